@@ -1,0 +1,1 @@
+"""canceld: the order-cancel daemon, its two commands and its client library."""

@@ -1,0 +1,1 @@
+"""Wire formats, pure: bytes and frames in, typed facts out. No clock, socket, log or asyncio."""

@@ -1,0 +1,1 @@
+"""One file or package for each venue, and the registry that names them."""
