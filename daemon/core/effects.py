@@ -1,0 +1,72 @@
+"""What the correlator wants done: its only output. The driver carries effects out, in order, and decides nothing.
+
+An effect that a client could see (`Tell`, `Progress`) waits in the driver until the records before it are committed, as
+its fields say. An effect that the venue sees (`Send`, `Ask`) waits for nothing.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from daemon.core.records import CaseId, Previous, Record, Report, RequestKey
+from protocols.dialect import Question, WireCancel
+from protocols.fix import RequestState, Road
+
+
+class Send(msgspec.Struct, frozen=True):
+    """Put a wire cancel on its road, now."""
+
+    case: CaseId
+    wire: WireCancel
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """Put a question to the venue."""
+
+    case: CaseId
+    question: Question
+
+
+class Write(msgspec.Struct, frozen=True):
+    """Write a record down; nobody waits for it except as `Tell` and `Progress` say."""
+
+    record: Record
+
+
+class Progress(msgspec.Struct, frozen=True):
+    """Tell a client how far its request has come, once the request's own record is committed."""
+
+    key: RequestKey
+    state: RequestState
+
+
+class Tell(msgspec.Struct, frozen=True):
+    """Tell an outcome, or with ``previous`` a correction.
+
+    The driver gives it its ``seq``, writes `Concluded`, and tells it once the request's record is committed; with
+    ``after_commit`` once the conclusion itself is.
+    """
+
+    case: CaseId
+    key: RequestKey
+    report: Report
+    previous: Previous | None
+    after_commit: bool
+
+
+class Suspect(msgspec.Struct, frozen=True):
+    """A road did not answer in time: probe it, and abort it if it does not prove alive."""
+
+    road: Road
+    why: str
+
+
+class Alarm(msgspec.Struct, frozen=True):
+    """Raise (or with ``is_over`` clear) a named alarm of the account."""
+
+    name: str
+    detail: str
+    is_over: bool = False
+
+
+Effect = Send | Ask | Write | Progress | Tell | Suspect | Alarm

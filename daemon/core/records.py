@@ -1,0 +1,282 @@
+"""What is written down, and the words in which a request's fate is told: the values that the journal keeps.
+
+A record is a fact with its time (microseconds since the epoch, by the daemon's one clock) and the case it belongs to. A
+*case* is all work on one order: the requests for it, the wire cancels, the questions and the evidence. Reading a case's
+records back in order gives the case again (`daemon.core.recovery`); that is all that recovery needs.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import NewType
+
+import msgspec
+
+from protocols.dialect import Question, WireCancel
+from protocols.evidence import (
+    CancelAnswered,
+    CancelForwarded,
+    CancelLost,
+    Frame,
+    OrderReported,
+    QuestionAnswered,
+    QuestionFailed,
+)
+from protocols.fix import (
+    AccountName,
+    ClientOrderId,
+    CxlRejReason,
+    EndedBy,
+    OrderId,
+    OrdStatus,
+    Outcome,
+    Priority,
+    RequestId,
+)
+
+CaseId = NewType("CaseId", str)
+"""Names a case, uniquely over all lives of the daemon."""
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asked: the peer's credentials by the kernel's word, and the name that the client gave itself."""
+
+    uid: int
+    gid: int
+    pid: int
+    client: str = ""
+
+
+class RequestKey(msgspec.Struct, frozen=True):
+    """The name of a request, in its scope."""
+
+    uid: int
+    account: AccountName
+    request_id: RequestId
+
+
+class CancelRequest(msgspec.Struct, frozen=True):
+    """One client's wish that one order be canceled. ``deadline_us`` is absolute, on the daemon's clock."""
+
+    key: RequestKey
+    caller: Caller
+    product: str
+    instrument: str
+    order_id: OrderId | None
+    client_order_id: ClientOrderId | None
+    received_us: int
+    deadline_us: int | None = None
+    priority: Priority = Priority.NORMAL
+    venue_params: dict[str, str] = {}
+
+
+class EvidenceRef(msgspec.Struct, frozen=True):
+    """What an outcome rests on: ``source`` is ``push``, ``query`` or ``none``."""
+
+    source: str = "none"
+    channel: str | None = None
+    venue_time: str | None = None
+    digest: str | None = None
+
+
+class Times(msgspec.Struct, frozen=True):
+    """When each thing happened to a request, microseconds since the epoch; None if it did not."""
+
+    received: int
+    recorded: int | None = None
+    forwarded: int | None = None
+    acked: int | None = None
+    evidence: int | None = None
+    reported: int | None = None
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The result of a request: the shape of CONTRACT's result, member by member.
+
+    ``seq`` is given when it is written down; ``durable`` says whether that write was committed when it was told.
+    """
+
+    request_id: RequestId
+    account: AccountName
+    venue: str
+    product: str | None
+    instrument: str
+    order_id: OrderId | None
+    client_order_id: ClientOrderId | None
+    outcome: Outcome
+    ord_status: OrdStatus | None
+    cxl_rej_reason: CxlRejReason | str | None
+    order_qty: Decimal | None
+    cum_qty: Decimal | None
+    cum_qty_final: bool
+    leaves_qty: Decimal | None
+    avg_px: Decimal | None
+    ended_by: EndedBy
+    cancel_reason: str | None
+    successor_order_id: OrderId | None
+    venue_response: dict[str, str]
+    venue_code: str | None
+    venue_message: str | None
+    evidence: EvidenceRef
+    times: Times
+    reason: str | None = None
+    """Why we do not know, with ``in_doubt``: ``horizon_passed``, ``retention_passed``, ``account_changed`` …"""
+    durable: bool = False
+    seq: int = 0
+    revision: int = 0
+
+
+class Previous(msgspec.Struct, frozen=True):
+    """What was said before a correction."""
+
+    outcome: Outcome
+    cum_qty: Decimal | None
+
+
+# ---------------------------------------------------------------- records
+
+
+class RequestOpened(msgspec.Struct, frozen=True, tag=True):
+    """A request was taken up by a case: the receipt on which every word to the client waits."""
+
+    t: int
+    case: CaseId
+    request: CancelRequest
+
+
+class SendMade(msgspec.Struct, frozen=True, tag=True):
+    """A wire cancel was given to the gateway."""
+
+    t: int
+    case: CaseId
+    wire: WireCancel
+
+
+class SendForwarded(msgspec.Struct, frozen=True, tag=True):
+    """Its bytes were handed to a transport."""
+
+    t: int
+    case: CaseId
+    what: CancelForwarded
+
+
+class SendAnswered(msgspec.Struct, frozen=True, tag=True):
+    """The venue answered it."""
+
+    t: int
+    case: CaseId
+    what: CancelAnswered
+
+
+class SendLost(msgspec.Struct, frozen=True, tag=True):
+    """Its answer will not come."""
+
+    t: int
+    case: CaseId
+    what: CancelLost
+
+
+class Asked(msgspec.Struct, frozen=True, tag=True):
+    """A question was put to the venue."""
+
+    t: int
+    case: CaseId
+    question: Question
+
+
+class Told(msgspec.Struct, frozen=True, tag=True):
+    """It was answered. The orders that it named are `Observed` records of their own; ``what`` comes without them."""
+
+    t: int
+    case: CaseId
+    asked: int
+    what: QuestionAnswered
+
+
+class AskFailed(msgspec.Struct, frozen=True, tag=True):
+    """It was not answered."""
+
+    t: int
+    case: CaseId
+    what: QuestionFailed
+
+
+class Observed(msgspec.Struct, frozen=True, tag=True):
+    """Evidence about the case's order. ``asked`` is when the question left whose answer it is (None for a push)."""
+
+    t: int
+    case: CaseId
+    report: OrderReported
+    asked: int | None = None
+
+
+class Bound(msgspec.Struct, frozen=True, tag=True):
+    """A case that began with a client id learnt its order."""
+
+    t: int
+    case: CaseId
+    order_id: OrderId
+    why: str
+
+
+class Moved(msgspec.Struct, frozen=True, tag=True):
+    """A request went from one case to another, because both turned out to be one order, or one alias two orders."""
+
+    t: int
+    case: CaseId
+    into: CaseId
+    key: RequestKey
+
+
+class Struck(msgspec.Struct, frozen=True, tag=True):
+    """Evidence was set aside for good: the verdict is as if it had never come."""
+
+    t: int
+    case: CaseId
+    digest: str
+    why: str
+
+
+class Noticed(msgspec.Struct, frozen=True, tag=True):
+    """Something that a reader of the case's story wants to know: a wait for budget, a contradiction."""
+
+    t: int
+    case: CaseId
+    what: str
+
+
+class Concluded(msgspec.Struct, frozen=True, tag=True):
+    """An outcome (``previous`` None) or a correction of one. ``report.seq`` is final here."""
+
+    t: int
+    case: CaseId
+    key: RequestKey
+    report: Report
+    previous: Previous | None = None
+
+
+Record = (
+    RequestOpened
+    | SendMade
+    | SendForwarded
+    | SendAnswered
+    | SendLost
+    | Asked
+    | Told
+    | AskFailed
+    | Observed
+    | Bound
+    | Moved
+    | Struck
+    | Noticed
+    | Concluded
+)
+
+
+def frame_of(record: Record) -> Frame | None:
+    """Give the raw frame that a record was read from, if there is one."""
+    if isinstance(record, Observed):
+        return record.report.frame
+    if isinstance(record, SendAnswered | Told):
+        return record.what.frame
+    return None

@@ -1,0 +1,130 @@
+"""Strict, typed reads of untrusted JSON: the last place where a value's type is open.
+
+Ids come out as text, quantities as Decimal, and each error names the member. A venue may flip a number to a string and
+back (codes do, all the time), so scalars are read by meaning: `text` takes a string or an integer, `decimal` a string
+or a number, `code` either. A float where an id stands is an error, since orjson makes a float of every integer past
+2^64-1 and the digits are gone.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from decimal import Decimal, InvalidOperation
+from typing import Any
+
+import orjson
+
+from protocols.errors import Unreadable
+from protocols.evidence import RAW_BYTES_MAX, Frame
+
+Json = dict[str, Any]
+DECIMAL_TEXT_MAX = 64
+"""No quantity has more digits; a longer text is not one."""
+
+
+def parse(raw: bytes | str) -> Any:  # noqa: ANN401 - the one door through which untyped JSON comes in
+    """Parse one JSON document, or raise `Unreadable`."""
+    try:
+        return orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Unreadable("frame", f"not JSON ({error.msg} at {error.pos})") from None
+
+
+def as_object(value: object, path: str) -> Json:
+    """Check that ``value`` is a JSON object."""
+    if not isinstance(value, dict):
+        raise Unreadable(path, f"an object is expected, not {_kind(value)}")
+    return value
+
+
+def as_array(value: object, path: str) -> list[Any]:
+    """Check that ``value`` is a JSON array."""
+    if not isinstance(value, list):
+        raise Unreadable(path, f"an array is expected, not {_kind(value)}")
+    return value
+
+
+def text(source: Json, key: str, path: str = "") -> str:
+    """Read a required, non-empty id or word as text."""
+    found = optional_text(source, key, path)
+    if found is None:
+        raise Unreadable(_join(path, key), "missing or empty")
+    return found
+
+
+def optional_text(source: Json, key: str, path: str = "") -> str | None:
+    """Read an id or word as text; absent, null and "" are None."""
+    value = source.get(key)
+    if value is None or value == "":
+        return None
+    if isinstance(value, str):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise Unreadable(_join(path, key), f"text is expected, not {_kind(value)}")
+
+
+def code(source: Json, key: str = "code", path: str = "") -> str | None:
+    """Read a result code as text, whether the venue sent a string or a number; None when absent."""
+    return optional_text(source, key, path)
+
+
+def decimal(source: Json, key: str, path: str = "") -> Decimal | None:
+    """Read a quantity or price; absent, null and "" are None, never zero.."""
+    value = source.get(key)
+    if value is None or value == "":
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Unreadable(_join(path, key), f"a quantity is expected, not {_kind(value)}")
+    written = value if isinstance(value, str) else repr(value)
+    if len(written) > DECIMAL_TEXT_MAX:
+        raise Unreadable(_join(path, key), "a quantity of that many digits is not one")
+    try:
+        number = Decimal(written)
+    except InvalidOperation:
+        raise Unreadable(_join(path, key), "not a number") from None
+    if not number.is_finite():
+        raise Unreadable(_join(path, key), "not a finite number")
+    return number
+
+
+def quantity(source: Json, key: str, path: str = "") -> Decimal | None:
+    """Read a quantity that cannot be negative."""
+    number = decimal(source, key, path)
+    if number is not None and number < 0:
+        raise Unreadable(_join(path, key), "a quantity cannot be negative")
+    return number
+
+
+def millis(source: Json, key: str, path: str = "") -> int | None:
+    """Read a time in milliseconds since the epoch, text or number; absent, null, "" and "0" are None."""
+    found = optional_text(source, key, path)
+    if found is None or found == "0":
+        return None
+    if not (found.isascii() and found.isdigit()) or len(found) > 15:  # noqa: PLR2004 - the year 33658
+        raise Unreadable(_join(path, key), "milliseconds since the epoch are expected")
+    return int(found)
+
+
+def texts(source: Json) -> dict[str, str]:
+    """Flatten an object's scalars into text, field by field, as a venue answered them."""
+    return {
+        key: value if isinstance(value, str) else orjson.dumps(value).decode()
+        for key, value in source.items()
+        if not isinstance(value, dict | list)
+    }
+
+
+def frame_of(raw: bytes | str) -> Frame:
+    """Name the bytes that facts are read from."""
+    data = raw.encode() if isinstance(raw, str) else raw
+    return Frame(hashlib.blake2b(data, digest_size=16).hexdigest(), data[:RAW_BYTES_MAX])
+
+
+def _join(path: str, key: str) -> str:
+    return f"{path}.{key}" if path else key
+
+
+def _kind(value: object) -> str:
+    names = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a float"}
+    return names.get(type(value), "null")
