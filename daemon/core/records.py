@@ -25,7 +25,6 @@ from protocols.evidence import (
 from protocols.fix import (
     AccountName,
     ClientOrderId,
-    CxlRejReason,
     EndedBy,
     OrderId,
     OrdStatus,
@@ -105,7 +104,7 @@ class Report(msgspec.Struct, frozen=True):
     client_order_id: ClientOrderId | None
     outcome: Outcome
     ord_status: OrdStatus | None
-    cxl_rej_reason: CxlRejReason | str | None
+    cxl_rej_reason: str | None
     order_qty: Decimal | None
     cum_qty: Decimal | None
     cum_qty_final: bool
