@@ -1,0 +1,82 @@
+# Everything that is run from a checkout. It needs make and Python >= 3.11 with its venv module; the rest goes into .venv,
+# in the versions and with the hashes of the two locks. `make PYTHON=python3.12 ...` chooses the interpreter for .venv.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+
+# A stamp is as new as the last complete set-up. The set-up for development contains the one for running, so it writes both.
+RUN_READY := $(VENV)/.ready-to-run
+DEV_READY := $(VENV)/.ready-to-develop
+
+# A PYTHON that was given is taken at its word; else python3, or the first newer one if that is too old.
+PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
+
+UV = $(shell command -v uv || echo $(BIN)/uv)
+LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock' --group build pyproject.toml
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help demo test check bench soak install-dev lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(RUN_READY) ## cancel orders at a simulated venue; ARGS="--orders 500 --faults" for more
+	@$(BIN)/canceld demo $(ARGS)
+
+test: $(DEV_READY) ## run the tests; ARGS goes to pytest
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_READY) ## lint, formatting, types
+	$(BIN)/python -m ruff check .
+	$(BIN)/python -m ruff format --check .
+	$(BIN)/python -m mypy
+
+bench: $(DEV_READY) ## measure; ARGS goes to the benchmark
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+soak: $(DEV_READY) ## the long runs over many seeds, without a time limit
+	@$(BIN)/python -m pytest -m soak --hypothesis-profile=soak --timeout=0 $(ARGS)
+
+install-dev: $(DEV_READY) ## set up .venv for development
+
+lock: ## resolve the locks again, keeping what still fits; UPGRADE=--upgrade takes the newest
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: run 'make install-dev', which puts it into $(VENV)." >&2; exit 1; }
+	$(LOCK) $(UPGRADE) --output-file requirements.lock
+	$(LOCK) $(UPGRADE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+
+clean: ## remove .venv and every cache
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	find daemon protocols tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(RUN_READY): requirements.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing the pinned packages into $(VENV) (once, and when they change) ..."
+	@$(PIP) --require-hashes --requirement requirements.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEV_READY): requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/pip
+	@echo "Installing the pinned packages and tools into $(VENV) (once, and when they change) ..."
+	@$(PIP) --require-hashes --requirement requirements-dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
+	@touch $(RUN_READY) $@
+
+# pip comes last into a new environment, so its presence says that the environment is whole.
+$(BIN)/pip:
+	@for python in $(PYTHONS); do \
+	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$python && break; \
+	done; \
+	if [ -z "$$found" ]; then \
+	    echo "canceld needs Python 3.11 or newer; looked for: $(PYTHONS)." >&2; \
+	    echo "Install one (Debian, Ubuntu: apt install python3 python3-venv; Fedora: dnf install python3)," >&2; \
+	    echo "or name one that you have: make PYTHON=/path/to/python3.12 ..." >&2; \
+	    exit 1; \
+	fi; \
+	if ! "$$found" -c 'import ensurepip, venv' 2>/dev/null; then \
+	    echo "$$found cannot make a virtual environment: its venv module is not complete." >&2; \
+	    echo "Debian, Ubuntu: apt install $$(basename "$$found")-venv" >&2; \
+	    exit 1; \
+	fi; \
+	"$$found" -m venv $(VENV)
