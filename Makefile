@@ -3,7 +3,7 @@
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check # errors only
 
 # A stamp is as new as the last complete set-up. The set-up for development contains the one for running, so it writes both.
 RUN_READY := $(VENV)/.ready-to-run
