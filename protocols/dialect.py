@@ -266,7 +266,7 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Uncorrelated(msgspec.Struct, frozen=True):
-    """An error frame that names none of our sends: every send in flight on this socket becomes unknown, nothing else."""
+    """An error frame that names none of our sends: each send in flight on this socket becomes unknown, nothing else."""
 
     code: str
     message: str
@@ -286,7 +286,18 @@ class Noted(msgspec.Struct, frozen=True):
     what: str
 
 
-Signal = LoggedIn | LoginRefused | Subscribed | SubscribeRefused | Blinded | ClosingSoon | Alive | Uncorrelated | Strange | Noted
+Signal = (
+    LoggedIn
+    | LoginRefused
+    | Subscribed
+    | SubscribeRefused
+    | Blinded
+    | ClosingSoon
+    | Alive
+    | Uncorrelated
+    | Strange
+    | Noted
+)
 Inbound = Signal | OrderReported | CancelAnswered
 
 

@@ -3,8 +3,8 @@
 Three families, which must never be mixed:
 
 * about an *order*: `OrderReported` (a pushed state or a row of an answer). Only these can move an order's status.
-* about a *send* or a *question* of ours: `CancelAnswered`, `CancelLost`, `QuestionAnswered`, `QuestionFailed`. A refusal or
-  an acceptance says how far our request has come and what to ask; it never ends an order.
+* about a *send* or a *question* of ours: `CancelAnswered`, `CancelLost`, `QuestionAnswered`, `QuestionFailed`. A
+  refusal or an acceptance says how far our request has come and what to ask; it never ends an order.
 * about a *road*: `RoadChanged`, `DropCopyChanged`, `ClockMeasured`. They change how we go on, and prove nothing.
 """
 
@@ -77,7 +77,7 @@ class Step(StrEnum):
     FILLS = "fills"
 
 
-class Frame(msgspec.Struct, frozen=True, tag=True):
+class Frame(msgspec.Struct, frozen=True):
     """The bytes that a fact was read from.
 
     ``digest`` is 32 hex digits (BLAKE2b-128 of ``raw``); ``raw`` is kept for the journal, cut to `RAW_BYTES_MAX`.

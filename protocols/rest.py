@@ -15,8 +15,8 @@ Pairs = tuple[tuple[str, str], ...]
 class RestCall(msgspec.Struct, frozen=True):
     """A request before it is signed.
 
-    ``operation`` names the venue's rate rule (see `dialect.RateRule`); ``query`` holds raw, unencoded pairs in the order
-    in which they are sent; ``body`` are the exact bytes. ``signed`` is False for public calls.
+    ``operation`` names the venue's rate rule (see `dialect.RateRule`); ``query`` holds raw, unencoded pairs in the
+    order in which they are sent; ``body`` are the exact bytes. ``signed`` is False for public calls.
     """
 
     operation: str
