@@ -65,7 +65,7 @@ $(DEV_READY): requirements-dev.lock requirements.lock pyproject.toml | $(BIN)/pi
 
 # pip comes last into a new environment, so its presence says that the environment is whole.
 $(BIN)/pip:
-	@for python in $(PYTHONS); do \
+	@found=; for python in $(PYTHONS); do \
 	    "$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && found=$$python && break; \
 	done; \
 	if [ -z "$$found" ]; then \
