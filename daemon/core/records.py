@@ -272,6 +272,35 @@ Record = (
 )
 
 
+# ---------------------------------------------------------------- what a new life of the daemon finds
+
+
+class RecoveredRequest(msgspec.Struct, frozen=True):
+    """A request as the journal kept it. ``report`` is the latest word about it, None when there was none yet.
+
+    ``revision`` is that word's, 0 without one; ``recorded_us`` is when the request was written down.
+    """
+
+    request: CancelRequest
+    report: Report | None
+    revision: int
+    recorded_us: int
+
+
+class RecoveredCase(msgspec.Struct, frozen=True):
+    """A case that has to be taken up again, with every request that is now in it, the oldest first.
+
+    ``records`` are the case's own, in the order in which they were written. ``former`` are those of the cases from
+    which its requests moved here, up to their moving, in order too; each names its own case. Their frames come without
+    the raw bytes: the digest is enough to reason with.
+    """
+
+    case: CaseId
+    requests: tuple[RecoveredRequest, ...]
+    records: tuple[Record, ...]
+    former: tuple[Record, ...] = ()
+
+
 def frame_of(record: Record) -> Frame | None:
     """Give the raw frame that a record was read from, if there is one."""
     if isinstance(record, Observed):
