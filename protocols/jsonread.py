@@ -9,8 +9,9 @@ or a number, `code` either. A float where an id stands is an error, since orjson
 from __future__ import annotations
 
 import hashlib
-from decimal import Decimal, InvalidOperation
-from typing import Any
+import re
+from decimal import Decimal
+from typing import Any, Final
 
 import orjson
 
@@ -19,7 +20,9 @@ from protocols.evidence import RAW_BYTES_MAX, Frame
 
 Json = dict[str, Any]
 DECIMAL_TEXT_MAX = 64
-"""No quantity has more digits; a longer text is not one."""
+"""No quantity has more digits, written out; a longer one is none."""
+_NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
+"""A JSON number or its like. `Decimal` alone would take ``1_000``, blanks, other scripts' digits and ``Infinity``."""
 
 
 def parse(raw: bytes | str) -> Any:  # noqa: ANN401 - the one door through which untyped JSON comes in
@@ -70,7 +73,7 @@ def code(source: Json, key: str = "code", path: str = "") -> str | None:
 
 
 def decimal(source: Json, key: str, path: str = "") -> Decimal | None:
-    """Read a quantity or price; absent, null and "" are None, never zero.."""
+    """Read a quantity or price; absent, null and "" are None, never zero."""
     value = source.get(key)
     if value is None or value == "":
         return None
@@ -79,12 +82,11 @@ def decimal(source: Json, key: str, path: str = "") -> Decimal | None:
     written = value if isinstance(value, str) else repr(value)
     if len(written) > DECIMAL_TEXT_MAX:
         raise Unreadable(_join(path, key), "a quantity of that many digits is not one")
-    try:
-        number = Decimal(written)
-    except InvalidOperation:
-        raise Unreadable(_join(path, key), "not a number") from None
-    if not number.is_finite():
-        raise Unreadable(_join(path, key), "not a finite number")
+    if _NUMBER.fullmatch(written) is None:
+        raise Unreadable(_join(path, key), "not a number")
+    number = Decimal(written)
+    if abs(number.adjusted()) > DECIMAL_TEXT_MAX:
+        raise Unreadable(_join(path, key), "a quantity of that many digits is not one")
     return number
 
 
@@ -101,23 +103,23 @@ def millis(source: Json, key: str, path: str = "") -> int | None:
     found = optional_text(source, key, path)
     if found is None or found == "0":
         return None
-    if not (found.isascii() and found.isdigit()) or len(found) > 15:  # noqa: PLR2004 - the year 33658
+    if not (found.isascii() and found.isdigit()) or len(found) > 15:  # the year 33658
         raise Unreadable(_join(path, key), "milliseconds since the epoch are expected")
     return int(found)
 
 
 def texts(source: Json) -> dict[str, str]:
-    """Flatten an object's scalars into text, field by field, as a venue answered them."""
+    """Flatten an object's scalars into text, field by field, as a venue answered them; a null is no answer."""
     return {
         key: value if isinstance(value, str) else orjson.dumps(value).decode()
         for key, value in source.items()
-        if not isinstance(value, dict | list)
+        if value is not None and not isinstance(value, dict | list)
     }
 
 
 def frame_of(raw: bytes | str) -> Frame:
     """Name the bytes that facts are read from."""
-    data = raw.encode() if isinstance(raw, str) else raw
+    data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw
     return Frame(hashlib.blake2b(data, digest_size=16).hexdigest(), data[:RAW_BYTES_MAX])
 
 
