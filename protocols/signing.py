@@ -1,0 +1,52 @@
+"""Each venue's signature as a pure function of the secret, the bytes that are signed, and a given time.
+
+Who connects, and what time the venue thinks it is, is no matter here: times come in as integer microseconds since the
+epoch by the venue's clock. A secret is revealed inside `hmac_sha256_base64` and nowhere else; what comes out is a
+signature, which belongs in a header or a login frame and in no log.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from protocols.secret import Secret
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+OKX_LOGIN_PREHASH: Final = "GET/users/self/verify"
+"""What an OKX login signs after its timestamp: constants, whatever the socket's path."""
+
+
+def iso_millis(now_us: int) -> str:
+    """Write a time as ISO 8601 in UTC with milliseconds, ``2020-12-08T09:08:57.715Z``; microseconds are cut off."""
+    moment = EPOCH + timedelta(milliseconds=now_us // 1000)
+    return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def epoch_seconds(now_us: int) -> str:
+    """Write a time as whole seconds since the epoch, cut off."""
+    return str(now_us // 1_000_000)
+
+
+def hmac_sha256_base64(secret: Secret, prehash: bytes) -> str:
+    """Sign by HMAC-SHA256 and write it in standard Base64 with padding."""
+    digest = hmac.digest(secret.reveal().encode(), prehash, hashlib.sha256)
+    return base64.b64encode(digest).decode()
+
+
+def okx_login(secret: Secret, timestamp_s: str) -> str:
+    """Sign a WebSocket login. ``timestamp_s`` is the same text as in the frame (OKX: WebSocket / Login)."""
+    return hmac_sha256_base64(secret, (timestamp_s + OKX_LOGIN_PREHASH).encode())
+
+
+def okx_rest(secret: Secret, timestamp: str, method: str, target: str, body: bytes) -> str:
+    """Sign a REST request (OKX: Overview / REST authentication / Signature).
+
+    ``timestamp`` is the text of the header `iso_millis`; ``target`` the path with its encoded query, exactly as it is
+    sent; ``body`` the exact bytes (empty for GET).
+    """
+    return hmac_sha256_base64(secret, (timestamp + method.upper() + target).encode() + body)

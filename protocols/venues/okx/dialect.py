@@ -1,0 +1,127 @@
+"""OKX trade: spot, margin, swaps, futures and options through one account, over ``/ws/v5/private`` and REST.
+
+It holds no order and no state: the same bytes mean the same facts. On the WebSocket an instrument goes by its integer
+``instIdCode``, which differs between live and demo and comes as reference data; REST takes the instrument's name.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import orjson
+
+from protocols.dialect import Cursor, Page, Question, Reference, Timings, Traits, WireCancel
+from protocols.errors import Unreadable
+from protocols.evidence import Frame, OrderReported, Source
+from protocols.fix import Road
+from protocols.jsonread import Json, as_object, optional_text, text
+from protocols.rest import RestCall, RestResponse
+from protocols.venues.okx import queries, rates
+from protocols.venues.okx.answers import rows_of
+from protocols.venues.okx.codes import CODES
+from protocols.venues.okx.common import OkxCommon, order_reference
+from protocols.venues.okx.frames import Grammar
+from protocols.venues.okx.orders import read_order
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ORDERS_CHANNEL: Final = "orders"
+CANCEL_OP: Final = "cancel-order"
+CANCEL_PATH: Final = "/api/v5/trade/cancel-order"
+PUBLIC_INSTRUMENTS_PATH: Final = "/api/v5/public/instruments"
+ACCOUNT_INSTRUMENTS_PATH: Final = "/api/v5/account/instruments"
+REFERENCE_TYPES: Final = ("SPOT", "SWAP", "FUTURES")
+"""Margin orders go by their pair's spot id. Options are listed by family only, so they are canceled by REST."""
+
+ZERO_FILL_MEMORY_MS: Final = 2 * 3600 * 1000
+"""Unfilled canceled orders are kept for two hours (OKX: Trade / GET Order history); filled ones for months."""
+
+TRAITS: Final = Traits(
+    venue="okx",
+    products=("",),
+    roads=(Road.WS, Road.REST),
+    ladder=queries.LADDER,
+    timings=Timings(ack_wait_ms=500, push_wait_ms=1000, abandon_after_h=2, per_order_gap_ms=0),
+    rate_rules=rates.TRADE_RULES,
+    cancel_operation=rates.CANCEL,
+    question_operations=queries.OPERATIONS,
+    order_memory_ms=ZERO_FILL_MEMORY_MS,
+    alias_memory_ms=ZERO_FILL_MEMORY_MS,
+)
+
+
+def read_pushed_order(row: Json, frame: Frame) -> OrderReported:
+    """Read one row of the ``orders`` channel, or raise `Unreadable`."""
+    return read_order(row, Source.PUSH, ORDERS_CHANNEL, frame)
+
+
+GRAMMAR: Final = Grammar(
+    channel=ORDERS_CHANNEL,
+    subscription={"channel": ORDERS_CHANNEL, "instType": "ANY"},
+    subscription_id="suborders",
+    cancel_op=CANCEL_OP,
+    read_row=read_pushed_order,
+    table=CODES,
+)
+
+
+class OkxTrade(OkxCommon):
+    """The dialect of OKX trade; see `protocols.dialect.Dialect` for what each method promises."""
+
+    traits: Traits = TRAITS
+    grammar = GRAMMAR
+    path = "/ws/v5/private"
+
+    def cancel_frame(self, wire: WireCancel, reference: Mapping[str, str]) -> str | None:
+        """Write a cancel (OKX: Trade / WS Cancel order); None without an ``instIdCode`` for the instrument.
+
+        A cancel takes no ``expTime``, so a late one cannot be expired by the venue.
+        """
+        code = reference.get(wire.instrument)
+        if code is None:
+            return None
+        key, value = order_reference(wire.order_id, wire.client_order_id)
+        argument = {"instIdCode": int(code), key: value}
+        return orjson.dumps({"id": wire.send_id, "op": CANCEL_OP, "args": [argument]}).decode()
+
+    def cancel_call(self, wire: WireCancel) -> RestCall:
+        """Write a cancel for REST (OKX: Trade / POST Cancel order)."""
+        key, value = order_reference(wire.order_id, wire.client_order_id)
+        body = orjson.dumps({"instId": wire.instrument, key: value})
+        return RestCall(rates.CANCEL, "POST", CANCEL_PATH, body=body, instrument=wire.instrument)
+
+    def question_call(self, question: Question, cursor: Cursor | None) -> RestCall:
+        """Write (a page of) a question."""
+        return queries.question_call(question, cursor)
+
+    def read_question(self, question: Question, response: RestResponse, cursor: Cursor | None) -> Page:
+        """Read (a page of) its answer. Never raises."""
+        return queries.read_question(question, response, cursor, self.grammar.table)
+
+    def reference_calls(self) -> tuple[RestCall, ...]:
+        """Write the calls that load ``instIdCode`` (OKX: Public Data, Trading Account / GET Instruments).
+
+        In demo the account's own listing is asked: the public one would answer with production's codes to a call whose
+        header got lost on the way.
+        """
+        if self.is_demo:
+            operation, path = rates.ACCOUNT_INSTRUMENTS, ACCOUNT_INSTRUMENTS_PATH
+        else:
+            operation, path = rates.INSTRUMENTS, PUBLIC_INSTRUMENTS_PATH
+        return tuple(
+            RestCall(operation, "GET", path, (("instType", kind),), signed=self.is_demo) for kind in REFERENCE_TYPES
+        )
+
+    def read_reference(self, response: RestResponse) -> Reference:
+        """Read one of them, or raise `errors.RemoteError`. A row without a usable code is left out: REST serves it."""
+        reference: Reference = {}
+        for row in rows_of("instruments", response):
+            try:
+                fields = as_object(row, "row")
+                code = optional_text(fields, "instIdCode")
+                if code is not None and code.isascii() and code.isdigit() and int(code) > 0:
+                    reference[text(fields, "instId")] = code
+            except Unreadable:
+                continue
+        return reference

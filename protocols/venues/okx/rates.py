@@ -1,0 +1,48 @@
+"""OKX's published rate limits for what we do, as data. It refuses to know who keeps them.
+
+WebSocket and REST share the bucket of one operation, so an operation has one name on both roads. Limits count per user
+and not per connection: more sockets do not help. For options the page says "User ID + Instrument Family" where these
+rules say instrument: a family's options can together run into 50011, which the code table turns into a back-off.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocols.dialect import RateRule, Scope
+
+CANCEL: Final = "cancel_order"
+ORDER: Final = "order"
+ORDERS_PENDING: Final = "orders_pending"
+ORDERS_HISTORY: Final = "orders_history"
+FILLS: Final = "fills"
+INSTRUMENTS: Final = "instruments"
+ACCOUNT_INSTRUMENTS: Final = "account_instruments"
+TIME: Final = "time"
+ACCOUNT_CONFIG: Final = "account_config"
+
+WINDOW_MS: Final = 2000
+"""Every limit here is stated per two seconds."""
+
+
+def _rule(operation: str, limit: int, scope: Scope, page: str) -> RateRule:
+    return RateRule(operation, frozenset({operation}), limit, WINDOW_MS, scope, f"OKX: {page}")
+
+
+CONNECTION_RULES: Final = (
+    _rule(TIME, 10, Scope.ADDRESS, "Public Data / GET System time"),
+    _rule(ACCOUNT_CONFIG, 5, Scope.USER, "Trading Account / GET Account configuration"),
+)
+"""What any OKX dialect calls to keep an account connected."""
+
+TRADE_RULES: Final = (
+    *CONNECTION_RULES,
+    _rule(CANCEL, 60, Scope.INSTRUMENT, "Trade / POST Cancel order, WS Cancel order"),
+    _rule(ORDER, 60, Scope.INSTRUMENT, "Trade / GET Order details"),
+    _rule(ORDERS_PENDING, 60, Scope.USER, "Trade / GET Order List"),
+    _rule(ORDERS_HISTORY, 40, Scope.USER, "Trade / GET Order history (last 7 days)"),
+    _rule(FILLS, 60, Scope.USER, "Trade / GET Transaction details (last 3 days)"),
+    # Both are counted per instrument type as well; counting all types together stays inside that.
+    _rule(INSTRUMENTS, 20, Scope.ADDRESS, "Public Data / GET Instruments"),
+    _rule(ACCOUNT_INSTRUMENTS, 20, Scope.USER, "Trading Account / GET Instruments"),
+)

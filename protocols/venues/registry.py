@@ -1,0 +1,25 @@
+"""The venues that canceld speaks: a line a venue. A new one is a dialect of its own, a line here, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from protocols.errors import ConfigMistake
+from protocols.venues.okx.dialect import OkxTrade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from protocols.dialect import Dialect, Profile
+
+VENUES: Final[Mapping[str, Callable[[Profile], Dialect]]] = {
+    "okx": OkxTrade,
+}
+
+
+def dialect_for(venue: str, profile: Profile) -> Dialect:
+    """Give the dialect of a venue for one account; raise `ConfigMistake` for a venue or environment that is unknown."""
+    make = VENUES.get(venue)
+    if make is None:
+        raise ConfigMistake("venue", f"{venue!r} is not a venue that is spoken here", f"use one of {', '.join(VENUES)}")
+    return make(profile)
