@@ -10,6 +10,7 @@ import msgspec
 
 from daemon.core.records import CaseId, Previous, Record, Report, RequestKey
 from protocols.dialect import Question, WireCancel
+from protocols.evidence import OrderReported
 from protocols.fix import RequestState, Road
 
 
@@ -69,4 +70,10 @@ class Alarm(msgspec.Struct, frozen=True):
     is_over: bool = False
 
 
-Effect = Send | Ask | Write | Progress | Tell | Suspect | Alarm
+class OrderNews(msgspec.Struct, frozen=True):
+    """The venue said something new about an order: a row for those who watch orders."""
+
+    report: OrderReported
+
+
+Effect = Send | Ask | Write | Progress | Tell | Suspect | Alarm | OrderNews

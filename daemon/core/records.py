@@ -272,6 +272,15 @@ Record = (
 )
 
 
+def frame_of(record: Record) -> Frame | None:
+    """Give the raw frame that a record was read from, if there is one."""
+    if isinstance(record, Observed):
+        return record.report.frame
+    if isinstance(record, SendAnswered | Told):
+        return record.what.frame
+    return None
+
+
 # ---------------------------------------------------------------- what a new life of the daemon finds
 
 
@@ -299,12 +308,3 @@ class RecoveredCase(msgspec.Struct, frozen=True):
     requests: tuple[RecoveredRequest, ...]
     records: tuple[Record, ...]
     former: tuple[Record, ...] = ()
-
-
-def frame_of(record: Record) -> Frame | None:
-    """Give the raw frame that a record was read from, if there is one."""
-    if isinstance(record, Observed):
-        return record.report.frame
-    if isinstance(record, SendAnswered | Told):
-        return record.what.frame
-    return None

@@ -1,0 +1,44 @@
+"""Who wants to be looked at again, and when. Each key has one appointment; a new one replaces it."""
+
+from __future__ import annotations
+
+import heapq
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Key = TypeVar("Key")
+
+
+class Agenda(Generic[Key]):
+    """Appointments by time. Replaced ones stay in the heap until their time comes, and are skipped then."""
+
+    __slots__ = ("_at", "_heap", "_n")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Key]] = []
+        self._at: dict[Key, int] = {}
+        self._n = 0
+
+    def set(self, key: Key, at_us: int | None) -> None:
+        """Make, move or (None) cancel an appointment."""
+        if at_us is None:
+            self._at.pop(key, None)
+        elif self._at.get(key) != at_us:
+            self._at[key] = at_us
+            self._n += 1
+            heapq.heappush(self._heap, (at_us, self._n, key))
+
+    def next_us(self) -> int | None:
+        """When the next appointment is, if there is one."""
+        while self._heap and self._at.get(self._heap[0][2]) != self._heap[0][0]:
+            heapq.heappop(self._heap)
+        return self._heap[0][0] if self._heap else None
+
+    def due(self, now_us: int) -> Iterator[Key]:
+        """Take out, one by one, everybody whose time has come. New appointments may be made meanwhile."""
+        while (at_us := self.next_us()) is not None and at_us <= now_us:
+            key = heapq.heappop(self._heap)[2]
+            del self._at[key]
+            yield key

@@ -1,0 +1,103 @@
+"""What an answered question does to a case: evidence, the next rung of the ladder, or one more "not found".
+
+A round starts with the order's own question and walks down the ladder until something shows the order. A round that
+ends without it counts as a denial only if the venue looked in the right place (`Absence.DENIES` on the order's own
+question), within the time for which it remembers orders, and if a complete listing of the open orders lacks it too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daemon.core.binding import Fit, fit
+from daemon.core.case import Round
+from protocols.evidence import Absence, OrderReported, QuestionAnswered, Step
+
+if TYPE_CHECKING:
+    from daemon.core.case import Asked, Case
+    from daemon.core.world import World
+
+
+def rows_about(case: Case, answer: QuestionAnswered) -> list[OrderReported]:
+    """Pick the rows of an answer that name the case's order, by either id."""
+    if case.order_id is not None:
+        return [row for row in answer.reports if row.product == case.product and row.order_id == case.order_id]
+    return [
+        row for row in answer.reports if row.product == case.product and row.client_order_id == case.client_order_id
+    ]
+
+
+def note_question(case: Case, asked: Asked) -> None:
+    """Note that a question left."""
+    case.question = asked
+    if case.round is None and case.provisional is None:
+        case.round = Round(asked.at_us)
+    case.last_asked_us = asked.at_us
+
+
+def note_failure(case: Case, now_us: int) -> None:
+    """Note that a question was not answered: the round starts again after the back-off."""
+    case.question = None
+    case.round = None
+    case.asks += 1
+    case.last_told_us = now_us
+
+
+def note_found(case: Case, rows: list[OrderReported], asked: Asked, now_us: int) -> None:
+    """Note that an answer showed the order: the round is over, and what it shows is fresh as of the question."""
+    _end_round(case, now_us)
+    if any(not row.status.is_terminal for row in rows):
+        case.live_by_answer_us = max(case.live_by_answer_us, asked.at_us)
+    case.denials.clear()
+
+
+def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: World, now_us: int) -> None:
+    """Note that an answer did not show the order: go down the ladder, or end the round."""
+    case.question = None
+    case.last_told_us = now_us
+    walk = case.round
+    if walk is None:
+        return
+    if asked.question.step is Step.ORDER and answer.absence is Absence.DENIES:
+        walk.is_denied = True
+    if asked.question.step is Step.OPEN_ORDERS and answer.complete:
+        walk.listing_lacks_it = True
+        case.closing_listing_us = asked.at_us
+    walk.step += 1
+    if walk.step < len(world.traits.ladder) or (walk.is_denied and not _ends_with_listing(asked)):
+        return
+    if walk.is_denied and walk.listing_lacks_it:
+        _deny(case, walk, world, now_us)
+    _end_round(case, now_us)
+
+
+def confirms_provisional(case: Case, answer: QuestionAnswered, world: World) -> bool | None:
+    """Judge a listing that was asked to confirm a provisional answer by client id.
+
+    True: no live order has that client id. False: one has, which is the order that was meant. None: the listing was not
+    complete and says nothing.
+    """
+    fits = [row for row in rows_about(case, answer) if not row.status.is_terminal and fit(row, case, world) is Fit.BINDS]
+    if fits:
+        return False
+    return True if answer.complete else None
+
+
+def _ends_with_listing(asked: Asked) -> bool:
+    return asked.question.step is Step.OPEN_ORDERS
+
+
+def _deny(case: Case, walk: Round, world: World, now_us: int) -> None:
+    first_us = case.first_send_us()
+    oldest_us = min(ticket.request.received_us for ticket in case.tickets.values())
+    memory_ms = world.traits.order_memory_ms if case.order_id is not None else world.traits.alias_memory_ms
+    if now_us - (first_us or oldest_us) > memory_ms * 1000:
+        case.denied_past_memory = True
+    case.denials.append(walk.started_us)
+
+
+def _end_round(case: Case, now_us: int) -> None:
+    case.question = None
+    case.round = None
+    case.asks += 1
+    case.last_told_us = now_us

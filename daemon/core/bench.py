@@ -1,0 +1,253 @@
+"""Where cases are worked on: what policy wants done is done here, as far as the rate budgets let it, and else waits.
+
+`work` looks at one case as it stands and emits the effects that follow. What cannot go for want of budget stands in a
+line of its kind and is let through when a slot comes free, the urgent first. What only time can change gets an
+appointment. The bench also asks for the account-wide listings of a resync.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daemon.core import answers, policy, telling
+from daemon.core.agenda import Agenda
+from daemon.core.budget import BucketKey, Budget, Line
+from daemon.core.case import Asked, Case, SendState, Ticket, WireSend, is_settled
+from daemon.core.casefile import has_work_left
+from daemon.core.effects import Ask, Effect, Send, Suspect, Tell, Write
+from daemon.core.policy import Conclusion, SendPlan
+from daemon.core.records import Asked as AskedRecord
+from daemon.core.records import CaseId, SendMade
+from protocols.dialect import Question, WireCancel
+from protocols.evidence import Step
+from protocols.fix import Priority, QueryId
+
+if TYPE_CHECKING:
+    from daemon.core.casefile import CaseFile
+    from daemon.core.ids import Ids
+    from daemon.core.world import World
+
+LISTING_RETRY_US: Final = 1_000_000
+"""Between two tries at the listing of a resync."""
+KEEP_CLOSED_US: Final = 3_600_000_000
+"""Closed cases stay this long in memory, for corrections and for those who ask again; the journal has them longer."""
+_LISTING: Final = CaseId("")
+
+
+class Bench:
+    """Works on the cases of one account and gathers effects in ``out``."""
+
+    def __init__(self, world: World, cases: CaseFile, ids: Ids) -> None:
+        self.out: list[Effect] = []
+        self._world = world
+        self._cases = cases
+        self._ids = ids
+        self._budget = Budget(world.traits.rate_rules, world.traits.cancel_operation)
+        self._agenda: Agenda[CaseId | BucketKey] = Agenda()
+        self._lines: dict[BucketKey, Line[CaseId]] = {}
+        self._let_through: tuple[BucketKey, CaseId] | None = None
+        self._listing: tuple[QueryId, int] | None = None
+        self._listing_again = False
+
+    # ------------------------------------------------------------ inputs
+
+    def take_effects(self) -> list[Effect]:
+        """Hand over what was gathered."""
+        out, self.out = self.out, []
+        return out
+
+    def tick(self, now_us: int) -> None:
+        """Work on everybody whose time has come."""
+        for key in self._agenda.due(now_us):
+            if isinstance(key, tuple):
+                self._serve(key, now_us)
+            elif key == _LISTING:
+                self.want_listing(now_us)
+            else:
+                case = self._cases.get(key)
+                if case is not None:
+                    self.work(case, now_us)
+        self._cases.evict(now_us - KEEP_CLOSED_US)
+
+    def next_us(self) -> int | None:
+        """When the next appointment is."""
+        return self._agenda.next_us()
+
+    def forget(self, case: Case) -> None:
+        """Cancel a case's appointment: it is no more."""
+        self._agenda.set(case.case_id, None)
+
+    def hold_cancels(self, case: Case, now_us: int) -> None:
+        """The venue said "too many" to a cancel: let none of its kind go for a window."""
+        operation = self._world.traits.cancel_operation
+        self._budget.hold(operation, case.instrument, case.order_id or "", now_us)
+
+    def hold_questions(self, question: Question, now_us: int) -> None:
+        """The venue said "too many" to a question."""
+        operation = self._world.traits.question_operations[question.step]
+        self._budget.hold(operation, question.instrument, question.order_id or "", now_us)
+
+    # ------------------------------------------------------------ one case
+
+    def work(self, case: Case, now_us: int) -> None:
+        """Do what follows from a case as it stands, and make the next appointment."""
+        for ticket in list(case.tickets.values()):
+            self._conclude(ticket, case, now_us)
+        self._suspect_the_silent(case, now_us)
+        appointments = [self._send(case, now_us), self._ask(case, now_us), *self._due_times(case, now_us)]
+        self._agenda.set(case.case_id, min((at for at in appointments if at is not None), default=None))
+        if has_work_left(case) and not policy.is_abandoned(case, self._world, now_us):
+            self._cases.reopen(case)
+        else:
+            self._cases.close(case, now_us)
+
+    def _conclude(self, ticket: Ticket, case: Case, now_us: int) -> None:
+        found = policy.conclude(ticket, case, self._world, now_us)
+        if found is None:
+            return
+        if policy.supersedes(ticket, found):
+            self._tell(ticket, case, found, now_us)
+        elif ticket.told is not None and ticket.told.outcome is found.outcome:
+            self._tell(ticket, case, found, now_us, only_news=True)
+
+    def _tell(self, ticket: Ticket, case: Case, found: Conclusion, now_us: int, *, only_news: bool = False) -> None:
+        report = telling.report_of(ticket, case, self._world, found)
+        if only_news and ticket.told is not None and telling.says_the_same(report, ticket.told):
+            return
+        previous = telling.previous_of(ticket.told) if ticket.told is not None else None
+        ticket.told = report
+        ticket.told_us = now_us
+        ticket.first_told = ticket.first_told or report
+        after_commit = not found.outcome.is_derivable
+        self.out.append(Tell(case.case_id, ticket.request.key, report, previous, after_commit))
+
+    def _suspect_the_silent(self, case: Case, now_us: int) -> None:
+        for send in case.sends:
+            overdue_us = send.made_us + self._world.timings.ack_wait_ms * 1000
+            if send.state is SendState.IN_FLIGHT and not send.is_suspected and now_us >= overdue_us:
+                send.is_suspected = True
+                self.out.append(Suspect(send.wire.road, f"no answer to {send.wire.send_id} in time"))
+
+    def _due_times(self, case: Case, now_us: int) -> list[int]:
+        """The moments at which a case changes by the clock alone."""
+        times: list[int] = []
+        for ticket in case.tickets.values():
+            if ticket.told is None:
+                times.append(ticket.horizon_us)
+                if ticket.request.deadline_us is not None:
+                    times.append(ticket.request.deadline_us)
+        wait_us = self._world.timings.ack_wait_ms * 1000
+        times.append(policy.abandoned_us(case, self._world))
+        times += [s.made_us + wait_us for s in case.sends if s.state is SendState.IN_FLIGHT and not s.is_suspected]
+        return [at for at in times if at > now_us]
+
+    # ------------------------------------------------------------ sending
+
+    def _send(self, case: Case, now_us: int) -> int | None:
+        plan, later_us = policy.wants_send(case, self._world, now_us)
+        if plan is None:
+            return later_us
+        ticket = list(case.tickets.values())[plan.ticket_index]
+        rank = 0 if ticket.request.priority is Priority.URGENT else 1
+        operation = self._world.traits.cancel_operation
+        if not self._may_go(operation, case, rank, now_us):
+            return None
+        self._make_send(case, ticket, plan, now_us)
+        # Another request of this case may want other parameters, or time passes until the answer is overdue.
+        return policy.wants_send(case, self._world, now_us)[1]
+
+    def _make_send(self, case: Case, ticket: Ticket, plan: SendPlan, now_us: int) -> None:
+        request = ticket.request
+        by_order_id = case.order_id is not None
+        wire = WireCancel(
+            send_id=self._ids.send(),
+            road=plan.road,
+            product=case.product,
+            instrument=request.instrument,
+            order_id=case.order_id,
+            client_order_id=None if by_order_id else case.client_order_id,
+            venue_params=request.venue_params,
+        )
+        send = WireSend(wire, now_us)
+        case.sends.append(send)
+        self._cases.sent(send, case)
+        for other in case.tickets.values():
+            if other.first_send is None and not is_settled(other) and other.request.venue_params == wire.venue_params:
+                other.first_send = wire.send_id
+        self.out += [Send(case.case_id, wire), Write(SendMade(now_us, case.case_id, wire))]
+
+    # ------------------------------------------------------------ asking
+
+    def _ask(self, case: Case, now_us: int) -> int | None:
+        step, later_us = policy.wants_question(case, self._world, now_us)
+        if step is None:
+            return later_us
+        operation = self._world.traits.question_operations[step]
+        if not self._may_go(operation, case, 2 if has_work_left(case) else 3, now_us):
+            return None
+        question = Question(
+            self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id
+        )
+        answers.note_question(case, Asked(question, now_us))
+        self._cases.asked(question.query_id, case)
+        self.out += [Ask(case.case_id, question), Write(AskedRecord(now_us, case.case_id, question))]
+        return None
+
+    def want_listing(self, now_us: int) -> None:
+        """Ask for all open orders of the account, for a resync. One listing is under way at a time."""
+        if self._listing is not None:
+            self._listing_again = True
+            return
+        operation = self._world.traits.question_operations[Step.OPEN_ORDERS]
+        free_us = self._budget.free_us(operation, "", "", now_us)
+        if free_us > now_us:
+            self._agenda.set(_LISTING, free_us)
+            return
+        self._budget.take(operation, "", "", now_us)
+        question = Question(self._ids.query(), Step.OPEN_ORDERS, "", "")
+        self._listing = question.query_id, now_us
+        self.out.append(Ask(_LISTING, question))
+
+    def take_listing(self, query_id: QueryId, now_us: int, *, has_failed: bool) -> int | None:
+        """If this was the listing's question, say when it was asked, and see to the next one if one is wanted."""
+        if self._listing is None or self._listing[0] != query_id:
+            return None
+        asked_us, self._listing = self._listing[1], None
+        if has_failed:
+            self._agenda.set(_LISTING, now_us + LISTING_RETRY_US)
+        elif self._listing_again:
+            self.want_listing(now_us)
+        self._listing_again = False
+        return asked_us
+
+    # ------------------------------------------------------------ budget
+
+    def _may_go(self, operation: str, case: Case, rank: int, now_us: int) -> bool:
+        """Take a slot of the budget, or stand in line for one."""
+        key = self._budget.line_of(operation, case.instrument)
+        line = self._lines.setdefault(key, Line())
+        is_next = not line or self._let_through == (key, case.case_id)
+        free_us = self._budget.free_us(operation, case.instrument, case.order_id or "", now_us)
+        if is_next and free_us <= now_us:
+            self._budget.take(operation, case.instrument, case.order_id or "", now_us)
+            return True
+        line.join(case.case_id, rank)
+        self._agenda.set(key, max(free_us, now_us + 1))
+        return False
+
+    def _serve(self, key: BucketKey, now_us: int) -> None:
+        """Let through as many of a line as have a slot now; who no longer wants one takes none."""
+        line = self._lines.get(key)
+        operation, instrument = key
+        for _ in range(len(line) if line else 0):
+            if line is None or not line or self._budget.free_us(operation, instrument, "", now_us) > now_us:
+                break
+            case = self._cases.get(line.pop())
+            if case is not None:
+                self._let_through = key, case.case_id
+                self.work(case, now_us)
+                self._let_through = None
+        if line:
+            self._agenda.set(key, max(self._budget.free_us(operation, instrument, "", now_us), now_us + 1))
+        else:
+            self._lines.pop(key, None)

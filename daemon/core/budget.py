@@ -1,0 +1,142 @@
+"""Rate budgets: how many requests of which kind may leave when, by the venue's published rules.
+
+Theory of operation. A rule allows ``limit`` requests in *any* window of ``window_ms``, so a bucket remembers the last
+``limit`` departures and the next may leave when the oldest of them is a window old. Requests that cannot leave yet wait
+in a line of their own kind and instrument; when a slot comes free exactly as many as fit are let through, the urgent
+first, then by arrival. Where cancels share a bucket with anything else, a share of it is kept for cancels.
+
+The venue counts arrivals, not departures, so each window is stretched by a little (`SLACK`). A venue that says "too
+many" in spite of it closes the bucket for a window (`hold`).
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections import deque
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from protocols.dialect import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from protocols.dialect import RateRule
+
+SLACK: Final = 1.05
+"""Windows are stretched by a twentieth: frames that left apart may arrive closer together."""
+CANCEL_SHARE: Final = 0.25
+"""The share of a bucket that only cancels may use, where they share one with something else."""
+
+Waiting = TypeVar("Waiting")
+BucketKey = tuple[str, str]
+
+
+class _Bucket:
+    """The last departures under one rule and scope."""
+
+    __slots__ = ("departures", "held_until_us", "limit", "window_us")
+
+    def __init__(self, limit: int, window_us: int) -> None:
+        self.limit = limit
+        self.window_us = window_us
+        self.departures: deque[int] = deque(maxlen=limit)
+        self.held_until_us = 0
+
+    def free_us(self, limit: int) -> int:
+        """When the next request may leave, if at most ``limit`` may stand in a window."""
+        if len(self.departures) < limit:
+            return self.held_until_us
+        return max(self.held_until_us, self.departures[-limit] + self.window_us)
+
+
+class Budget:
+    """All buckets of one account."""
+
+    def __init__(self, rules: tuple[RateRule, ...], cancel_operation: str) -> None:
+        self._cancel_operation = cancel_operation
+        self._rules: dict[str, list[RateRule]] = {}
+        for rule in rules:
+            for operation in rule.operations:
+                self._rules.setdefault(operation, []).append(rule)
+        self._buckets: dict[BucketKey, _Bucket] = {}
+
+    def free_us(self, operation: str, instrument: str, order: str, now_us: int) -> int:
+        """When one more ``operation`` may leave: ``now_us`` or later."""
+        free = now_us
+        for rule, bucket in self._of(operation, instrument, order):
+            free = max(free, bucket.free_us(self._limit(rule, operation)))
+        return free
+
+    def take(self, operation: str, instrument: str, order: str, now_us: int) -> None:
+        """Count a departure."""
+        for _, bucket in self._of(operation, instrument, order):
+            bucket.departures.append(now_us)
+
+    def hold(self, operation: str, instrument: str, order: str, now_us: int) -> None:
+        """Close the buckets of an operation for a window, since the venue said "too many"."""
+        for _, bucket in self._of(operation, instrument, order):
+            bucket.held_until_us = max(bucket.held_until_us, now_us + bucket.window_us)
+
+    def line_of(self, operation: str, instrument: str) -> BucketKey:
+        """Name the line in which an operation waits: its own, and its instrument's where that matters."""
+        per_instrument = any(rule.scope is Scope.INSTRUMENT for rule in self._rules.get(operation, ()))
+        return operation, instrument if per_instrument else ""
+
+    def forget_idle(self, now_us: int) -> None:
+        """Drop the buckets whose last departure no longer counts."""
+        idle = [
+            key
+            for key, bucket in self._buckets.items()
+            if bucket.held_until_us <= now_us
+            and (not bucket.departures or bucket.departures[-1] + bucket.window_us <= now_us)
+        ]
+        for key in idle:
+            del self._buckets[key]
+
+    def __len__(self) -> int:
+        return len(self._buckets)
+
+    def _of(self, operation: str, instrument: str, order: str) -> Iterator[tuple[RateRule, _Bucket]]:
+        for rule in self._rules.get(operation, ()):
+            scope = {Scope.INSTRUMENT: instrument, Scope.ORDER: order}.get(rule.scope, "")
+            key = rule.name, scope
+            bucket = self._buckets.get(key)
+            if bucket is None:
+                bucket = self._buckets[key] = _Bucket(rule.limit, int(rule.window_ms * 1000 * SLACK))
+            yield rule, bucket
+
+    def _limit(self, rule: RateRule, operation: str) -> int:
+        shared = self._cancel_operation in rule.operations
+        if not shared or operation == self._cancel_operation:
+            return rule.limit
+        return max(1, rule.limit - max(1, int(rule.limit * CANCEL_SHARE)))
+
+
+class Line(Generic[Waiting]):
+    """Those who wait for one kind of slot: the urgent first, then by arrival. Each stands in it at most once."""
+
+    __slots__ = ("_heap", "_members", "_n")
+
+    def __init__(self) -> None:
+        self._heap: list[tuple[int, int, Waiting]] = []
+        self._members: set[Waiting] = set()
+        self._n = 0
+
+    def join(self, who: Waiting, rank: int) -> None:
+        """Stand in line; a lower ``rank`` goes first."""
+        if who not in self._members:
+            self._members.add(who)
+            self._n += 1
+            heapq.heappush(self._heap, (rank, self._n, who))
+
+    def pop(self) -> Waiting:
+        """Take the first out of the line."""
+        who = heapq.heappop(self._heap)[2]
+        self._members.discard(who)
+        return who
+
+    def __contains__(self, who: object) -> bool:
+        return who in self._members
+
+    def __len__(self) -> int:
+        return len(self._heap)

@@ -1,0 +1,204 @@
+"""A case: all work on one order. Requests that want it canceled, wire cancels, questions and evidence, in one place.
+
+A case holds facts and answers simple questions about them. It decides nothing (`policy` does) and does nothing (the
+correlator does). It begins with an order id, or with a client id alone, in which case `order_id` is learnt later.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict
+from protocols.evidence import Proof
+
+if TYPE_CHECKING:
+    from daemon.core.records import CancelRequest, CaseId, Report, RequestKey
+    from protocols.dialect import Question, WireCancel
+    from protocols.evidence import CancelAnswered, OrderReported
+    from protocols.fix import ClientOrderId, OrderId, RequestState, Road, SendId
+
+
+class SendState(StrEnum):
+    """How far a wire cancel has come."""
+
+    IN_FLIGHT = "in_flight"
+    ANSWERED = "answered"
+    LOST = "lost"
+    """No answer will come; the venue may have acted."""
+    NOT_LEFT = "not_left"
+    """Certainly no byte of it left."""
+
+
+@dataclass(slots=True, eq=False)
+class WireSend:
+    """One wire cancel and what became of it. Times are microseconds since the epoch."""
+
+    wire: WireCancel
+    made_us: int
+    state: SendState = SendState.IN_FLIGHT
+    forwarded_us: int | None = None
+    ended_us: int | None = None
+    answer: CancelAnswered | None = None
+    is_suspected: bool = False
+
+    @property
+    def may_have_left(self) -> bool:
+        """Whether the venue may have seen it."""
+        return self.state is not SendState.NOT_LEFT
+
+    @property
+    def proof(self) -> Proof | None:
+        """What its answer proves; None while there is none; a lost one proves nothing."""
+        if self.state is SendState.ANSWERED and self.answer is not None:
+            return self.answer.proof
+        return Proof.UNKNOWN if self.state is SendState.LOST else None
+
+    @property
+    def can_be_shared(self) -> bool:
+        """Whether a second request may rest on it instead of sending again: while it is unanswered or accepted."""
+        return self.state is SendState.IN_FLIGHT or self.proof in {Proof.ACCEPTED, Proof.IN_PROGRESS}
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One request in a case: what was asked, which sends count for it, and what it was told."""
+
+    request: CancelRequest
+    horizon_us: int
+    is_recovered: bool = False
+    first_send: SendId | None = None
+    told: Report | None = None
+    first_told: Report | None = None
+    told_us: int = 0
+    progress: set[RequestState] = field(default_factory=set)
+
+    @property
+    def revision(self) -> int:
+        """How many corrections followed the first outcome; -1 before it."""
+        return self.told.revision if self.told else -1
+
+
+@dataclass(slots=True, eq=False)
+class Round:
+    """One walk down the ladder of questions."""
+
+    started_us: int
+    step: int = 0
+    is_denied: bool = False
+    """The order's own question was answered "not found", and nothing since then found it."""
+    listing_lacks_it: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Asked:
+    """A question under way."""
+
+    question: Question
+    at_us: int
+
+
+@dataclass(slots=True, eq=False)
+class Case:
+    """All work on one order. See the module's first paragraph."""
+
+    case_id: CaseId
+    product: str
+    instrument: str
+    order_id: OrderId | None
+    client_order_id: ClientOrderId | None
+    view: OrderView
+    tickets: dict[RequestKey, Ticket] = field(default_factory=dict)
+    sends: list[WireSend] = field(default_factory=list)
+
+    # asking
+    question: Asked | None = None
+    round: Round | None = None
+    asks: int = 0
+    """Questions (rounds) ended since the last trouble: sets the back-off."""
+    last_asked_us: int = 0
+    """When the last round started."""
+    last_told_us: int = 0
+    """When the last question ended, answered or not."""
+    trouble_us: int = 0
+    """When something last happened that only the venue can clear up; 0 if nothing did."""
+    live_by_answer_us: int = 0
+    """When the newest question was asked whose answer showed the order live."""
+    live_by_push_us: int = 0
+    """When the newest push arrived that showed the order live."""
+    denials: list[int] = field(default_factory=list)
+    """When each round started that ended with the venue denying the order."""
+    denied_past_memory: bool = False
+    """The venue denies an order that it may have forgotten: that proves nothing."""
+    closing_listing_us: int = 0
+    """When the account-wide listing that ended the last denial was asked for."""
+
+    # how it came to be
+    was_seen: bool = False
+    """Some evidence, ever, showed the order at this venue."""
+    must_ask_first: bool = False
+    """Recovered: nothing is sent before the venue has been asked."""
+    confirm_once: bool = False
+    """Recovered with an outcome: one question, whether it still holds."""
+    tracked_us: int | None = None
+    """The client said when it placed the order of this client id."""
+    provisional: OrderReported | None = None
+    """A terminal answer by client id that may be about an older order: counts after a listing only."""
+    live_refutations: list[int] = field(default_factory=list)
+    """When questions were asked that showed an order live of which terminal evidence is held, late enough to count."""
+    account_changed: bool = False
+
+    # scheduling
+    wake_us: int | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the evidence says about the order; nothing while the order is not known by its id."""
+        return self.view.verdict if self.order_id is not None else NOTHING_KNOWN
+
+    @property
+    def last_send(self) -> WireSend | None:
+        """The newest wire cancel, whatever became of it."""
+        return self.sends[-1] if self.sends else None
+
+    @property
+    def last_left(self) -> WireSend | None:
+        """The newest wire cancel that the venue may have seen."""
+        return next((send for send in reversed(self.sends) if send.may_have_left), None)
+
+    @property
+    def life_us(self) -> int:
+        """When the order was last known to live, by a push's arrival or by the time a question was asked."""
+        return max(self.live_by_answer_us, self.live_by_push_us)
+
+    def send_of(self, send_id: SendId) -> WireSend | None:
+        """Find a wire cancel by its id."""
+        return next((send for send in reversed(self.sends) if send.wire.send_id == send_id), None)
+
+    def sends_for(self, ticket: Ticket) -> list[WireSend]:
+        """The wire cancels that count for a request: from the first one that it shares or caused."""
+        if ticket.first_send is None:
+            return []
+        for index, send in enumerate(self.sends):
+            if send.wire.send_id == ticket.first_send:
+                return self.sends[index:]
+        return []
+
+    def open_tickets(self) -> list[Ticket]:
+        """The requests that still want to know: without an outcome, or with one that we call doubtful."""
+        return [ticket for ticket in self.tickets.values() if not is_settled(ticket)]
+
+    def first_send_us(self) -> int | None:
+        """When the first wire cancel was made that the venue may have seen."""
+        return next((send.made_us for send in self.sends if send.may_have_left), None)
+
+
+def is_settled(ticket: Ticket) -> bool:
+    """Whether a request has an outcome that nobody is working on any more."""
+    return ticket.told is not None and ticket.told.outcome.value not in {"in_doubt"}
+
+
+def tried_roads(case: Case) -> set[Road]:
+    """The roads that this case's cancels have taken."""
+    return {send.wire.road for send in case.sends}

@@ -1,0 +1,148 @@
+"""All cases of an account, and every name under which one can be found: order, client id, request, send, question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from daemon.core.case import Case, Ticket, WireSend, is_settled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from daemon.core.records import CaseId, RequestKey
+    from protocols.fix import ClientOrderId, OrderId, QueryId, SendId
+
+Key = TypeVar("Key")
+
+CLOSED_MAX: Final = 20_000
+"""Closed cases kept for corrections and for those who ask again; past it the oldest go (the journal has them)."""
+
+
+class CaseFile:
+    """The cases and their indexes. Open cases are never dropped; closed ones after their time, or past `CLOSED_MAX`."""
+
+    def __init__(self, closed_max: int = CLOSED_MAX) -> None:
+        self._closed_max = closed_max
+        self._cases: dict[CaseId, Case] = {}
+        self._by_order: dict[tuple[str, OrderId], Case] = {}
+        self._by_alias: dict[tuple[str, ClientOrderId], Case] = {}
+        self._by_request: dict[RequestKey, Case] = {}
+        self._by_send: dict[SendId, Case] = {}
+        self._by_query: dict[QueryId, Case] = {}
+        self._closed: dict[CaseId, int] = {}
+
+    def add(self, case: Case) -> None:
+        """File a case under all its names."""
+        self._cases[case.case_id] = case
+        if case.order_id is not None:
+            self._by_order[case.product, case.order_id] = case
+        if case.client_order_id is not None:
+            self._by_alias[case.product, case.client_order_id] = case
+        for key in case.tickets:
+            self._by_request[key] = case
+        for send in case.sends:
+            self._by_send[send.wire.send_id] = case
+
+    def remove(self, case: Case) -> None:
+        """Take a case out of every index."""
+        self._cases.pop(case.case_id, None)
+        self._closed.pop(case.case_id, None)
+        if case.order_id is not None:
+            _drop(self._by_order, (case.product, case.order_id), case)
+        if case.client_order_id is not None:
+            _drop(self._by_alias, (case.product, case.client_order_id), case)
+        for key in case.tickets:
+            _drop(self._by_request, key, case)
+        for send in case.sends:
+            _drop(self._by_send, send.wire.send_id, case)
+        if case.question is not None:
+            _drop(self._by_query, case.question.question.query_id, case)
+
+    def get(self, case_id: CaseId) -> Case | None:
+        """Find a case by its own name."""
+        return self._cases.get(case_id)
+
+    def of_order(self, product: str, order_id: OrderId) -> Case | None:
+        """Find the case of an order."""
+        return self._by_order.get((product, order_id))
+
+    def of_alias(self, product: str, client_order_id: ClientOrderId) -> Case | None:
+        """Find the newest case that was opened by a client id."""
+        return self._by_alias.get((product, client_order_id))
+
+    def of_request(self, key: RequestKey) -> Case | None:
+        """Find the case that works on a request."""
+        return self._by_request.get(key)
+
+    def of_send(self, send_id: SendId) -> Case | None:
+        """Find the case of a wire cancel."""
+        return self._by_send.get(send_id)
+
+    def take_ticket(self, case: Case, ticket: Ticket) -> None:
+        """Give a case a request to work on. It shares a wire cancel that is unanswered or accepted, if there is one."""
+        params = ticket.request.venue_params
+        shared = [send for send in case.sends if send.can_be_shared and send.wire.venue_params == params]
+        if shared:
+            ticket.first_send = shared[0].wire.send_id
+        case.tickets[ticket.request.key] = ticket
+        self._by_request[ticket.request.key] = case
+
+    def name_order(self, case: Case, order_id: OrderId) -> None:
+        """Give a case its order."""
+        case.order_id = order_id
+        self._by_order[case.product, order_id] = case
+
+    def sent(self, send: WireSend, case: Case) -> None:
+        """Note whose wire cancel left."""
+        self._by_send[send.wire.send_id] = case
+
+    def asked(self, query_id: QueryId, case: Case) -> None:
+        """Note whose question is under way."""
+        self._by_query[query_id] = case
+
+    def take_question(self, query_id: QueryId) -> Case | None:
+        """Find whose question was answered, once."""
+        return self._by_query.pop(query_id, None)
+
+    def close(self, case: Case, now_us: int) -> None:
+        """Note that nothing is left to do for a case; it stays for corrections."""
+        if case.case_id in self._cases:
+            self._closed.setdefault(case.case_id, now_us)
+
+    def reopen(self, case: Case) -> None:
+        """Note that there is something to do again."""
+        self._closed.pop(case.case_id, None)
+
+    def evict(self, before_us: int) -> None:
+        """Drop closed cases older than ``before_us``, and the oldest past the bound."""
+        doomed: list[CaseId] = []
+        for index, (case_id, closed_us) in enumerate(self._closed.items()):
+            if closed_us >= before_us and len(self._closed) - index <= self._closed_max:
+                break
+            doomed.append(case_id)
+        for case_id in doomed:
+            self.remove(self._cases[case_id])
+
+    def open(self) -> Iterable[Case]:
+        """Walk over the cases that still have something to do."""
+        return [case for case_id, case in self._cases.items() if case_id not in self._closed]
+
+    def open_count(self) -> int:
+        """How many those are."""
+        return len(self._cases) - len(self._closed)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(list(self._cases.values()))
+
+    def __len__(self) -> int:
+        return len(self._cases)
+
+
+def has_work_left(case: Case) -> bool:
+    """Whether some request of a case has no outcome yet, or one that we call doubtful."""
+    return any(not is_settled(ticket) for ticket in case.tickets.values())
+
+
+def _drop(index: dict[Key, Case], key: Key, case: Case) -> None:
+    if index.get(key) is case:
+        del index[key]

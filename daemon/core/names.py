@@ -1,0 +1,46 @@
+"""The request's name: asking again under it attaches to the request that holds it; another wish under it is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from protocols.errors import BadRequest
+
+if TYPE_CHECKING:
+    from daemon.core.case import Case, Ticket
+    from daemon.core.records import CancelRequest
+
+
+def require_same(asked: CancelRequest, held: Ticket, case: Case, now_us: int) -> None:
+    """Check that a request is the one that holds its name, or raise ``request_id_conflict``.
+
+    The same means: same product, instrument and ids, after the client id is resolved. Deadline, progress and priority
+    may differ.
+    """
+    if is_same(asked, held.request, case.order_id, case.client_order_id):
+        return
+    raise conflict(held.request, now_us)
+
+
+def is_same(asked: CancelRequest, held: CancelRequest, order_id: str | None, client_order_id: str | None) -> bool:
+    """Compare two requests of one name; the ids are what the held one's aliases resolved to."""
+    if asked.product != held.product or asked.instrument != held.instrument:
+        return False
+    if asked.order_id is not None:
+        return asked.order_id in {held.order_id, order_id}
+    return asked.client_order_id in {held.client_order_id, client_order_id}
+
+
+def conflict(held: CancelRequest, now_us: int) -> BadRequest:
+    """Write the refusal, naming the held request's order and age."""
+    order = held.order_id or held.client_order_id
+    age_ms = max(0, (now_us - held.received_us) // 1000)
+    return BadRequest(
+        "request_id_conflict",
+        f"{held.key.request_id} already names a cancel of order {order} on {held.instrument}, {age_ms} ms old; "
+        "use a new name for a new request",
+        path="request_id",
+        order_id=held.order_id,
+        client_order_id=held.client_order_id,
+        age_ms=age_ms,
+    )

@@ -1,0 +1,241 @@
+"""What is known about one order: the set of all evidence about it, and the verdict that follows from the set.
+
+Theory of operation. Frames arrive late, twice, out of order, and from two places that disagree for a while. So nothing
+here is a state machine fed by events: evidence is put into a set, and `verdict_of` is a function of that set alone.
+Arrival order, duplicates and replay cannot change it, and striking a piece is the same as never having had it.
+
+Within the set, terminal beats live, ``filled`` beats every other terminal word, and ``cum_qty`` is the largest credible
+one. The venue's status word decides, never arithmetic. Evidence that cannot be true (more filled than ordered, another
+instrument, another side than the venue itself answers) is set aside, and the verdict says that it was, so that somebody
+asks. No evidence, no verdict: nothing here has a default.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from protocols.evidence import OrderReported, Source
+from protocols.fix import EndedBy, OrderId, OrdStatus, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+EVIDENCE_MAX: Final = 256
+"""Pieces kept per order. Past it, live evidence that adds nothing to the verdict makes room; terminal evidence never."""
+
+_RANK: Final = {
+    OrdStatus.NEW: 0,
+    OrdStatus.PARTIALLY_FILLED: 1,
+    OrdStatus.PENDING_CANCEL: 2,
+    OrdStatus.REJECTED: 3,
+    OrdStatus.EXPIRED: 4,
+    OrdStatus.REPLACED: 5,
+    OrdStatus.CANCELED: 6,
+    OrdStatus.FILLED: 7,
+}
+_ZERO: Final = Decimal(0)
+
+
+class Verdict(msgspec.Struct, frozen=True):
+    """What a set of evidence says about an order.
+
+    ``ord_status`` None: nothing is known. ``decided_by`` is the piece that decided; ``is_contradictory`` says that the
+    venue has said two things of which one is wrong, or something impossible: it has to be asked.
+    """
+
+    ord_status: OrdStatus | None = None
+    order_qty: Decimal | None = None
+    cum_qty: Decimal | None = None
+    cum_qty_final: bool = False
+    avg_px: Decimal | None = None
+    side: Side | None = None
+    ended_by: EndedBy = EndedBy.UNKNOWN
+    cancel_reason: str | None = None
+    successor_order_id: OrderId | None = None
+    decided_by: OrderReported | None = None
+    is_contradictory: bool = False
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether the order has ended."""
+        return self.ord_status is not None and self.ord_status.is_terminal
+
+    @property
+    def leaves_qty(self) -> Decimal | None:
+        """What can still trade: zero once ended, else ordered less filled where both are known."""
+        if self.is_terminal:
+            return _ZERO
+        if self.order_qty is None or self.cum_qty is None:
+            return None
+        return self.order_qty - self.cum_qty
+
+
+NOTHING_KNOWN: Final = Verdict()
+
+
+def verdict_of(evidence: Iterable[OrderReported], instrument: str = "") -> Verdict:
+    """Judge a set of evidence about one order. ``instrument`` is the one it must be about ("": any)."""
+    everything = list(evidence)
+    credible = [piece for piece in everything if _is_possible(piece, instrument)]
+    credible, sides_clash = _of_one_side(credible)
+    if not credible:
+        return Verdict(is_contradictory=bool(everything))
+    decided_by = heaviest(credible)
+    status = decided_by.status
+    cum_qty = max((piece.cum_qty for piece in credible if piece.cum_qty is not None), default=None)
+    enders = [piece for piece in credible if piece.status is status] if status.is_terminal else []
+    return Verdict(
+        ord_status=status,
+        order_qty=decided_by.order_qty if decided_by.order_qty is not None else _largest_order_qty(credible),
+        cum_qty=cum_qty,
+        cum_qty_final=any(piece.cum_qty_final and piece.cum_qty == cum_qty for piece in enders),
+        avg_px=_avg_px_at(credible, cum_qty),
+        side=next((piece.side for piece in credible if piece.side is not None), None),
+        ended_by=_ended_by(enders),
+        cancel_reason=max((piece.cancel_reason for piece in enders if piece.cancel_reason), default=None),
+        successor_order_id=max((p.successor_order_id for p in enders if p.successor_order_id), default=None),
+        decided_by=decided_by,
+        is_contradictory=sides_clash or len(credible) < len(everything) or _has_two_ends(credible),
+    )
+
+
+class OrderView:
+    """The evidence about one order, with when each piece was seen and, for an answer, when it was asked for."""
+
+    __slots__ = ("_instrument", "_seen", "_struck", "_verdict")
+
+    def __init__(self, instrument: str = "") -> None:
+        self._instrument = instrument
+        self._seen: dict[OrderReported, tuple[int, int | None]] = {}
+        self._struck: set[str] = set()
+        self._verdict = NOTHING_KNOWN
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the evidence says."""
+        return self._verdict
+
+    @property
+    def pieces(self) -> tuple[OrderReported, ...]:
+        """All evidence that is not struck."""
+        return tuple(self._seen)
+
+    def add(self, piece: OrderReported, now_us: int, asked_us: int | None = None) -> bool:
+        """Put a piece into the set; say whether it is new. A piece that was struck stays out."""
+        if piece in self._seen or digest_of(piece) in self._struck:
+            return False
+        if len(self._seen) >= EVIDENCE_MAX:
+            self._make_room()
+        self._seen[piece] = (now_us, asked_us)
+        self._verdict = verdict_of(self._seen, self._instrument)
+        return True
+
+    def strike(self, digest: str) -> bool:
+        """Take the pieces read from the frame ``digest`` out for good; say whether there were any."""
+        doomed = [piece for piece in self._seen if digest_of(piece) == digest]
+        for piece in doomed:
+            del self._seen[piece]
+        if doomed:
+            self._struck.add(digest)
+            self._verdict = verdict_of(self._seen, self._instrument)
+        return bool(doomed)
+
+    def seen_us(self, piece: OrderReported) -> int | None:
+        """When a piece arrived."""
+        found = self._seen.get(piece)
+        return found[0] if found else None
+
+    def last_push_us(self) -> int | None:
+        """When the last push about the order arrived."""
+        return max((seen for piece, (seen, _) in self._seen.items() if piece.source is Source.PUSH), default=None)
+
+    def merge(self, other: OrderView) -> None:
+        """Take over the evidence of another view of the same order."""
+        for piece, (seen, asked) in other._seen.items():
+            self.add(piece, seen, asked)
+
+    def refuted_by(self, answer: OrderReported) -> tuple[OrderReported, ...]:
+        """Give the terminal pieces that a later terminal answer contradicts: one said filled, the other did not."""
+        if not answer.status.is_terminal:
+            return ()
+        is_fill = answer.status is OrdStatus.FILLED
+        return tuple(
+            piece for piece in self._seen if piece.status.is_terminal and (piece.status is OrdStatus.FILLED) != is_fill
+        )
+
+    def _make_room(self) -> None:
+        """Forget the oldest live pieces that neither decide nor carry the largest fill."""
+        keep = self._verdict
+        spare = [
+            piece
+            for piece in self._seen
+            if not piece.status.is_terminal and piece is not keep.decided_by and piece.cum_qty != keep.cum_qty
+        ]
+        for piece in spare[: EVIDENCE_MAX // 4] or [next(iter(self._seen))]:
+            del self._seen[piece]
+
+
+def digest_of(piece: OrderReported) -> str:
+    """Name a piece of evidence by the frame it was read from."""
+    return piece.frame.digest if piece.frame else ""
+
+
+def heaviest(evidence: Sequence[OrderReported]) -> OrderReported:
+    """Pick the piece that decides. Ties are broken by content, so that no set has two answers."""
+    if len(evidence) == 1:
+        return evidence[0]
+    top = max(map(_weight, evidence))
+    ties = [piece for piece in evidence if _weight(piece) == top]
+    return ties[0] if len(ties) == 1 else max(ties, key=repr)
+
+
+def _weight(piece: OrderReported) -> tuple[int, Decimal, bool, bool, int, str]:
+    return (
+        _RANK[piece.status],
+        piece.cum_qty if piece.cum_qty is not None else Decimal(-1),
+        piece.cum_qty_final,
+        piece.source is Source.PUSH,
+        piece.updated_ms or 0,
+        digest_of(piece),
+    )
+
+
+def _is_possible(piece: OrderReported, instrument: str) -> bool:
+    if instrument and piece.instrument and piece.instrument != instrument:
+        return False
+    return piece.order_qty is None or piece.cum_qty is None or piece.cum_qty <= piece.order_qty
+
+
+def _of_one_side(evidence: list[OrderReported]) -> tuple[list[OrderReported], bool]:
+    """Keep what agrees on the side; where sides clash the venue's answers decide, and without them nothing counts."""
+    sides = {piece.side for piece in evidence if piece.side is not None}
+    if len(sides) <= 1:
+        return evidence, False
+    answered = {piece.side for piece in evidence if piece.side is not None and piece.source is Source.QUERY}
+    if len(answered) != 1:
+        return [], True
+    return [piece for piece in evidence if piece.side is None or piece.side in answered], True
+
+
+def _has_two_ends(evidence: list[OrderReported]) -> bool:
+    ends = {piece.status is OrdStatus.FILLED for piece in evidence if piece.status.is_terminal}
+    return len(ends) > 1
+
+
+def _largest_order_qty(evidence: list[OrderReported]) -> Decimal | None:
+    return max((piece.order_qty for piece in evidence if piece.order_qty is not None), default=None)
+
+
+def _avg_px_at(evidence: list[OrderReported], cum_qty: Decimal | None) -> Decimal | None:
+    if cum_qty is None:
+        return None
+    prices = [piece.avg_px for piece in evidence if piece.cum_qty == cum_qty and piece.avg_px is not None]
+    return max(prices, default=None)
+
+
+def _ended_by(enders: list[OrderReported]) -> EndedBy:
+    said = {piece.ended_by for piece in enders} - {EndedBy.UNKNOWN}
+    return said.pop() if len(said) == 1 else EndedBy.UNKNOWN

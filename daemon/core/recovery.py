@@ -1,0 +1,109 @@
+"""Rebuilds cases from their records after a restart.
+
+Theory of operation. A case's records are its inputs, in order; reading them back gives the facts again, and policy does
+the rest, as it would have without the restart. Three things differ. A wire cancel without an answer has lost it: the
+answer, if any, went to a socket that is no more. Nothing is sent before the venue was asked, since the order may have
+ended long ago. And a recovered request is never called ``not_sent``: a frame may have left in the instant before the
+journal could say so.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from daemon.core.case import Case, SendState, Ticket, WireSend
+from daemon.core.order_view import OrderView
+from daemon.core.records import (
+    Bound,
+    CancelRequest,
+    CaseId,
+    Observed,
+    Record,
+    Report,
+    SendAnswered,
+    SendForwarded,
+    SendLost,
+    SendMade,
+    Struck,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daemon.core.world import World
+
+
+class Taken(msgspec.Struct, frozen=True):
+    """A request as the journal has it: with its first and its last report, if it was told anything."""
+
+    request: CancelRequest
+    first: Report | None = None
+    latest: Report | None = None
+
+
+def rebuild(case_id: CaseId, taken: Sequence[Taken], records: Iterable[Record], world: World, now_us: int) -> Case:
+    """Build a case out of its requests (at least one) and its records in the order in which they were written."""
+    first = taken[0].request
+    case = Case(
+        case_id, first.product, first.instrument,
+        next((t.request.order_id for t in taken if t.request.order_id is not None), None),
+        next((t.request.client_order_id for t in taken if t.request.client_order_id is not None), None),
+        OrderView(first.instrument),
+    )  # fmt: skip
+    for record in records:
+        _replay(case, record)
+    for send in case.sends:
+        if send.state is SendState.IN_FLIGHT:
+            send.state, send.ended_us = SendState.LOST, now_us
+    for entry in taken:
+        case.tickets[entry.request.key] = _ticket(entry, case, world, now_us)
+    is_waiting = any(ticket.told is None or ticket.told.outcome == "in_doubt" for ticket in case.tickets.values())
+    case.must_ask_first = is_waiting
+    case.confirm_once = not is_waiting
+    case.trouble_us = now_us if is_waiting else 0
+    return case
+
+
+def _ticket(entry: Taken, case: Case, world: World, now_us: int) -> Ticket:
+    since = [send for send in case.sends if send.made_us >= entry.request.received_us]
+    counted = since or case.sends[-1:]
+    return Ticket(
+        entry.request,
+        horizon_us=now_us + world.horizon_us,
+        is_recovered=True,
+        first_send=counted[0].wire.send_id if counted else None,
+        told=entry.latest,
+        first_told=entry.first,
+        told_us=now_us if entry.latest else 0,
+    )
+
+
+def _replay(case: Case, record: Record) -> None:
+    match record:
+        case SendMade():
+            case.sends.append(WireSend(record.wire, record.t))
+        case SendForwarded():
+            send = case.send_of(record.what.send_id)
+            if send is not None:
+                send.forwarded_us = record.t
+        case SendAnswered():
+            send = case.send_of(record.what.send_id)
+            if send is not None:
+                send.state, send.answer, send.ended_us = SendState.ANSWERED, record.what, record.t
+        case SendLost():
+            send = case.send_of(record.what.send_id)
+            if send is not None:
+                has_left = record.what.handed_over or send.forwarded_us is not None
+                send.state = SendState.LOST if has_left else SendState.NOT_LEFT
+                send.ended_us = record.t
+        case Observed():
+            case.was_seen = True
+            case.view.add(record.report, record.t, record.asked)
+        case Bound():
+            case.order_id = record.order_id
+        case Struck():
+            case.view.strike(record.digest)
+        case _:
+            pass  # Questions and conclusions tell the story; the facts of a case do not depend on them.

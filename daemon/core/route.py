@@ -1,0 +1,25 @@
+"""Which road a cancel takes. Pure, small, and the only place that decides it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+    from protocols.fix import Road
+
+
+def choose(preferred: tuple[Road, ...], is_open: AbstractSet[Road], avoid: Road | None = None) -> Road | None:
+    """Pick the first open road in the venue's order of preference, any other one before ``avoid``.
+
+    None when no road is open: the cancel waits until one is.
+    """
+    candidates = [road for road in preferred if road in is_open]
+    others = [road for road in candidates if road is not avoid]
+    return next(iter(others or candidates), None)
+
+
+def has_other(is_open: AbstractSet[Road], than: Road) -> bool:
+    """Say whether a road other than ``than`` is open."""
+    return any(road is not than for road in is_open)

@@ -1,0 +1,111 @@
+"""Turns a conclusion and the facts of a case into the report that a client reads. It decides nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daemon.core.case import SendState
+from daemon.core.records import EvidenceRef, Previous, Report, Times
+from protocols.evidence import Proof
+from protocols.fix import CxlRejReason, EndedBy, Outcome
+
+if TYPE_CHECKING:
+    from daemon.core.case import Case, Ticket, WireSend
+    from daemon.core.order_view import Verdict
+    from daemon.core.policy import Conclusion
+    from daemon.core.world import World
+
+_MAY_BE_OURS = frozenset({Proof.ACCEPTED, Proof.IN_PROGRESS})
+
+
+def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Report:
+    """Write the report of a request. ``seq``, ``durable`` and two of its times are the driver's to fill in."""
+    verdict = case.verdict
+    sends = case.sends_for(ticket)
+    answered = [send for send in sends if send.answer is not None]
+    answer = answered[-1].answer if answered else None
+    order_id = case.order_id or ticket.request.order_id or (answer.order_id if answer else None)
+    return Report(
+        request_id=ticket.request.key.request_id,
+        account=world.account,
+        venue=world.traits.venue,
+        product=case.product or None,
+        instrument=ticket.request.instrument,
+        order_id=order_id,
+        client_order_id=ticket.request.client_order_id or case.client_order_id,
+        outcome=found.outcome,
+        ord_status=verdict.ord_status,
+        cxl_rej_reason=_reject_reason(found.outcome, answer.code if answer else None),
+        order_qty=verdict.order_qty,
+        cum_qty=verdict.cum_qty,
+        cum_qty_final=verdict.is_terminal and verdict.cum_qty_final,
+        leaves_qty=verdict.leaves_qty,
+        avg_px=verdict.avg_px,
+        ended_by=_ended_by(verdict, case.sends),
+        cancel_reason=verdict.cancel_reason,
+        successor_order_id=verdict.successor_order_id,
+        venue_response=dict(answer.fields) if answer else {},
+        venue_code=answer.code if answer else None,
+        venue_message=answer.message if answer else None,
+        evidence=_evidence_ref(verdict),
+        times=_times(ticket, case, sends),
+        reason=found.reason,
+        revision=ticket.revision + 1,
+    )
+
+
+def previous_of(report: Report) -> Previous:
+    """Say what was told before a correction."""
+    return Previous(report.outcome, report.cum_qty)
+
+
+def says_the_same(new: Report, old: Report) -> bool:
+    """Whether a second report would tell a client nothing that the first did not."""
+    return (
+        new.outcome is old.outcome
+        and new.ord_status is old.ord_status
+        and new.cum_qty == old.cum_qty
+        and new.successor_order_id == old.successor_order_id
+        and (new.cum_qty_final is old.cum_qty_final or not new.cum_qty_final)
+    )
+
+
+def _reject_reason(outcome: Outcome, code: str | None) -> str | None:
+    match outcome:
+        case Outcome.FILLED:
+            return CxlRejReason.TOO_LATE
+        case Outcome.UNKNOWN_ORDER:
+            return CxlRejReason.UNKNOWN_ORDER
+        case Outcome.REJECTED:
+            return code
+        case _:
+            return None
+
+
+def _ended_by(verdict: Verdict, sends: list[WireSend]) -> EndedBy:
+    """Say who ended the order: the venue's word for "the user" is us only if a cancel of ours can have done it."""
+    if not verdict.is_terminal or verdict.ended_by is not EndedBy.US:
+        return verdict.ended_by if verdict.is_terminal else EndedBy.UNKNOWN
+    left = [send for send in sends if send.may_have_left]
+    if any(send.proof in _MAY_BE_OURS for send in left):
+        return EndedBy.US
+    if any(send.proof in {None, Proof.UNKNOWN} for send in left):
+        return EndedBy.UNKNOWN
+    return EndedBy.OTHER
+
+
+def _evidence_ref(verdict: Verdict) -> EvidenceRef:
+    piece = verdict.decided_by
+    if piece is None:
+        return EvidenceRef()
+    return EvidenceRef(piece.source.value, piece.channel, piece.venue_time, piece.frame.digest if piece.frame else None)
+
+
+def _times(ticket: Ticket, case: Case, sends: list[WireSend]) -> Times:
+    piece = case.verdict.decided_by
+    return Times(
+        received=ticket.request.received_us,
+        forwarded=next((send.forwarded_us for send in sends if send.forwarded_us is not None), None),
+        acked=next((send.ended_us for send in sends if send.state is SendState.ANSWERED), None),
+        evidence=case.view.seen_us(piece) if piece is not None else None,
+    )

@@ -1,0 +1,44 @@
+"""What a case has to know about everything outside it: the venue's data, the open roads, the drop copy, the clocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from protocols.evidence import DropCopyState
+
+if TYPE_CHECKING:
+    from protocols.dialect import Timings, Traits
+    from protocols.fix import AccountName, Road
+
+
+@dataclass(slots=True)
+class World:
+    """The account as its cases see it. Only the correlator writes here, and only from evidence.
+
+    ``timings`` are the effective ones (configuration over the venue's). ``clock_offset_us`` is venue minus ours, known
+    to ``clock_uncertainty_us``.
+    """
+
+    account: AccountName
+    traits: Traits
+    timings: Timings
+    open_roads: set[Road] = field(default_factory=set)
+    drop_copy: DropCopyState = DropCopyState.DOWN
+    clock_offset_us: int = 0
+    clock_uncertainty_us: int = 1_000_000
+    account_changed: bool = False
+
+    @property
+    def replica_lag_us(self) -> int:
+        """How old a venue's answer may be."""
+        return self.timings.replica_lag_ms * 1000
+
+    @property
+    def horizon_us(self) -> int:
+        """How long until a request without evidence is called in doubt."""
+        return int(self.timings.horizon_s * 1_000_000)
+
+    def venue_ms(self, ours_us: int) -> int:
+        """Turn a time of ours into the venue's clock, milliseconds, rounded to what the measurement allows: late."""
+        return -(-(ours_us + self.clock_offset_us + self.clock_uncertainty_us) // 1000)
