@@ -1,0 +1,21 @@
+"""Which simulated venues there are, a line each. What they take beyond credentials, a seed and faults is their own
+options' business.
+"""
+
+from collections.abc import Callable
+
+from daemon.sim.venue import Credentials, SimVenue
+from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.venue import OkxVenue
+
+Build = Callable[[Credentials, int, str], SimVenue]
+"""From credentials, seed and a SPEC of faults; raises FaultError."""
+
+VENUES: dict[str, Build] = {
+    "okx": lambda credentials, seed, faults: OkxVenue(OkxOptions(credentials=credentials, seed=seed, faults=faults)),
+}
+
+
+def build(name: str, *, credentials: Credentials | None = None, seed: int = 0, faults: str = "") -> SimVenue:
+    """A simulated venue by its name; raises KeyError for a name that is not in VENUES, FaultError for a bad SPEC."""
+    return VENUES[name](credentials or Credentials(), seed, faults)

@@ -1,0 +1,166 @@
+"""What OKX says when it is asked: one order, what is pending, history, fills.
+
+OKX: Trade / GET Order details, Order list, Order history (7 days, 3 months), Transaction details. Zero-fill cancels
+are forgotten two hours after they ended, by the query too; by `clOrdId` only the latest order is found. STALE_QUERY,
+QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls arrive is `rest`'s.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from daemon.sim.book import Order
+from daemon.sim.faults import Fault
+from daemon.sim.timers import MILLISECOND_US, SECOND_US
+from daemon.sim.venue import Floor
+from daemon.sim.venues.okx.auth import VenueClock
+from daemon.sim.venues.okx.instruments import Instrument, Instruments
+from daemon.sim.venues.okx.road import seconds_us
+from daemon.sim.venues.okx.rows import STATES, fill_row, query_row
+from daemon.sim.wire import JsonObject
+
+_DAY_US = 24 * 3_600 * SECOND_US
+ZERO_FILL_KEPT_US = 2 * 3_600 * SECOND_US
+HISTORY_KEPT_US = 7 * _DAY_US
+ARCHIVE_KEPT_US = 90 * _DAY_US
+FILLS_KEPT_US = 3 * _DAY_US
+PAGE_MAX = 100
+
+Query = Mapping[str, str]
+
+
+class QueryRefused(Exception):
+    """A code at the top, and what stands in its text."""
+
+    def __init__(self, code: str, detail: str = "") -> None:
+        self.code = code
+        self.detail = detail
+        super().__init__(code)
+
+
+class Queries:
+    """Answers queries about orders from the book, or from the book as it was."""
+
+    def __init__(self, floor: Floor, instruments: Instruments, clock: VenueClock) -> None:
+        self._book = floor.book
+        self._faults = floor.faults
+        self._instruments = instruments
+        self._clock = clock
+
+    def order(self, query: Query, now_us: int) -> tuple[JsonObject, str]:
+        """The row of one order, and its id; raises QueryRefused."""
+        order = self._named(query)
+        if order is None or self._faults.fires(Fault.QUERY_NOTFOUND, order.order_id) is not None:
+            raise QueryRefused("51603")
+        stale = self._faults.fires(Fault.STALE_QUERY, order.order_id)
+        seen = order if stale is None else self._book.as_of(order.order_id, now_us - seconds_us(stale))
+        if seen is None or _is_forgotten(seen, now_us):
+            raise QueryRefused("51603")
+        if seen.ord_status.is_terminal and self._faults.fires(Fault.QUERY_OPEN_ONLY, seen.order_id) is not None:
+            raise QueryRefused("51603")
+        return query_row(seen, self._instrument(seen), self._clock), seen.order_id
+
+    def pending(self, query: Query, now_us: int) -> list[JsonObject]:
+        """The orders on the book, newest first; raises QueryRefused."""
+        live = (order for order in self._as_seen(now_us, live_only=True) if not order.ord_status.is_terminal)
+        return self._page(query, live)
+
+    def history(self, query: Query, now_us: int, *, is_archive: bool) -> list[JsonObject]:
+        """The orders that have ended, newest first; raises QueryRefused."""
+        if not query.get("instType"):
+            raise QueryRefused("50014", "instType")
+        kept_us = ARCHIVE_KEPT_US if is_archive else HISTORY_KEPT_US
+        begin_us, end_us = (_whole(query, name) * MILLISECOND_US for name in ("begin", "end"))
+        if self._faults.fires(Fault.QUERY_OPEN_ONLY) is not None:
+            return []
+        ended = (
+            order
+            for order in self._as_seen(now_us, live_only=False)
+            if order.ord_status.is_terminal
+            and order.updated_us > now_us - kept_us
+            and not _is_forgotten(order, now_us)
+            and begin_us <= self._clock.us(order.created_us)
+            and (not end_us or self._clock.us(order.created_us) <= end_us)
+        )
+        return self._page(query, ended)
+
+    def fills(self, query: Query, now_us: int) -> list[JsonObject]:
+        """The executions of the last three days, newest first; pages by `billId`; raises QueryRefused."""
+        limit, after, before = _limit(query), _whole(query, "after"), _whole(query, "before")
+        rows = []
+        for order in self._as_seen(now_us, live_only=False):
+            if self._matches(query, order) and query.get("ordId") in (None, "", order.order_id):
+                rows += [
+                    fill_row(order, fill, self._instrument(order), self._clock)
+                    for fill in order.fills
+                    if fill.at_us > now_us - FILLS_KEPT_US
+                    and (not after or int(fill.trade_id) < after)
+                    and int(fill.trade_id) > before
+                ]
+        return sorted(rows, key=lambda row: int(str(row["billId"])), reverse=True)[:limit]
+
+    def _named(self, query: Query) -> Order | None:
+        """The order that a query names, in the instrument that it names; None if there is none."""
+        inst_id, order_id, client_order_id = (query.get(name, "") for name in ("instId", "ordId", "clOrdId"))
+        if not inst_id:
+            raise QueryRefused("50014", "instId")
+        if self._instruments.get(inst_id) is None:
+            raise QueryRefused("51001")
+        if not order_id and not client_order_id:
+            raise QueryRefused("51003")
+        order = self._book.get(order_id) if order_id else self._book.by_client_id(client_order_id)
+        return order if order is not None and order.instrument == inst_id else None
+
+    def _as_seen(self, now_us: int, *, live_only: bool) -> Iterator[Order]:
+        """The orders of a listing, newest first, as they are, or as they were."""
+        stale = self._faults.fires(Fault.STALE_QUERY)
+        if stale is None:
+            return reversed(self._book.live()) if live_only else self._book.newest_first()
+        at_us = now_us - seconds_us(stale)
+        seen = (self._book.as_of(order.order_id, at_us) for order in self._book.newest_first())
+        return (order for order in seen if order is not None)
+
+    def _page(self, query: Query, orders: Iterator[Order]) -> list[JsonObject]:
+        limit, after, before = _limit(query), _whole(query, "after"), _whole(query, "before")
+        rows: list[JsonObject] = []
+        for order in orders:
+            if len(rows) == limit:
+                break
+            is_on_page = (not after or int(order.order_id) < after) and int(order.order_id) > before
+            if is_on_page and self._matches(query, order):
+                rows.append(query_row(order, self._instrument(order), self._clock))
+        return rows
+
+    def _matches(self, query: Query, order: Order) -> bool:
+        instrument = self._instrument(order)
+        actual = {
+            "instType": instrument.inst_type,
+            "instFamily": instrument.family,
+            "instId": order.instrument,
+            "ordType": order.terms.get("ordType", "limit"),
+            "state": STATES[order.ord_status],
+        }
+        return all(query.get(name) in (None, "", value) for name, value in actual.items())
+
+    def _instrument(self, order: Order) -> Instrument:
+        instrument = self._instruments.get(order.instrument)
+        if instrument is None:
+            raise AssertionError(f"order {order.order_id} rests in {order.instrument}, which is not listed")
+        return instrument
+
+
+def _is_forgotten(order: Order, now_us: int) -> bool:
+    """OKX: Order history: cancelled orders without a fill are kept two hours."""
+    is_zero_fill_cancel = order.ord_status.is_terminal and not order.cum_qty
+    return is_zero_fill_cancel and order.updated_us <= now_us - ZERO_FILL_KEPT_US
+
+
+def _whole(query: Query, name: str) -> int:
+    """A whole number from a query, 0 where it is absent; raises QueryRefused."""
+    value = query.get(name, "")
+    if value and not (value.isascii() and value.isdigit() and len(value) <= 20):
+        raise QueryRefused("51000", name)
+    return int(value or 0)
+
+
+def _limit(query: Query) -> int:
+    limit = _whole(query, "limit") or PAGE_MAX
+    return min(limit, PAGE_MAX)

@@ -1,0 +1,63 @@
+"""JSON as a simulated venue reads and writes it: untrusted values in, narrowed by hand; bytes out.
+
+It knows no venue. Reading is strict about shapes and lenient about nothing: a field of another type reads as absent
+or raises, as the caller chooses.
+"""
+
+from decimal import Decimal, InvalidOperation
+
+import orjson
+
+JsonObject = dict[str, object]
+
+
+class BadJsonError(ValueError):
+    """The bytes are no JSON document of the shape that was asked for; the sentence says what is wrong."""
+
+
+def parse(data: bytes | str) -> object:
+    """The document in `data`; raises BadJsonError."""
+    try:
+        document: object = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadJsonError(f"not JSON: {error}") from None
+    return document
+
+
+def parse_object(data: bytes | str) -> JsonObject:
+    """The JSON object in `data`; raises BadJsonError."""
+    return as_object(parse(data), "the document")
+
+
+def as_object(value: object, what: str) -> JsonObject:
+    """`value` as an object; raises BadJsonError naming `what`."""
+    if not isinstance(value, dict):
+        raise BadJsonError(f"{what} is not a JSON object")
+    return value
+
+
+def text(source: JsonObject, key: str) -> str:
+    """The text at `key`, or "" where it is absent, null, or not a text."""
+    value = source.get(key)
+    return value if isinstance(value, str) else ""
+
+
+def decimal_text(value: object) -> Decimal | None:
+    """A finite decimal from a JSON text or number; None for anything else."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return None
+    try:
+        number = Decimal(str(value))
+    except InvalidOperation:
+        return None
+    return number if number.is_finite() else None
+
+
+def plain(number: Decimal) -> str:
+    """A decimal as venues print it: no exponent."""
+    return format(number, "f")
+
+
+def dumps(document: object) -> bytes:
+    """`document` as compact JSON."""
+    return orjson.dumps(document)
