@@ -77,8 +77,8 @@ def confirms_provisional(case: Case, answer: QuestionAnswered, world: World) -> 
     True: no live order has that client id. False: one has, which is the order that was meant. None: the listing was not
     complete and says nothing.
     """
-    fits = [row for row in rows_about(case, answer) if not row.status.is_terminal and fit(row, case, world) is Fit.BINDS]
-    if fits:
+    live = [row for row in rows_about(case, answer) if not row.status.is_terminal]
+    if any(fit(row, case, world) is Fit.BINDS for row in live):
         return False
     return True if answer.complete else None
 

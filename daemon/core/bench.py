@@ -15,7 +15,6 @@ from daemon.core.budget import BucketKey, Budget, Line
 from daemon.core.case import Asked, Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.casefile import has_work_left
 from daemon.core.effects import Ask, Effect, Send, Suspect, Tell, Write
-from daemon.core.policy import Conclusion, SendPlan
 from daemon.core.records import Asked as AskedRecord
 from daemon.core.records import CaseId, SendMade
 from protocols.dialect import Question, WireCancel
@@ -25,6 +24,7 @@ from protocols.fix import Priority, QueryId
 if TYPE_CHECKING:
     from daemon.core.casefile import CaseFile
     from daemon.core.ids import Ids
+    from daemon.core.policy import Conclusion, SendPlan
     from daemon.core.world import World
 
 LISTING_RETRY_US: Final = 1_000_000
@@ -106,18 +106,16 @@ class Bench:
         if found is None:
             return
         if policy.supersedes(ticket, found):
-            self._tell(ticket, case, found, now_us)
+            self._tell(ticket, case, found)
         elif ticket.told is not None and ticket.told.outcome is found.outcome:
-            self._tell(ticket, case, found, now_us, only_news=True)
+            self._tell(ticket, case, found, only_news=True)
 
-    def _tell(self, ticket: Ticket, case: Case, found: Conclusion, now_us: int, *, only_news: bool = False) -> None:
+    def _tell(self, ticket: Ticket, case: Case, found: Conclusion, *, only_news: bool = False) -> None:
         report = telling.report_of(ticket, case, self._world, found)
         if only_news and ticket.told is not None and telling.says_the_same(report, ticket.told):
             return
         previous = telling.previous_of(ticket.told) if ticket.told is not None else None
         ticket.told = report
-        ticket.told_us = now_us
-        ticket.first_told = ticket.first_told or report
         after_commit = not found.outcome.is_derivable
         self.out.append(Tell(case.case_id, ticket.request.key, report, previous, after_commit))
 
@@ -185,9 +183,7 @@ class Bench:
         operation = self._world.traits.question_operations[step]
         if not self._may_go(operation, case, 2 if has_work_left(case) else 3, now_us):
             return None
-        question = Question(
-            self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id
-        )
+        question = Question(self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id)
         answers.note_question(case, Asked(question, now_us))
         self._cases.asked(question.query_id, case)
         self.out += [Ask(case.case_id, question), Write(AskedRecord(now_us, case.case_id, question))]

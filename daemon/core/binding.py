@@ -1,9 +1,9 @@
 """Which order a client id means: a client id is an alias, bound per request, and only by what cannot be about another.
 
-Venues let client ids be reused, forget them, or answer with an older order of the same id. So a request by client id is
-bound to an order by the answer to our own frame, or by a report that names both ids and whose creation time is not after
-the request. A terminal answer about an order that ended before our first send may be about an older order of that id: it
-counts only after a complete listing, asked later, shows no live order with it.
+Venues let client ids be reused, forget them, or answer with an older order of the same id. So a request by client id
+is bound to an order by the answer to our own frame, or by a report that names both ids and whose creation time is not
+after the request. A terminal answer about an order that ended before our first send may be about an older order of that
+id: it counts only after a complete listing, asked later, shows no live order with it.
 """
 
 from __future__ import annotations

@@ -47,10 +47,9 @@ class Book:
         """Remember a report; say whether it told anything new about the order."""
         key = report.product, report.order_id
         known = self._ended.get(key) or self._live.get(key)
-        if known is not None:
-            if heaviest((known.report, report)) is known.report:
-                known.seen_us = now_us
-                return False
+        if known is not None and heaviest((known.report, report)) is known.report:
+            known.seen_us = now_us
+            return False
         entry = Known(_light(report), now_us)
         if report.status.is_terminal:
             self._live.pop(key, None)

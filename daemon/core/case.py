@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict
 from protocols.evidence import Proof
+from protocols.fix import Outcome
 
 if TYPE_CHECKING:
     from daemon.core.records import CancelRequest, CaseId, Report, RequestKey
     from protocols.dialect import Question, WireCancel
     from protocols.evidence import CancelAnswered, OrderReported
-    from protocols.fix import ClientOrderId, OrderId, RequestState, Road, SendId
+    from protocols.fix import ClientOrderId, OrderId, RequestState, SendId
 
 
 class SendState(StrEnum):
@@ -70,8 +71,7 @@ class Ticket:
     is_recovered: bool = False
     first_send: SendId | None = None
     told: Report | None = None
-    first_told: Report | None = None
-    told_us: int = 0
+    """The latest report; the driver's additions (``seq`` and the like) are not in it."""
     progress: set[RequestState] = field(default_factory=set)
 
     @property
@@ -196,9 +196,4 @@ class Case:
 
 def is_settled(ticket: Ticket) -> bool:
     """Whether a request has an outcome that nobody is working on any more."""
-    return ticket.told is not None and ticket.told.outcome.value not in {"in_doubt"}
-
-
-def tried_roads(case: Case) -> set[Road]:
-    """The roads that this case's cancels have taken."""
-    return {send.wire.road for send in case.sends}
+    return ticket.told is not None and ticket.told.outcome is not Outcome.IN_DOUBT

@@ -110,7 +110,9 @@ class Correlator:
             names.require_same(request, held, held_by, now_us)
             return Submitted([], held)
         if self.cases.open_count() >= self._open_max:
-            raise BadRequest("too_many_in_flight", f"{self._open_max} orders are being canceled on this account already")
+            raise BadRequest(
+                "too_many_in_flight", f"{self._open_max} orders are being canceled on this account already"
+            )
         case = self._case_for(request, now_us)
         ticket = Ticket(request, horizon_us=now_us + self.world.horizon_us)
         self.cases.take_ticket(case, ticket)
@@ -153,9 +155,7 @@ class Correlator:
         """When `tick` is wanted next."""
         return self._bench.next_us()
 
-    def track(
-        self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int
-    ) -> None:
+    def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
         """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
         self._tracked[product, client_order_id] = Tracked(order_id, placed_us)
         while len(self._tracked) > TRACKED_MAX:
@@ -239,7 +239,8 @@ class Correlator:
             return
         match fit(report, case, self.world):
             case Fit.BINDS:
-                bound = self._bind(case, report.order_id, f"{report.source} {report.channel} names both ids", now_us, report)
+                why = f"{report.source} {report.channel} names both ids"
+                bound = self._bind(case, report.order_id, why, now_us, report)
                 self._add(bound, report, now_us, asked_us)
                 self._bench.work(bound, now_us)
             case Fit.PROVISIONAL:
@@ -382,7 +383,8 @@ class Correlator:
             doomed = self._refuted_by_life(case, asked)
         for digest in {digest_of(piece) for piece in doomed}:
             case.view.strike(digest)
-            self._bench.out.append(Write(Struck(now_us, case.case_id, digest, "the venue's later answer contradicts it")))
+            why = "the venue's later answer contradicts it"
+            self._bench.out.append(Write(Struck(now_us, case.case_id, digest, why)))
         if doomed:
             case.live_refutations.clear()
             self._bench.out.append(Alarm("evidence_struck", f"order {case.order_id} of {case.instrument}"))

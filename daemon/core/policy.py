@@ -9,8 +9,8 @@ The rules are few:
 
 * Only terminal evidence gives ``canceled`` or ``filled``, and it gives them however late it comes.
 * ``live`` and "not found" conclude only when asked at least the replica lag after the venue last said anything else.
-* ``rejected`` needs every frame answered "unchanged", no retry left, and such a ``live``. ``unknown_order`` needs two such
-  "not found", a lag apart, the last one closed by a complete listing, and no evidence ever that the order exists.
+* ``rejected`` needs every frame answered "unchanged", no retry left, and such a ``live``. ``unknown_order`` needs two
+  such "not found", a lag apart, the last one closed by a complete listing, and no evidence ever that the order exists.
 * We send again on evidence of life, or when the other road is needed; never while a cancel is in progress, never inside
   the venue's gap, never past the request's deadline or age, and never by a client id that the venue may have given to
   a newer order.
@@ -204,8 +204,7 @@ def _next_send_after_answer_us(case: Case, world: World, last: WireSend, ended_u
         case Proof.UNCHANGED_RETRY:
             if not by_order_id and case.live_by_answer_us < ended_us:
                 return None
-            changes_road = last.answer is not None and last.answer.remedy in {Remedy.OTHER_ROAD, Remedy.REFRESH_REFERENCE}
-            if changes_road and route.has_other(world.open_roads, last.wire.road):
+            if _was_refused_by_the_road(last) and route.has_other(world.open_roads, last.wire.road):
                 return ended_us
             return ended_us + _retry_after_us(case)
         case Proof.UNKNOWN:
@@ -240,8 +239,12 @@ def _road_to_avoid(case: Case) -> Road | None:
     if last is None:
         return None
     failed = last.state in {SendState.NOT_LEFT, SendState.LOST, SendState.IN_FLIGHT}
-    refused = last.answer is not None and last.answer.remedy in {Remedy.OTHER_ROAD, Remedy.REFRESH_REFERENCE}
-    return last.wire.road if failed or refused else None
+    return last.wire.road if failed or _was_refused_by_the_road(last) else None
+
+
+def _was_refused_by_the_road(send: WireSend) -> bool:
+    """Whether the other road may serve where this one refused."""
+    return send.answer is not None and send.answer.remedy in {Remedy.OTHER_ROAD, Remedy.REFRESH_REFERENCE}
 
 
 # ---------------------------------------------------------------- asking

@@ -11,17 +11,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import msgspec
-
-from daemon.core.case import Case, SendState, Ticket, WireSend
+from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
     Bound,
-    CancelRequest,
-    CaseId,
     Observed,
     Record,
-    Report,
+    RecoveredCase,
+    RecoveredRequest,
     SendAnswered,
     SendForwarded,
     SendLost,
@@ -30,43 +27,33 @@ from daemon.core.records import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
-
     from daemon.core.world import World
 
 
-class Taken(msgspec.Struct, frozen=True):
-    """A request as the journal has it: with its first and its last report, if it was told anything."""
-
-    request: CancelRequest
-    first: Report | None = None
-    latest: Report | None = None
-
-
-def rebuild(case_id: CaseId, taken: Sequence[Taken], records: Iterable[Record], world: World, now_us: int) -> Case:
-    """Build a case out of its requests (at least one) and its records in the order in which they were written."""
-    first = taken[0].request
+def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
+    """Build a case out of its requests (at least one) and its records, those of the cases it grew out of included."""
+    requests = [entry.request for entry in found.requests]
     case = Case(
-        case_id, first.product, first.instrument,
-        next((t.request.order_id for t in taken if t.request.order_id is not None), None),
-        next((t.request.client_order_id for t in taken if t.request.client_order_id is not None), None),
-        OrderView(first.instrument),
+        found.case, requests[0].product, requests[0].instrument,
+        next((request.order_id for request in requests if request.order_id is not None), None),
+        next((request.client_order_id for request in requests if request.client_order_id is not None), None),
+        OrderView(requests[0].instrument),
     )  # fmt: skip
-    for record in records:
+    for record in sorted((*found.former, *found.records), key=lambda record: record.t):
         _replay(case, record)
     for send in case.sends:
         if send.state is SendState.IN_FLIGHT:
             send.state, send.ended_us = SendState.LOST, now_us
-    for entry in taken:
+    for entry in found.requests:
         case.tickets[entry.request.key] = _ticket(entry, case, world, now_us)
-    is_waiting = any(ticket.told is None or ticket.told.outcome == "in_doubt" for ticket in case.tickets.values())
+    is_waiting = any(not is_settled(ticket) for ticket in case.tickets.values())
     case.must_ask_first = is_waiting
     case.confirm_once = not is_waiting
     case.trouble_us = now_us if is_waiting else 0
     return case
 
 
-def _ticket(entry: Taken, case: Case, world: World, now_us: int) -> Ticket:
+def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int) -> Ticket:
     since = [send for send in case.sends if send.made_us >= entry.request.received_us]
     counted = since or case.sends[-1:]
     return Ticket(
@@ -74,9 +61,7 @@ def _ticket(entry: Taken, case: Case, world: World, now_us: int) -> Ticket:
         horizon_us=now_us + world.horizon_us,
         is_recovered=True,
         first_send=counted[0].wire.send_id if counted else None,
-        told=entry.latest,
-        first_told=entry.first,
-        told_us=now_us if entry.latest else 0,
+        told=entry.report,
     )
 
 
