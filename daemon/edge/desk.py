@@ -1,0 +1,225 @@
+"""The border between the socket and the rest of the daemon: what the socket asks, and where it wants to be told.
+
+`Desk` is asked by the socket and filled in by the service. `Sink` and `Listener` are given to it by the socket, one for
+each cancel and one for each subscription. All of it happens on the event loop, and nothing here may block it. The
+socket knows lines and clients; it decides nothing about accounts, orders or who may do what to them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import TYPE_CHECKING, NewType, Protocol
+
+import msgspec
+
+from daemon.core.records import Caller, Previous, Report
+from protocols.fix import AccountName, ClientOrderId, OrderId, OrdStatus, RequestId, RequestState, Side
+
+if TYPE_CHECKING:
+    from protocols.control.params import (
+        CancelParams,
+        ExplainParams,
+        HistoryParams,
+        OrdersParams,
+        SubscribeParams,
+        Topic,
+        TrackParams,
+    )
+    from protocols.control.results import Status, Welcome
+
+ConnectionId = NewType("ConnectionId", int)
+"""Names one client's connection, uniquely in one life of the daemon."""
+
+
+class Peer(msgspec.Struct, frozen=True):
+    """Who is at the other end: ``caller`` and the supplementary ``groups``, by the kernel's word at connect time.
+
+    ``groups`` holds the primary group too.
+    """
+
+    connection: ConnectionId
+    caller: Caller
+    groups: frozenset[int]
+
+
+class Reattached(msgspec.Struct, frozen=True):
+    """What has been said of a request since its first outcome; ``latest`` is that outcome if nothing has."""
+
+    latest: Report
+    corrections: tuple[tuple[Report, Previous], ...] = ()
+
+
+class Sink(Protocol):
+    """Where one cancel call wants to be told. Harmless, and silent, once the client is gone.
+
+    `result` comes once. Progress that the client did not ask for is dropped here, so just tell it.
+    """
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection, as in `Desk.drop`."""
+        ...
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        """Tell how far the request has come: each state once, none after the result."""
+        ...
+
+    def result(self, report: Report, history: Reattached | None = None) -> None:
+        """Answer the call; with ``history`` if it attached to a request that had its first outcome before."""
+        ...
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Tell a revision of a result that this sink has told."""
+        ...
+
+
+class OrderRow(msgspec.Struct, frozen=True):
+    """An order as it is known; ``venue_time`` is the venue's text in milliseconds."""
+
+    account: AccountName
+    venue: str
+    product: str | None
+    instrument: str
+    order_id: OrderId | None
+    client_order_id: ClientOrderId | None
+    ord_status: OrdStatus | None
+    side: Side | None = None
+    order_qty: Decimal | None = None
+    cum_qty: Decimal | None = None
+    venue_time: str | None = None
+
+
+class OrderRows(msgspec.Struct, frozen=True):
+    """All orders that match, in any order; ``complete``: a venue's listing stands behind each account of them."""
+
+    rows: tuple[OrderRow, ...]
+    complete: bool
+
+
+class HistoryRow(msgspec.Struct, frozen=True):
+    """An outcome or correction as it was told, and who had asked."""
+
+    report: Report
+    uid: int
+    pid: int
+
+
+class HistoryRows(msgspec.Struct, frozen=True):
+    """Rows by rising ``seq``, at most as many as asked for; ``next_seq`` is where to go on from."""
+
+    rows: tuple[HistoryRow, ...]
+    next_seq: int
+
+
+class StoryStep(msgspec.Struct, frozen=True):
+    """One step of a request's story: ``t`` in microseconds since the epoch, ``frame`` the raw bytes behind it."""
+
+    t: int
+    kind: str
+    detail: str
+    frame: bytes | None = None
+
+
+class Story(msgspec.Struct, frozen=True):
+    """All steps of a request in order; ``report`` is its latest result, None before the first."""
+
+    report: Report | None
+    steps: tuple[StoryStep, ...]
+
+
+class SessionRow(msgspec.Struct, frozen=True):
+    """A channel of an account came or went."""
+
+    account: AccountName
+    channel: str
+    state: str
+    detail: str
+
+
+class Listener(Protocol):
+    """Where a subscriber wants to be told. A lagging one misses things, and is told so; telling never blocks."""
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection, as in `Desk.drop`."""
+        ...
+
+    def outcome(self, report: Report) -> None:
+        """Tell an outcome."""
+        ...
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Tell a correction."""
+        ...
+
+    def order(self, row: OrderRow, seq: int) -> None:
+        """Tell that an order changed."""
+        ...
+
+    def session(self, row: SessionRow, seq: int) -> None:
+        """Tell that a channel came or went."""
+        ...
+
+    def gap(self, topic: Topic, from_seq: int, to_seq: int) -> None:
+        """Tell what cannot be told any more (a replay from before the journal's memory), both ends included."""
+        ...
+
+    async def drained(self) -> bool:
+        """Wait until the client has read what it was told; False if it is gone. A replay waits here between pages."""
+        ...
+
+
+class Subscription(msgspec.Struct, frozen=True):
+    """A subscription that stands. ``next_seq``: the first ``seq`` that it will tell, replay included.
+
+    ``end`` is called at most once, never after `Desk.drop`.
+    """
+
+    next_seq: int
+    end: Callable[[], None]
+
+
+class Desk(Protocol):
+    """The rest of the daemon, as the socket sees it. Every method may raise `BadRequest`, which becomes the error."""
+
+    def hello(self, peer: Peer) -> Welcome:
+        """Say who answers. ``protocol`` and ``limits`` are filled in by the socket."""
+        ...
+
+    def cancel(self, request: CancelParams, peer: Peer, received_us: int, sink: Sink) -> RequestId:
+        """Take up a cancel, at once: its bytes may leave before this returns, and so may words to ``sink``.
+
+        ``received_us`` is when the line was read, on the daemon's clock. Gives the request's name, made here if the
+        client gave none. `BadRequest` means that no request exists, nothing was sent, and ``sink`` is forgotten. Any
+        other exception ends the client's connection, because then nobody knows.
+        """
+        ...
+
+    def track(self, request: TrackParams, peer: Peer) -> int:
+        """Take note of the client's own orders; gives how many."""
+        ...
+
+    def orders(self, request: OrdersParams, peer: Peer) -> OrderRows:
+        """List known orders. Paging (``after``) is the socket's."""
+        ...
+
+    def status(self, peer: Peer) -> Status:
+        """Say how everything is. ``clients`` is filled in by the socket."""
+        ...
+
+    async def history(self, request: HistoryParams, peer: Peer) -> HistoryRows:
+        """Read outcomes and corrections back. Cancelled when the client goes away."""
+        ...
+
+    async def explain(self, request: ExplainParams, peer: Peer) -> Story:
+        """Tell a request's story, all of it; paging (``from_step``) is the socket's. Cancelled as `history`."""
+        ...
+
+    def subscribe(self, request: SubscribeParams, peer: Peer, listener: Listener) -> Subscription:
+        """Start telling ``listener``; a replay comes first, in order, page by page (see `Listener.drained`)."""
+        ...
+
+    def drop(self, connection: ConnectionId) -> None:
+        """Forget a client that is gone: its sinks and its listener. Its requests go on."""
+        ...

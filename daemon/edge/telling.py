@@ -1,0 +1,145 @@
+"""How the desk's words reach one client: a `Sink` for each cancel and a `Listener` for the subscription.
+
+They turn values into lines and hand them to the connection's outbox, which may leave notifications out. Which request
+gets which outcome, and when, was decided before.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from daemon.edge import words
+from protocols.control.encode import encoded, notification, reply
+from protocols.control.params import Topic
+from protocols.control.results import ProgressMade
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daemon.core.records import Previous, Report
+    from daemon.edge.desk import ConnectionId, OrderRow, Reattached, SessionRow
+    from daemon.edge.outbox import Outbox
+    from protocols.fix import RequestId, RequestState
+
+CORRECTIONS_REMEMBERED: Final = 256
+"""How many corrections are known to have been told, so that a request that was asked twice is corrected once."""
+
+
+class Voice:
+    """What the sinks and the listener of one connection share. ``answered`` is called for each cancel that ended."""
+
+    def __init__(self, connection: ConnectionId, outbox: Outbox, answered: Callable[[], None]) -> None:
+        self.connection = connection
+        self.outbox = outbox
+        self.answered = answered
+        self.topics: frozenset[Topic] = frozenset()
+        self._corrected: deque[int] = deque(maxlen=CORRECTIONS_REMEMBERED)
+
+    def correct_asker(self, report: Report, previous: Previous) -> None:
+        """Tell a correction unasked, unless the client has it already or subscribes to all of them."""
+        if Topic.CORRECTIONS in self.topics or report.seq in self._corrected:
+            return
+        self._corrected.append(report.seq)
+        self.correct(report, previous)
+
+    def correct(self, report: Report, previous: Previous) -> None:
+        """Tell a correction."""
+        line = notification("correction", words.correction(report, previous))
+        self.outbox.notify(Topic.CORRECTIONS, report.seq, line)
+
+
+class Answer:
+    """The `Sink` of one cancel. A call without an id (``call_id`` None) is told nothing."""
+
+    __slots__ = ("_call_id", "_is_done", "_told", "_voice", "_wants_progress")
+
+    def __init__(self, voice: Voice, call_id: bytes | None, *, wants_progress: bool) -> None:
+        self._voice = voice
+        self._call_id = call_id
+        self._wants_progress = wants_progress and call_id is not None
+        self._told: set[RequestState] = set()
+        self._is_done = False
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection."""
+        return self._voice.connection
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        """Tell a state once, if it was asked for, and not after the result."""
+        if self._wants_progress and not self._is_done and state not in self._told:
+            self._told.add(state)
+            self._voice.outbox.mention(notification("progress", encoded(ProgressMade(request_id, state))))
+
+    def result(self, report: Report, history: Reattached | None = None) -> None:
+        """Answer the call, once."""
+        if self._is_done:
+            return
+        self._is_done = True
+        if self._call_id is not None:
+            body = words.result(report) if history is None else words.reattached(report, history)
+            self._voice.outbox.answer(reply(self._call_id, body))
+        self._voice.answered()
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Tell a correction of what was answered."""
+        if self._call_id is not None:
+            self._voice.correct_asker(report, previous)
+
+    def forget(self) -> None:
+        """The call was refused: nothing will be told any more, and it does not count as answered here."""
+        self._is_done = True
+        self._call_id = None
+
+
+class Telling:
+    """The `Listener` of one subscription. After `end` it is silent."""
+
+    __slots__ = ("_is_over", "_topics", "_voice")
+
+    def __init__(self, voice: Voice, topics: frozenset[Topic]) -> None:
+        self._voice = voice
+        self._topics = topics
+        self._is_over = False
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection."""
+        return self._voice.connection
+
+    def outcome(self, report: Report) -> None:
+        """Tell an outcome."""
+        if self._wants(Topic.OUTCOMES):
+            self._voice.outbox.notify(Topic.OUTCOMES, report.seq, notification("outcome", words.result(report)))
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Tell a correction."""
+        if self._wants(Topic.CORRECTIONS):
+            self._voice.correct(report, previous)
+
+    def order(self, row: OrderRow, seq: int) -> None:
+        """Tell that an order changed."""
+        if self._wants(Topic.ORDERS):
+            self._voice.outbox.notify(Topic.ORDERS, seq, notification("order", words.order_moved(row, seq)))
+
+    def session(self, row: SessionRow, seq: int) -> None:
+        """Tell that a channel came or went."""
+        if self._wants(Topic.SESSIONS):
+            self._voice.outbox.notify(Topic.SESSIONS, seq, notification("session", words.session_moved(row, seq)))
+
+    def gap(self, topic: Topic, from_seq: int, to_seq: int) -> None:
+        """Tell what cannot be told any more."""
+        if self._wants(topic):
+            self._voice.outbox.skip(topic, from_seq, to_seq)
+
+    async def drained(self) -> bool:
+        """Wait until the client has read on; False if it is gone or has subscribed anew."""
+        return await self._voice.outbox.drained() and not self._is_over
+
+    def end(self) -> None:
+        """Be silent from now on."""
+        self._is_over = True
+
+    def _wants(self, topic: Topic) -> bool:
+        return topic in self._topics and not self._is_over

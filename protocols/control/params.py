@@ -1,0 +1,190 @@
+"""What a client may ask for: the params of every method, typed, with the bounds of every member.
+
+A member that is not listed is an error, since a misspelt ``order_id`` must not become a wider wish. Whether an account
+exists, what ids its venue takes and who may ask is decided elsewhere.
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta
+
+from protocols.errors import BadRequest
+from protocols.fix import AccountName, ClientOrderId, OrderId, Priority, RequestId
+
+ID_LENGTH_MAX: Final = 128
+"""Twice the longest id of any venue; what a venue really takes is checked by its dialect."""
+REQUEST_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)"
+DEADLINE_MS_MAX: Final = 60_000
+HISTORY_LIMIT_MAX: Final = 1000
+TRACKED_MAX: Final = 256
+VENUE_PARAMS_MAX: Final = 16
+VENUE_PARAM_LENGTH_MAX: Final = 256
+SEQ_MAX: Final = 2**63 - 1
+"""What the journal's integers hold."""
+
+_Name = Meta(min_length=1, max_length=64)
+_Id = Meta(min_length=1, max_length=ID_LENGTH_MAX)
+_Plain = Meta(pattern=r"^[ -~]{1,64}$(?!\n)")
+
+Account = Annotated[AccountName, _Name]
+Instrument = Annotated[str, _Name]
+Product = Annotated[str, _Name]
+VenueOrderId = Annotated[OrderId, _Id]
+OwnOrderId = Annotated[ClientOrderId, _Id]
+RequestName = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 . _ : -")]
+Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
+
+
+class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The params of a method: an object, never an array."""
+
+    def check(self) -> None:
+        """Hold the rules that bind several members; raises `BadRequest` with the path of the one to mend."""
+
+
+class HelloParams(Params, frozen=True):
+    """Who the client says it is: its own name and version, printable ASCII, for logs and the journal."""
+
+    client: Annotated[str, _Plain]
+    version: Annotated[str, _Plain]
+
+
+class ByeParams(Params, frozen=True):
+    """Nothing more will be asked on this connection; what is in flight is still answered."""
+
+
+class PingParams(Params, frozen=True):
+    """Is anybody there?"""
+
+
+class CancelParams(Params, frozen=True):
+    """Cancel one order, named by ``order_id`` and/or ``client_order_id``.
+
+    ``product`` is needed where the account has several product lines. ``deadline_ms`` runs from the reading of the
+    line and bounds sending, not asking. ``venue_params`` are what only that venue's page has; see `venue_texts`.
+    """
+
+    account: Account
+    instrument: Instrument
+    order_id: VenueOrderId | None = None
+    client_order_id: OwnOrderId | None = None
+    product: Product | None = None
+    request_id: RequestName | None = None
+    deadline_ms: Annotated[int, Meta(ge=1, le=DEADLINE_MS_MAX)] | None = None
+    progress: bool = False
+    priority: Priority = Priority.NORMAL
+    venue_params: dict[str, str | int | bool] = {}
+
+    def check(self) -> None:
+        """Want an id, and venue parameters of a sane size."""
+        if self.order_id is None and self.client_order_id is None:
+            raise _bad("order_id", "order_id or client_order_id is needed to name the order")
+        if len(self.venue_params) > VENUE_PARAMS_MAX:
+            raise _bad("venue_params", f"{VENUE_PARAMS_MAX} members at most")
+        for name, value in self.venue_texts().items():
+            if not name or len(name) > VENUE_PARAM_LENGTH_MAX or len(value) > VENUE_PARAM_LENGTH_MAX:
+                raise _bad("venue_params", f"names and values have 1 to {VENUE_PARAM_LENGTH_MAX} characters")
+
+    def venue_texts(self) -> dict[str, str]:
+        """Give the venue parameters as text, so that 5000 and "5000" are one wish."""
+        return {name: _text(value) for name, value in self.venue_params.items()}
+
+
+class TrackedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An order that the client placed itself. ``placed_at``: microseconds since the epoch, by the client's clock."""
+
+    account: Account
+    instrument: Instrument
+    client_order_id: OwnOrderId
+    product: Product | None = None
+    order_id: VenueOrderId | None = None
+    placed_at: Annotated[int, Meta(ge=0, le=SEQ_MAX)] | None = None
+
+
+class TrackParams(Params, frozen=True):
+    """The client's own orders, so that their client ids are bound early."""
+
+    orders: Annotated[list[TrackedOrder], Meta(min_length=1, max_length=TRACKED_MAX)]
+
+
+class OrdersParams(Params, frozen=True):
+    """Which known orders to list: all, or those that match each given member. ``after`` is the ``next`` of a page."""
+
+    account: Account | None = None
+    product: Product | None = None
+    instrument: Instrument | None = None
+    after: Annotated[str, Meta(min_length=1, max_length=1024)] | None = None
+
+
+class StatusParams(Params, frozen=True):
+    """How the daemon and its accounts are."""
+
+
+class HistoryParams(Params, frozen=True):
+    """Which outcomes and corrections to read back: from ``from_seq`` on, those that match each given member."""
+
+    request_id: RequestName | None = None
+    order_id: VenueOrderId | None = None
+    account: Account | None = None
+    from_seq: Seq | None = None
+    limit: Annotated[int, Meta(ge=1, le=HISTORY_LIMIT_MAX)] = 100
+
+
+class ExplainParams(Params, frozen=True):
+    """One request's story, step by step. ``account`` where the same name was used for several; ``from_step`` pages."""
+
+    request_id: RequestName
+    account: Account | None = None
+    from_step: Annotated[int, Meta(ge=0, le=SEQ_MAX)] = 0
+
+
+class Topic(StrEnum):
+    """What can be subscribed to."""
+
+    OUTCOMES = "outcomes"
+    CORRECTIONS = "corrections"
+    ORDERS = "orders"
+    SESSIONS = "sessions"
+
+
+class SubscribeParams(Params, frozen=True):
+    """A local drop copy, which replaces the connection's earlier one.
+
+    ``from_seq`` replays outcomes and corrections from there on, that one included.
+    """
+
+    topics: Annotated[list[Topic], Meta(min_length=1, max_length=len(Topic))]
+    from_seq: Seq | None = None
+
+
+class DiscoverParams(Params, frozen=True):
+    """What can be asked for at all."""
+
+
+AnyParams = (
+    HelloParams
+    | ByeParams
+    | PingParams
+    | CancelParams
+    | TrackParams
+    | OrdersParams
+    | StatusParams
+    | HistoryParams
+    | ExplainParams
+    | SubscribeParams
+    | DiscoverParams
+)
+
+
+def _bad(path: str, what: str) -> BadRequest:
+    return BadRequest("invalid_params", what, path=path)
+
+
+def _text(value: str | int | bool) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,245 @@
+"""What goes back to a client: the shape of every result and notification, member by member as the contract has them.
+
+Ids and quantities are strings in plain notation, times are integers of microseconds since the epoch. These shapes know
+nothing of where their values come from.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class EvidenceSeen(msgspec.Struct, frozen=True):
+    """What an outcome rests on; ``source`` is ``push``, ``query`` or ``none``, ``venue_time`` milliseconds as text."""
+
+    source: str
+    channel: str | None
+    venue_time: str | None
+    digest: str | None
+
+
+class TimesSeen(msgspec.Struct, frozen=True):
+    """When each thing happened, microseconds since the epoch; null if it did not."""
+
+    received: int
+    recorded: int | None
+    forwarded: int | None
+    acked: int | None
+    evidence: int | None
+    reported: int | None
+
+
+class CancelResult(msgspec.Struct, frozen=True):
+    """What became of one cancel request. Quantities are null when unknown; ``reason`` says why with ``in_doubt``."""
+
+    request_id: str
+    account: str
+    venue: str
+    product: str | None
+    instrument: str
+    order_id: str | None
+    client_order_id: str | None
+    outcome: str
+    ord_status: str | None
+    cxl_rej_reason: str | None
+    order_qty: str | None
+    cum_qty: str | None
+    cum_qty_final: bool
+    leaves_qty: str | None
+    avg_px: str | None
+    ended_by: str
+    cancel_reason: str | None
+    successor_order_id: str | None
+    venue_response: dict[str, str]
+    venue_code: str | None
+    venue_message: str | None
+    evidence: EvidenceSeen
+    times: TimesSeen
+    reason: str | None
+    durable: bool
+    seq: int
+    revision: int
+
+
+class PreviousSeen(msgspec.Struct, frozen=True):
+    """What was said before a correction."""
+
+    outcome: str
+    cum_qty: str | None
+
+
+class Correction(CancelResult, frozen=True):
+    """A result that takes the place of an earlier one of the same request."""
+
+    previous: PreviousSeen
+
+
+class ReattachedResult(CancelResult, frozen=True):
+    """The first outcome of a request that was asked for again, and what has been said since."""
+
+    latest: CancelResult
+    corrections: list[Correction]
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """Done, and nothing to say about it."""
+
+
+class Welcome(msgspec.Struct, frozen=True, kw_only=True):
+    """Who answers. ``accounts`` are the configured names with their venues; ``protocol`` is this contract's number."""
+
+    server: str
+    version: str
+    protocol: int = 1
+    boot_id: str
+    accounts: dict[str, str]
+    limits: dict[str, int] = {}
+
+
+class Pong(msgspec.Struct, frozen=True):
+    """The daemon's clock, microseconds since the epoch."""
+
+    now: int
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """How many orders were taken up."""
+
+    tracked: int
+
+
+class OrderSeen(msgspec.Struct, frozen=True):
+    """An order as it is known."""
+
+    account: str
+    venue: str
+    product: str | None
+    instrument: str
+    order_id: str | None
+    client_order_id: str | None
+    ord_status: str | None
+    side: str | None
+    order_qty: str | None
+    cum_qty: str | None
+    venue_time: str | None
+
+
+class OrdersPage(msgspec.Struct, frozen=True):
+    """Known orders. ``complete``: the venue's listing stands behind them; ``next`` asks for more, null at the end."""
+
+    orders: list[OrderSeen]
+    complete: bool
+    next: str | None
+
+
+class AlarmSeen(msgspec.Struct, frozen=True):
+    """Something that a person should look at, ``since`` when (microseconds since the epoch)."""
+
+    name: str
+    since: int
+    detail: str
+
+
+class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How an account is. ``oldest_ms``: the age of the oldest request without an outcome, null if there is none."""
+
+    venue: str
+    state: str
+    order_entry: str
+    drop_copy: str
+    cancel_ready: bool
+    budget_wait_ms: int
+    in_flight: int
+    in_doubt: int
+    oldest_ms: int | None
+    clock_offset_ms: float | None
+    alarms: list[AlarmSeen] = []
+
+
+class JournalStatus(msgspec.Struct, frozen=True):
+    """``ok``, ``full`` or ``failed``."""
+
+    state: str
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """How the daemon is. ``clients`` is counted by the socket."""
+
+    server: str
+    boot_id: str
+    uptime_s: int
+    journal: JournalStatus
+    clients: int = 0
+    accounts: dict[str, AccountStatus]
+
+
+class HistoryEntry(CancelResult, frozen=True):
+    """An outcome or correction as the journal has it, and who asked."""
+
+    uid: int
+    pid: int
+
+
+class HistoryRead(msgspec.Struct, frozen=True):
+    """Entries by rising ``seq``; ask again from ``next_seq`` until none come."""
+
+    requests: list[HistoryEntry]
+    next_seq: int
+
+
+class StepSeen(msgspec.Struct, frozen=True):
+    """One step of a request's story; ``t`` in microseconds since the epoch, ``frame`` the venue's own bytes as text."""
+
+    t: int
+    kind: str
+    detail: str
+    frame: str | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """A request's story. ``request`` is null before its outcome; ``next_step`` asks for more, null at the end."""
+
+    request: CancelResult | None
+    steps: list[StepSeen]
+    next_step: int | None
+
+
+class Subscribed(msgspec.Struct, frozen=True):
+    """What is subscribed to now; ``next_seq`` will be the next one (or the first of the replay)."""
+
+    topics: list[str]
+    next_seq: int
+
+
+# ---------------------------------------------------------------- notifications
+
+
+class ProgressMade(msgspec.Struct, frozen=True):
+    """How far a request has come."""
+
+    request_id: str
+    state: str
+
+
+class OrderMoved(OrderSeen, frozen=True):
+    """An order changed."""
+
+    seq: int
+
+
+class SessionMoved(msgspec.Struct, frozen=True):
+    """A channel of an account came or went."""
+
+    account: str
+    channel: str
+    state: str
+    detail: str
+    seq: int
+
+
+class Gap(msgspec.Struct, frozen=True):
+    """Notifications of ``topic`` that this client did not get, both ends included."""
+
+    topic: str
+    from_seq: int
+    to_seq: int
