@@ -135,7 +135,8 @@ class Bench:
                 if ticket.request.deadline_us is not None:
                     times.append(ticket.request.deadline_us)
         wait_us = self._world.timings.ack_wait_ms * 1000
-        times.append(policy.abandoned_us(case, self._world))
+        if has_work_left(case):
+            times.append(policy.abandoned_us(case, self._world))
         times += [s.made_us + wait_us for s in case.sends if s.state is SendState.IN_FLIGHT and not s.is_suspected]
         return [at for at in times if at > now_us]
 
