@@ -1,0 +1,112 @@
+"""``canceld check``: read the configuration as the daemon would, and say what stands there or everything that is wrong.
+
+It opens no connection and starts nothing. The credentials files are read, and nothing of them is shown.
+"""
+
+from __future__ import annotations
+
+import grp
+import pwd
+from typing import TYPE_CHECKING, Final
+
+from daemon.config import AccessRule, Config, load, locate_credentials, mistakes_on_host, read_credentials
+from daemon.config.credentials import DIRECTORY_VARIABLE
+from protocols.errors import ConfigMistake
+from protocols.venues.registry import VENUES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+    from typing import TextIO
+
+    from daemon.config import AccountConfig
+    from daemon.config.account import Venues
+
+EXIT_GOOD: Final = 0
+EXIT_MISTAKES: Final = 2
+
+
+def check(path: Path, out: TextIO, environ: Mapping[str, str], venues: Venues = VENUES) -> int:
+    """Write a short summary of a good configuration, or one line per mistake; give the exit code.
+
+    A line of a mistake is ``PATH: what; what to do``. ``environ`` is asked for ``CREDENTIALS_DIRECTORY`` alone.
+    ``venues`` are the ones to know.
+    """
+    config = load(path, venues)
+    if not isinstance(config, Config):
+        return _tell(config, out)
+    mistakes = mistakes_on_host(config)
+    for account in config.accounts.values():
+        mistakes += _mistakes_in_credentials(account, config.path, environ)
+    if mistakes:
+        return _tell(mistakes, out)
+    out.writelines(f"{line}\n" for line in _summary(config, environ))
+    return EXIT_GOOD
+
+
+def _tell(mistakes: list[ConfigMistake], out: TextIO) -> int:
+    out.writelines(f"{mistake}\n" for mistake in mistakes)
+    return EXIT_MISTAKES
+
+
+def _mistakes_in_credentials(
+    account: AccountConfig, config_path: Path, environ: Mapping[str, str]
+) -> list[ConfigMistake]:
+    """List what is wrong with an account's key. A name that only systemd can resolve is no mistake outside of it."""
+    if locate_credentials(account, config_path, environ) is None:
+        beside = config_path.parent / account.credentials
+        if not beside.exists():
+            return []
+        what = f"{account.credentials} is a name under ${DIRECTORY_VARIABLE}, not the file beside the configuration"
+        return [ConfigMistake(f"{account.path}.credentials", what, f'write "./{account.credentials}" for that file')]
+    read = read_credentials(account, config_path, environ)
+    return read if isinstance(read, list) else []
+
+
+def _summary(config: Config, environ: Mapping[str, str]) -> list[str]:
+    daemon = config.daemon
+    lines = [
+        f"{config.path}: good",
+        f"socket {daemon.socket}",
+        f"journal {daemon.journal} (durability {daemon.durability}, on failure {daemon.on_journal_failure})",
+    ]
+    if daemon.metrics:
+        lines.append(f"metrics http://{daemon.metrics}/metrics")
+    for account in config.accounts.values():
+        lines.append(_account_line(account))
+        if locate_credentials(account, config.path, environ) is None:
+            lines.append(f"  credentials {account.credentials}: not looked at, ${DIRECTORY_VARIABLE} is not set here")
+    lines.extend(_access_line(rule) for rule in config.access)
+    return lines
+
+
+def _account_line(account: AccountConfig) -> str:
+    words = [f"account {account.name}: {account.venue}, {account.environment}, order entry {account.order_entry}"]
+    if account.products:
+        words.append(f"products {' '.join(account.products)}")
+    if account.endpoints:
+        words.append(f"at {account.endpoints.rest} and {account.endpoints.ws}")
+    if account.proxy:
+        words.append(f"through {account.proxy}")
+    if account.source_address:
+        words.append(f"from {account.source_address}")
+    return ", ".join(words)
+
+
+def _access_line(rule: AccessRule) -> str:
+    at = "every account" if rule.accounts is None else ", ".join(sorted(rule.accounts))
+    unknown = "" if _is_known_here(rule) else " (not known on this host)"
+    return f"access {rule}{unknown}: {rule.role} at {at}"
+
+
+def _is_known_here(rule: AccessRule) -> bool:
+    if rule.name.isdigit():
+        return True
+    try:
+        if rule.is_group:
+            grp.getgrnam(rule.name)
+        else:
+            pwd.getpwnam(rule.name)
+    except KeyError:
+        return False
+    return True

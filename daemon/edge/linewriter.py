@@ -1,0 +1,71 @@
+"""Writing lines to a descriptor without ever making the caller wait.
+
+Lines go through a bounded queue to a thread, which alone may block on a reader that has stalled. A line that does not
+fit is lost and counted; the count is told as a line of its own as soon as one can be written again. It knows nothing of
+what the lines say.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import select
+import threading
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LINES_MAX: Final = 4096  # seconds of a busy log; at most some tens of MB, since lines are cut before they come here
+
+
+class LineWriter:
+    """A queue of lines and the thread that writes them. `close` it."""
+
+    def __init__(self, descriptor: int, tell_lost: Callable[[int], str], lines_max: int = LINES_MAX) -> None:
+        self._descriptor = descriptor
+        self._tell_lost = tell_lost
+        self._lines: queue.Queue[str | None] = queue.Queue(lines_max)
+        self._lost = 0
+        self._lock = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+        self._thread.start()
+
+    def put(self, line: str) -> None:
+        """Queue a line, given without its end. Never waits; without room the line is lost and counted."""
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self._lose(1)
+
+    def close(self, wait_s: float) -> bool:
+        """Write what is queued and end the thread, within about ``wait_s``; False if the reader is too slow for it."""
+        try:
+            self._lines.put(None, timeout=wait_s)
+        except queue.Full:
+            return False
+        self._thread.join(wait_s)
+        return not self._thread.is_alive()
+
+    def _lose(self, lines: int) -> None:
+        with self._lock:
+            self._lost += lines
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            self._write(line)
+            with self._lock:
+                lost, self._lost = self._lost, 0
+            if lost:
+                self._write(self._tell_lost(lost))
+
+    def _write(self, line: str) -> None:
+        """Write one line whole. An error of the descriptor loses it: there is nowhere left to say so."""
+        rest = memoryview(f"{line}\n".encode())
+        while rest:
+            try:
+                rest = rest[os.write(self._descriptor, rest) :]
+            except BlockingIOError:  # somebody who shares the descriptor made it non-blocking
+                select.select([], [self._descriptor], [])
+            except OSError:
+                return

@@ -1,0 +1,128 @@
+"""The log: structlog events as JSON lines on stderr, or as readable lines on a terminal.
+
+Logging must never hold the daemon up, so three things are bounded. A line is cut and cleaned before it is written. An
+event that repeats is let through a few times a window, and then only counted. Lines go through a bounded queue to a
+thread of their own, so that a stalled stderr stalls that thread alone: what does not fit into the queue is counted and
+told once the reader is back (`daemon.edge.linewriter`).
+
+Nothing secret gets out: values of telling names are masked, texts that look like a signed address are scrubbed, and a
+traceback shows no local variables. Other packages' logs pass from WARNING up: below that, they show frames.
+
+It knows no event: which ones are never held back is the caller's word.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from typing import TYPE_CHECKING, Final
+
+import orjson
+import structlog
+
+from daemon.edge.linewriter import LineWriter
+from daemon.edge.logclean import clean
+from daemon.edge.loglimit import Limiter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from structlog.typing import EventDict, WrappedLogger
+
+STDERR: Final = 2
+CLOSE_WAIT_S: Final = 1.0  # the service's stop must not hang on a reader that is gone
+UNLIMITED: Final = frozenset({"outcome", "correction"})
+"""Events of which each one counts: one line per outcome is the log's promise."""
+
+
+class Logs:
+    """The running log. `close` it last."""
+
+    def __init__(self, writer: LineWriter, limiter: Limiter, bridge: logging.Handler) -> None:
+        self._writer = writer
+        self._limiter = limiter
+        self._bridge = bridge
+
+    def close(self) -> None:
+        """Tell what is still untold, write what is queued, as far as a second allows, and let go of the loggers."""
+        self._limiter.tell_all()
+        logging.getLogger().removeHandler(self._bridge)
+        structlog.reset_defaults()
+        self._writer.close(CLOSE_WAIT_S)
+
+
+def start_logs(
+    level: str,
+    *,
+    descriptor: int = STDERR,
+    is_human: bool | None = None,
+    unlimited: frozenset[str] = UNLIMITED,
+    now_s: Callable[[], float] = time.monotonic,
+) -> Logs:
+    """Set up `structlog.get_logger` for the whole process.
+
+    ``level`` is debug, info, warning or error. ``is_human`` chooses readable lines over JSON; by default they are for
+    a terminal. ``now_s`` is a monotonic clock in seconds, for the limit on repetitions alone.
+    """
+    human = os.isatty(descriptor) if is_human is None else is_human
+    finish = _finishing(is_human=human)
+    writer = LineWriter(descriptor, lambda lost: finish("warning", {"event": "log_lines_lost", "lost": lost}))
+    limiter = Limiter(lambda event: writer.put(finish("warning", event)), now_s, unlimited)
+    structlog.configure(
+        processors=[limiter, lambda _, method, event: finish(method, event)],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=lambda *_: _Logger(writer),
+        cache_logger_on_first_use=False,
+    )
+    bridge = _Bridge()
+    root = logging.getLogger()
+    root.addHandler(bridge)
+    root.setLevel(logging.WARNING)
+    return Logs(writer, limiter, bridge)
+
+
+def _finishing(*, is_human: bool) -> Callable[[str, EventDict], str]:
+    """Make the function from a level's name and an event to its line, without the line's end."""
+    processors: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        structlog.processors.ExceptionRenderer(),  # plain text: no local variables
+        lambda _, __, event: clean(event, for_terminal=is_human),
+    ]
+    console = structlog.dev.ConsoleRenderer(colors=is_human and "NO_COLOR" not in os.environ)
+    render: Callable[[WrappedLogger, str, EventDict], str] = console if is_human else _json
+
+    def finish(method: str, event: EventDict) -> str:
+        for processor in processors:
+            event = processor(None, method, event)
+        return render(None, method, event)
+
+    return finish
+
+
+def _json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    """Write an event on one line: time, level and name first, then its fields as they were bound."""
+    first = {name: event.pop(name) for name in ("timestamp", "level", "event") if name in event}
+    return orjson.dumps(first | dict(event)).decode()
+
+
+class _Logger:
+    """What structlog calls with a finished line."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self.msg = self.debug = self.info = self.warning = self.error = self.critical = writer.put
+        self.warn = self.exception = self.fatal = self.log = writer.put
+
+
+class _Bridge(logging.Handler):
+    """Brings the lines of packages that use `logging` into the same log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log a record under its own level."""
+        log = structlog.get_logger()
+        level = min(record.levelno // 10 * 10, logging.CRITICAL)
+        log.log(level, "library_says", library=record.name, text=record.getMessage(), exc_info=record.exc_info)
