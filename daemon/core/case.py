@@ -141,6 +141,8 @@ class Case:
     """Recovered: nothing is sent before the venue has been asked."""
     confirm_once: bool = False
     """Recovered with an outcome: one question, whether it still holds."""
+    waits_for_identity: bool = False
+    """Recovered, and it is not known yet whether the account's key is still the same user's."""
     tracked_us: int | None = None
     """The client said when it placed the order of this client id."""
     provisional: OrderReported | None = None

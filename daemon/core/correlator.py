@@ -170,13 +170,22 @@ class Correlator:
                 self._bench.work(case, now_us)
         return self._bench.take_effects()
 
-    def restore(self, case: Case, now_us: int) -> list[Effect]:
-        """Take up a case of an earlier life. It asks before it sends."""
+    def restore(self, case: Case, now_us: int, *, waits_for_identity: bool = False) -> list[Effect]:
+        """Take up a case of an earlier life. It asks before it sends, and not before it is known whom it asks for."""
+        case.waits_for_identity = waits_for_identity
         self.cases.add(case)
         if case.order_id is not None:
             for piece in case.view.pieces:
                 self.book.see(piece, now_us)
         self._bench.work(case, now_us)
+        return self._bench.take_effects()
+
+    def identified(self, now_us: int) -> list[Effect]:
+        """The key belongs to the user that it belonged to before: the cases of earlier lives may go on."""
+        for case in self.cases:
+            if case.waits_for_identity:
+                case.waits_for_identity = False
+                self._bench.work(case, now_us)
         return self._bench.take_effects()
 
     # ------------------------------------------------------------ requests

@@ -133,7 +133,9 @@ def _why_in_doubt(ticket: Ticket, case: Case) -> str:
 
 def wants_send(case: Case, world: World, now_us: int) -> tuple[SendPlan | None, int | None]:
     """Say which wire cancel to make now, and otherwise when to look again (None: only an event can change it)."""
-    if case.account_changed or case.verdict.is_terminal or case.must_ask_first or case.provisional is not None:
+    if case.account_changed or case.waits_for_identity or case.must_ask_first or case.provisional is not None:
+        return None, None
+    if case.verdict.is_terminal:
         return None, None
     tickets = list(case.tickets.values())
     wanting = [i for i, ticket in enumerate(tickets) if _may_send_for(ticket, case, world, now_us)]
@@ -252,7 +254,7 @@ def _was_refused_by_the_road(send: WireSend) -> bool:
 
 def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, int | None]:
     """Say which question to put now, and otherwise when to look again (None: only an event can change it)."""
-    if case.question is not None or case.account_changed:
+    if case.question is not None or case.account_changed or case.waits_for_identity:
         return None, None
     when = _next_question_us(case, world, now_us)
     if when is None:

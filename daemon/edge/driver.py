@@ -1,0 +1,393 @@
+"""Carries out what the correlator wants, for one account: bytes out first, records beside, words when they may be told.
+
+It decides nothing about orders. It knows three rules, all about time:
+
+* what the venue sees (`Send`, `Ask`) goes before anything else of the same turn and waits for nothing;
+* no word about a request leaves before the request's own record is committed, and those words that could not be derived
+  from the venue again (or, with strict durability, all) wait for their own commit too;
+* when the journal fails, words are told all the same and say ``durable: false``.
+
+Evidence that comes back while effects are being carried out waits until they are, so that records keep their order.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+import structlog
+
+from daemon.core import effects as fx
+from daemon.core.records import Concluded, Previous, Record, Report, RequestKey, RequestOpened
+from daemon.edge.alarms import Alarms
+from daemon.edge.clock import seconds_until
+from daemon.edge.desk import OrderRow, Reattached, SessionRow
+from protocols.errors import JournalError
+from protocols.evidence import (
+    AccountIdentified,
+    AccountRefused,
+    DropCopyChanged,
+    Evidence,
+    OrderReported,
+    RoadChanged,
+)
+from protocols.fix import OrdStatus, Outcome, RequestState
+
+if TYPE_CHECKING:
+    import asyncio
+    from collections.abc import Callable
+
+    from daemon.core.case import Case, Ticket
+    from daemon.core.correlator import Correlator
+    from daemon.core.records import CancelRequest
+    from daemon.edge.clock import Clock
+    from daemon.edge.desk import ConnectionId, Sink
+    from daemon.edge.journal import Journal
+    from daemon.edge.publisher import Publisher
+    from protocols.dialect import Question, WireCancel
+    from protocols.fix import Road
+
+REMEMBERED_MAX: Final = 20_000
+"""Requests whose words are kept in memory for those who ask again; the journal has the rest."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Gateway(Protocol):
+    """The way to the venue, as the driver uses it."""
+
+    def send(self, wire: WireCancel) -> None:
+        """Put a wire cancel on its road; what becomes of it comes back as evidence."""
+        ...
+
+    def ask(self, question: Question) -> None:
+        """Put a question; its answer comes back as evidence."""
+        ...
+
+    def suspect(self, road: Road, why: str) -> None:
+        """Probe a road."""
+        ...
+
+
+class Told(msgspec.Struct, frozen=True):
+    """A word as it was told."""
+
+    report: Report
+    previous: Previous | None
+
+
+class Waiting:
+    """One request's listeners, and the words that wait for its record."""
+
+    __slots__ = ("held", "is_durable", "recorded_us", "sinks", "told")
+
+    def __init__(self) -> None:
+        self.sinks: list[Sink] = []
+        self.recorded_us: int | None = None
+        self.is_durable: bool | None = None
+        """Whether its record is committed; None while that is not known."""
+        self.held: list[Callable[[], None]] = []
+        self.told: list[Told] = []
+
+
+class Driver:
+    """Drives one account's correlator. Everything happens on the event loop."""
+
+    def __init__(
+        self,
+        correlator: Correlator,
+        journal: Journal,
+        publisher: Publisher,
+        clock: Clock,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        is_strict: bool,
+    ) -> None:
+        self.correlator = correlator
+        self.alarms = Alarms()
+        self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
+        self._journal = journal
+        self._publisher = publisher
+        self._clock = clock
+        self._loop = loop
+        self._is_strict = is_strict
+        self._gateway: Gateway | None = None
+        self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
+        self._inbox: deque[Evidence] = deque()
+        self._is_busy = False
+        self._timer: asyncio.TimerHandle | None = None
+        self._timer_us = 0
+        self._log = log.bind(account=correlator.world.account, venue=correlator.world.traits.venue)
+
+    def connect(self, gateway: Gateway) -> None:
+        """Name the way to the venue. Once, before anything else."""
+        self._gateway = gateway
+
+    # ------------------------------------------------------------ inputs
+
+    def submit(self, request: CancelRequest, sink: Sink) -> Ticket | None:
+        """Take up a request, or attach ``sink`` to the one that holds its name. Raises `BadRequest`.
+
+        Gives the ticket of a request whose outcome was told in an earlier life: its words are in the journal only.
+        """
+        submitted = self.correlator.submit(request, self._clock.now())
+        waiting = self._waiting.get(request.key)
+        if submitted.held is not None:
+            return self._attach(submitted.held, waiting or self._wait_for(request.key, is_durable=True), sink)
+        self._wait_for(request.key).sinks.append(sink)
+        self._carry_out(submitted.effects)
+        return None
+
+    def observe(self, evidence: Evidence) -> None:
+        """Take in evidence; while effects are being carried out it waits for its turn."""
+        self._inbox.append(evidence)
+        if not self._is_busy:
+            self._carry_out([])
+
+    def restore(self, case: Case, *, waits_for_identity: bool) -> None:
+        """Take up a case of an earlier life."""
+        for ticket in case.tickets.values():
+            self._wait_for(ticket.request.key, is_durable=True)
+        self._carry_out(self.correlator.restore(case, self._clock.now(), waits_for_identity=waits_for_identity))
+
+    def identified(self) -> None:
+        """The key is known to be the old one: cases of earlier lives may go on."""
+        self._carry_out(self.correlator.identified(self._clock.now()))
+
+    def account_changed(self, detail: str) -> None:
+        """The key belongs to another user now."""
+        self._carry_out([fx.Alarm("account_changed", detail)])
+        self._carry_out(self.correlator.account_changed(self._clock.now()))
+
+    def drop(self, connection: ConnectionId) -> None:
+        """Forget a client: its requests go on."""
+        for waiting in self._waiting.values():
+            waiting.sinks = [sink for sink in waiting.sinks if sink.connection != connection]
+
+    def stop(self) -> None:
+        """Let no timer fire any more."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _tick(self) -> None:
+        self._timer = None
+        self._carry_out(self.correlator.tick(self._clock.now()))
+
+    # ------------------------------------------------------------ effects
+
+    def _carry_out(self, effects: list[fx.Effect]) -> None:
+        if self._is_busy:
+            raise RuntimeError("effects are carried out one turn at a time")
+        self._is_busy = True
+        try:
+            self._turn(effects)
+            while self._inbox:
+                evidence = self._inbox.popleft()
+                self._note(evidence)
+                self._turn(self.correlator.observe(evidence, self._clock.now()))
+        finally:
+            self._is_busy = False
+        self._set_timer()
+
+    def _turn(self, effects: list[fx.Effect]) -> None:
+        """One turn: the venue first, then one group of records, then the words."""
+        for effect in effects:
+            if isinstance(effect, fx.Send):
+                self._to_venue.send(effect.wire)
+            elif isinstance(effect, fx.Ask):
+                self._to_venue.ask(effect.question)
+        records: list[Record] = []
+        opened: list[RequestKey] = []
+        words: list[tuple[fx.Tell, Report]] = []
+        for effect in effects:
+            match effect:
+                case fx.Write(record):
+                    records.append(record)
+                    if isinstance(record, RequestOpened):
+                        opened.append(record.request.key)
+                case fx.Tell():
+                    report = self._numbered(effect)
+                    words.append((effect, report))
+                    records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
+                case fx.Progress(key, state):
+                    self._when_recorded(key, partial(self._tell_progress, key, state))
+                case fx.Suspect(road, why):
+                    self._to_venue.suspect(road, why)
+                case fx.Alarm():
+                    self._alarm(effect)
+                case fx.OrderNews(news):
+                    if self._publisher.has_order_watchers:
+                        self._publisher.order(self.order_row(news))
+                case _:
+                    pass
+        late = [word for word in words if word[0].after_commit or self._is_strict]
+        for tell, report in words:
+            if (tell, report) not in late:
+                self._when_recorded(tell.key, partial(self._tell, tell, report))
+        if records:
+            self._journal.append(records, partial(self._committed, opened, late))
+
+    @property
+    def _to_venue(self) -> Gateway:
+        if self._gateway is None:
+            raise RuntimeError("a driver without a gateway")
+        return self._gateway
+
+    def _numbered(self, tell: fx.Tell) -> Report:
+        try:
+            seq = self._journal.next_seq()
+        except JournalError:
+            return tell.report
+        self._publisher.expect(seq)
+        return msgspec.structs.replace(tell.report, seq=seq)
+
+    def _committed(self, opened: list[RequestKey], late: list[tuple[fx.Tell, Report]], is_durable: bool) -> None:  # noqa: FBT001 - the journal's call
+        now_us = self._clock.now()
+        for key in opened:
+            waiting = self._waiting.get(key)
+            if waiting is None:
+                continue
+            waiting.is_durable = is_durable
+            if is_durable:
+                waiting.recorded_us = now_us
+                self._tell_progress(key, RequestState.RECORDED)
+            held, waiting.held = waiting.held, []
+            for word in held:
+                word()
+        for tell, report in late:
+            self._tell(tell, report, is_committed=is_durable)
+
+    def _when_recorded(self, key: RequestKey, word: Callable[[], None]) -> None:
+        waiting = self._waiting.get(key)
+        if waiting is not None and waiting.is_durable is None:
+            waiting.held.append(word)
+        else:
+            word()
+
+    def _set_timer(self) -> None:
+        due_us = self.correlator.next_tick_us()
+        if self._timer is not None:
+            if due_us == self._timer_us:
+                return
+            self._timer.cancel()
+            self._timer = None
+        if due_us is not None:
+            self._timer_us = due_us
+            self._timer = self._loop.call_later(seconds_until(due_us, self._clock.now()), self._tick)
+
+    # ------------------------------------------------------------ words
+
+    def _wait_for(self, key: RequestKey, *, is_durable: bool | None = None) -> Waiting:
+        waiting = Waiting()
+        waiting.is_durable = is_durable
+        self._waiting[key] = waiting
+        self._waiting.move_to_end(key)
+        self._forget_the_oldest()
+        return waiting
+
+    def _forget_the_oldest(self) -> None:
+        """Keep the memory of words bounded: of those who have their outcome, the oldest go."""
+        excess = len(self._waiting) - REMEMBERED_MAX
+        if excess <= 0:
+            return
+        doomed = [key for key, waiting in self._waiting.items() if waiting.told][:excess]
+        for key in doomed:
+            del self._waiting[key]
+
+    def _attach(self, ticket: Ticket, waiting: Waiting, sink: Sink) -> Ticket | None:
+        if ticket.told is not None and not waiting.told:
+            return ticket
+        if waiting.told:
+            first, *later = waiting.told
+            corrections = tuple((told.report, told.previous) for told in later if told.previous is not None)
+            sink.result(first.report, Reattached(waiting.told[-1].report, corrections))
+        waiting.sinks.append(sink)
+        return None
+
+    def _tell_progress(self, key: RequestKey, state: RequestState) -> None:
+        waiting = self._waiting.get(key)
+        if waiting is None or waiting.told or waiting.is_durable is False:
+            return
+        for sink in waiting.sinks:
+            sink.progress(key.request_id, state)
+
+    def _tell(self, tell: fx.Tell, report: Report, *, is_committed: bool | None = None) -> None:
+        """Tell a word. ``is_committed`` None: it is told on the strength of the request's receipt."""
+        waiting = self._waiting.get(tell.key)
+        receipt = waiting.is_durable is not False if waiting is not None else True
+        is_durable = receipt if is_committed is None else is_committed
+        times = msgspec.structs.replace(
+            report.times, recorded=waiting.recorded_us if waiting else None, reported=self._clock.now()
+        )
+        final = msgspec.structs.replace(report, durable=is_durable, times=times)
+        if waiting is not None:
+            waiting.told.append(Told(final, tell.previous))
+            for sink in waiting.sinks:
+                if tell.previous is None:
+                    sink.result(final)
+                else:
+                    sink.correction(final, tell.previous)
+        self._publisher.publish(final, tell.previous)
+        self._log_word(final, tell.previous)
+
+    def _log_word(self, report: Report, previous: Previous | None) -> None:
+        say = self._log.warning if report.outcome in {Outcome.IN_DOUBT, Outcome.UNKNOWN_ORDER} else self._log.info
+        say(
+            "outcome" if previous is None else "correction",
+            request_id=report.request_id,
+            order_id=report.order_id,
+            instrument=report.instrument,
+            outcome=report.outcome.value,
+            ord_status=report.ord_status.value if report.ord_status else None,
+            cum_qty=str(report.cum_qty) if report.cum_qty is not None else None,
+            source=report.evidence.source,
+            seq=report.seq,
+            us=(report.times.reported or 0) - report.times.received,
+        )
+
+    # ------------------------------------------------------------ beside
+
+    def _note(self, evidence: Evidence) -> None:
+        match evidence:
+            case AccountIdentified() | AccountRefused():
+                self.on_account(evidence)
+            case RoadChanged(road, is_open, why):
+                self._session(f"order_entry_{road.value}", "open" if is_open else "closed", why)
+            case DropCopyChanged(state, why):
+                self._session("drop_copy", state.value, why)
+            case _:
+                pass
+
+    def _session(self, channel: str, state: str, detail: str) -> None:
+        self._publisher.session(SessionRow(self.correlator.world.account, channel, state, detail))
+        self._log.info("channel", channel=channel, state=state, detail=detail)
+
+    def _alarm(self, alarm: fx.Alarm) -> None:
+        if alarm.is_over:
+            if self.alarms.clear(alarm.name):
+                self._log.info("alarm_over", alarm=alarm.name)
+        elif self.alarms.raise_(alarm.name, alarm.detail, self._clock.now()):
+            self._log.warning("alarm", alarm=alarm.name, detail=alarm.detail)
+
+    def order_row(self, report: OrderReported) -> OrderRow:
+        """Turn a report into a row of ``orders``."""
+        world = self.correlator.world
+        return OrderRow(
+            account=world.account,
+            venue=world.traits.venue,
+            product=report.product or None,
+            instrument=report.instrument,
+            order_id=report.order_id,
+            client_order_id=report.client_order_id,
+            ord_status=report.status,
+            side=report.side,
+            order_qty=report.order_qty,
+            cum_qty=report.cum_qty,
+            venue_time=report.venue_time,
+        )
+
+    def live_rows(self) -> list[OrderRow]:
+        """Give the orders that are known as live."""
+        live = {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.PENDING_CANCEL}
+        return [self.order_row(report) for report in self.correlator.book.live() if report.status in live]
