@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections import OrderedDict, deque
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
@@ -114,6 +115,7 @@ class Driver:
         self._is_strict = is_strict
         self._gateway: Gateway | None = None
         self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
+        self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
         self._inbox: deque[Evidence] = deque()
         self._is_busy = False
         self._timer: asyncio.TimerHandle | None = None
@@ -135,7 +137,8 @@ class Driver:
         waiting = self._waiting.get(request.key)
         if submitted.held is not None:
             return self._attach(submitted.held, waiting or self._wait_for(request.key, is_durable=True), sink)
-        self._wait_for(request.key).sinks.append(sink)
+        self._wait_for(request.key)
+        self.listen(request.key, sink)
         self._carry_out(submitted.effects)
         return None
 
@@ -160,10 +163,19 @@ class Driver:
         self._carry_out([fx.Alarm("account_changed", detail)])
         self._carry_out(self.correlator.account_changed(self._clock.now()))
 
+    def listen(self, key: RequestKey, sink: Sink) -> None:
+        """Have ``sink`` told what is still to be said of a request."""
+        waiting = self._waiting.get(key)
+        if waiting is not None:
+            waiting.sinks.append(sink)
+            self._heard_by.setdefault(sink.connection, set()).add(key)
+
     def drop(self, connection: ConnectionId) -> None:
         """Forget a client: its requests go on."""
-        for waiting in self._waiting.values():
-            waiting.sinks = [sink for sink in waiting.sinks if sink.connection != connection]
+        for key in self._heard_by.pop(connection, ()):
+            waiting = self._waiting.get(key)
+            if waiting is not None:
+                waiting.sinks = [sink for sink in waiting.sinks if sink.connection != connection]
 
     def stop(self) -> None:
         """Let no timer fire any more."""
@@ -291,8 +303,8 @@ class Driver:
         excess = len(self._waiting) - REMEMBERED_MAX
         if excess <= 0:
             return
-        doomed = [key for key, waiting in self._waiting.items() if waiting.told][:excess]
-        for key in doomed:
+        answered = (key for key, waiting in self._waiting.items() if waiting.told)
+        for key in list(islice(answered, excess)):
             del self._waiting[key]
 
     def _attach(self, ticket: Ticket, waiting: Waiting, sink: Sink) -> Ticket | None:
@@ -302,7 +314,7 @@ class Driver:
             first, *later = waiting.told
             corrections = tuple((told.report, told.previous) for told in later if told.previous is not None)
             sink.result(first.report, Reattached(waiting.told[-1].report, corrections))
-        waiting.sinks.append(sink)
+        self.listen(ticket.request.key, sink)
         return None
 
     def _tell_progress(self, key: RequestKey, state: RequestState) -> None:
