@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -24,13 +22,10 @@ from daemon.config import (
     settings,
 )
 from daemon.config.addresses import is_loopback
-from daemon.config.settings import Choice, Number, Setting
 from protocols.dialect import Endpoints, Profile, Timings
 from protocols.fix import AccountName, OrderEntry
 from tests.configs import ACCOUNT, AT, VENUES, good, mistakes
 
-ROOT = Path(__file__).resolve().parent.parent
-SAMPLE = ROOT / "systemd" / "canceld.toml"
 MAIN = AccountName("main")
 
 # ---------------------------------------------------------------- what a good file means
@@ -122,6 +117,11 @@ def test_an_account_goes_over_the_daemon_and_the_daemon_over_the_venue() -> None
 def test_the_default_correction_window_gives_way_to_a_short_retention() -> None:
     account = good(ACCOUNT + "request_retention_h = 5").accounts[MAIN]
     assert (account.correction_window_h, account.request_retention_h) == (5, 5)
+
+
+def test_a_horizon_may_equal_the_settling_time() -> None:
+    for settle_ms in range(1, 10_000, 7):
+        good(f"{ACCOUNT}ack_wait_ms = 1\npush_wait_ms = 1\nsettle_ms = {settle_ms}\nhorizon_s = {settle_ms / 1000}")
 
 
 def test_accounts_stand_in_the_order_of_the_file() -> None:
@@ -434,64 +434,3 @@ def test_a_file_that_cannot_be_read_is_one_mistake(what: str, tmp_path: Path) ->
     found = load(file, VENUES)
     assert isinstance(found, list)
     assert [mistake.path for mistake in found] == [str(file)]
-
-
-# ---------------------------------------------------------------- the sample
-
-
-def test_the_sample_loads() -> None:
-    config = load(SAMPLE)
-    assert isinstance(config, Config), config
-    assert list(config.accounts) == ["okx-main"]
-
-
-def test_the_sample_says_the_defaults_that_hold() -> None:
-    config = load(SAMPLE)
-    assert isinstance(config, Config)
-    timings = config.accounts[AccountName("okx-main")].timings
-    table = _uncommented()
-    for setting in settings.DAEMON:
-        stated = table["daemon"][setting.name]
-        if setting in settings.TIMINGS:
-            assert stated == getattr(timings, setting.name), setting.name
-        elif setting.default is not None:
-            assert stated == setting.default, setting.name
-    assert table["accounts"]["okx-main"].get("order_entry") == settings.ORDER_ENTRY.default
-
-
-def test_the_sample_shows_every_key() -> None:
-    table = _uncommented()
-    assert set(table["daemon"]) == set(settings.names(settings.DAEMON))
-    assert set(table["access"]["user:trader"]) == set(settings.names(settings.ACCESS))
-    own = set(settings.names(settings.ACCOUNT)) - set(settings.names(settings.OVERRIDABLE))
-    assert set(table["accounts"]["okx-main"]) == own
-
-
-def test_the_sample_gives_each_keys_reason_and_unit() -> None:
-    lines = SAMPLE.read_text().splitlines()
-    prose = " ".join(line.removeprefix("# ") for line in lines if line.startswith("# "))
-    every: tuple[Setting, ...] = (*settings.DAEMON, *settings.ACCESS, *settings.ACCOUNT)
-    for setting in every:
-        assert setting.reason in prose, setting.name
-        if isinstance(setting, Number):
-            assert any(re.match(rf"#{setting.name} = .*  # {setting.unit}$", line) for line in lines), setting.name
-
-
-def test_the_table_of_settings_is_whole() -> None:
-    for setting in (*settings.DAEMON, *settings.ACCOUNT):
-        assert setting.reason.endswith("."), setting.name
-        if isinstance(setting, Number):
-            assert setting.unit, setting.name
-            assert setting.least < setting.most, setting.name
-            assert setting.default is None or setting.least <= setting.default <= setting.most, setting.name
-        if isinstance(setting, Choice) and setting.default is not None:
-            assert setting.default in setting.words, setting.name
-    for timing in settings.TIMINGS:
-        assert timing.least <= getattr(Timings(), timing.name) <= timing.most, timing.name
-
-
-def _uncommented() -> dict[str, dict[str, Any]]:
-    """The sample with every shown key switched on."""
-    text = re.sub(r"^#(?=[^ #])", "", SAMPLE.read_text(), flags=re.MULTILINE)
-    table: dict[str, dict[str, Any]] = tomllib.loads(text)
-    return table

@@ -126,4 +126,5 @@ def _sourced(setting: Number, table: Table) -> Sourced:
 
 
 def _seconds(effective: Effective, setting: Number) -> float:
-    return effective.value(setting) * _SECONDS[setting.unit]
+    """Give a value in seconds, to the microsecond: 4100 ms are 4.1 s, whatever binary fractions make of it."""
+    return round(effective.value(setting) * _SECONDS[setting.unit], 6)

@@ -90,7 +90,9 @@ def _finishing(*, is_human: bool) -> Callable[[str, EventDict], str]:
         structlog.processors.ExceptionRenderer(),  # plain text: no local variables
         lambda _, __, event: clean(event, for_terminal=is_human),
     ]
-    console = structlog.dev.ConsoleRenderer(colors=is_human and "NO_COLOR" not in os.environ)
+    console = structlog.dev.ConsoleRenderer(
+        colors="NO_COLOR" not in os.environ, exception_formatter=structlog.dev.plain_traceback
+    )
     render: Callable[[WrappedLogger, str, EventDict], str] = console if is_human else _json
 
     def finish(method: str, event: EventDict) -> str:
