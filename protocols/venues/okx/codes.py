@@ -1,8 +1,8 @@
 """OKX's result codes as data: what each proves about the order, and what to mend. One table for WebSocket and REST.
 
 It refuses to say what becomes of an order: no row yields "canceled" or "filled", not even 51401 and 51402, it only says
-what to ask. A code that is not listed proves nothing. The meanings are the venue's ("OKX: Error Code"); the reading of
-what they prove is ours, and leans to "unknown" where the page leaves a doubt.
+what to ask. A code that is not listed proves nothing. The meanings are the venue's (OKX: Error Code, in the sections
+that are named below); the reading of what they prove is ours, and leans to "unknown" where the page leaves a doubt.
 """
 
 from __future__ import annotations
@@ -33,7 +33,6 @@ class Row(msgspec.Struct, frozen=True):
     where: str
     remedy: Remedy = NONE
     refusal: RefusalKind | None = None
-    page: str = "OKX: Error Code"
 
     @property
     def is_of_login_only(self) -> bool:
@@ -53,7 +52,7 @@ class Row(msgspec.Struct, frozen=True):
 
 Table = Mapping[str, Row]
 
-UNLISTED: Final = Row(Proof.UNKNOWN, "not in the table", "", ALARM, None, "")
+UNLISTED: Final = Row(Proof.UNKNOWN, "not in the table", "", ALARM)
 
 
 def row_of(code: str, table: Table) -> Row:
