@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         TrackParams,
     )
     from protocols.control.results import Status, Welcome
+    from protocols.errors import BadRequest
 
 ConnectionId = NewType("ConnectionId", int)
 """Names one client's connection, uniquely in one life of the daemon."""
@@ -67,6 +68,10 @@ class Sink(Protocol):
 
     def result(self, report: Report, history: Reattached | None = None) -> None:
         """Answer the call; with ``history`` if it attached to a request that had its first outcome before."""
+        ...
+
+    def refuse(self, why: BadRequest) -> None:
+        """Answer the call with an error after all: its name, looked up in the journal, turned out to be taken."""
         ...
 
     def correction(self, report: Report, previous: Previous) -> None:

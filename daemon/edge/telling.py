@@ -10,8 +10,9 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge import words
-from protocols.control.encode import encoded, notification, reply
+from protocols.control.encode import encoded, notification, refusal, reply
 from protocols.control.params import Topic
+from protocols.control.refusals import error_of_bad_request
 from protocols.control.results import ProgressMade
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Previous, Report
     from daemon.edge.desk import ConnectionId, OrderRow, Reattached, SessionRow
     from daemon.edge.outbox import Outbox
+    from protocols.errors import BadRequest
     from protocols.fix import RequestId, RequestState
 
 CORRECTIONS_REMEMBERED: Final = 256
@@ -86,6 +88,15 @@ class Answer:
         """Tell a correction of what was answered."""
         if self._call_id is not None:
             self._voice.correct_asker(report, previous)
+
+    def refuse(self, why: BadRequest) -> None:
+        """Answer the call with an error, once: it turned out late that no request came of it."""
+        if self._is_done:
+            return
+        self._is_done = True
+        if self._call_id is not None:
+            self._voice.outbox.answer(refusal(self._call_id, error_of_bad_request(why)))
+        self._voice.answered()
 
     def forget(self) -> None:
         """The call was refused: nothing will be told any more, and it does not count as answered here."""
