@@ -36,6 +36,8 @@ class Venue:
     def __call__(self, profile: Profile) -> Venue:
         if profile.environment == "demo" and not self._has_demo:
             raise ConfigMistake("environment", "there is no demo", "use live")
+        if not set(profile.products) <= set(self.traits.products):
+            raise ConfigMistake("products", "there is no such line", "use another")
         return self
 
 

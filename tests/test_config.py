@@ -354,6 +354,11 @@ def test_nothing_is_concluded_from_a_default_in_the_place_of_a_mistake() -> None
     assert [mistake.path for mistake in found] == ["accounts.main.horizon_s"]
 
 
+def test_the_account_is_blamed_before_the_daemon() -> None:
+    found = mistakes("daemon.horizon_s = 40\n" + ACCOUNT + "settle_ms = 50000")
+    assert [mistake.path for mistake in found] == ["accounts.main.settle_ms"]
+
+
 def test_a_horizon_of_the_daemon_is_held_against_each_venue() -> None:
     found = mistakes("daemon.horizon_s = 27\n" + ACCOUNT + '[accounts.slow]\nvenue = "lines"\ncredentials = "x"')
     assert [mistake.path for mistake in found] == ["daemon.horizon_s"]

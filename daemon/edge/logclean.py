@@ -42,7 +42,7 @@ def clean(event: EventDict, *, for_terminal: bool) -> EventDict:
 
 
 def _value(name: str, value: object, depth: int) -> object:
-    if isinstance(value, Secret) or (_SECRET_NAME.fullmatch(name) and value is not None):
+    if _SECRET_NAME.fullmatch(name) and value is not None:
         return DOTS
     if isinstance(value, bool | float | None):
         return value

@@ -124,9 +124,11 @@ def test_an_exception_is_told_without_its_local_variables(log: Log) -> None:
     assert "HUSH" not in log.text
 
 
-def test_other_packages_are_heard_from_warning_up(log: Log) -> None:
+def test_other_packages_are_heard_from_warning_up(log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    talkative = logging.getLogger("websockets.client")
+    monkeypatch.setattr(talkative, "level", logging.DEBUG)
     with log.started("debug"):
-        logging.getLogger("websockets.client").debug("> frame with HUSH")
+        talkative.debug("> frame with HUSH")
         logging.getLogger("asyncio").error("never retrieved: %s", "x")
     (line,) = log.lines
     assert {"level": "error", "event": "library_says", "library": "asyncio"}.items() <= line.items()
