@@ -104,7 +104,7 @@ class Fates:
     def _filled_in_part_first(self, order: Order, fills: str, now_us: int) -> Fate:
         instrument = self._instruments.get(order.instrument)
         lot = instrument.lot if instrument else order.qty
-        part = (order.leaves_qty / (int(fills) + 1)) // lot * lot
+        part = ((order.leaves_qty / (int(fills) + 1)) // lot * lot).normalize()
         changes = []
         for _ in range(int(fills) if part > ZERO else 0):
             partly = self._book.fill(order.order_id, part, now_us)

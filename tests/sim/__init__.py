@@ -1,0 +1,1 @@
+"""Tests of the simulated venues: the truth they keep, the lies they tell on purpose, and the words of each venue."""

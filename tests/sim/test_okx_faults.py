@@ -1,0 +1,530 @@
+"""Each primitive of the fault catalogue on the simulated OKX: what the client sees, and what is true."""
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daemon.sim.faults import Fault
+from daemon.sim.venues.okx.meanings import MEANINGS
+from daemon.sim.venues.okx.options import OkxOptions
+from tests.sim.rig import Client, Rig
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def rig() -> Rig:
+    return Rig()
+
+
+@pytest.fixture
+def client(rig: Rig) -> Client:
+    return rig.listener()
+
+
+def codes(client: Client) -> list[str]:
+    """The item codes of the acks, or the top code where there is no item."""
+    return [ack["data"][0]["sCode"] if ack["data"] else ack["code"] for ack in client.acks]
+
+
+def test_without_a_fault_the_ack_comes_first_and_then_the_canceled_push(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    client.cancel(order)
+    assert [("op" in frame, "arg" in frame) for frame in client.frames] == [(False, True), (True, False), (False, True)]
+    assert client.states == ["live", "canceled"]
+    assert codes(client) == ["0"]
+    assert client.pushes[-1]["cancelSource"] == "1"
+    assert rig.truth(order) == ("canceled", "0")
+
+
+def test_ack_ok_then_fill_accepts_the_cancel_and_fills_the_order(rig: Rig, client: Client) -> None:
+    rig.faults(ACK_OK_THEN_FILL={"count": 1})
+    order = rig.place()
+    client.cancel(order)
+    assert codes(client) == ["0"]
+    assert client.states == ["live", "filled"]
+    assert rig.truth(order) == ("filled", "1")
+
+
+def test_ack_ok_no_push_cancels_in_silence(rig: Rig, client: Client) -> None:
+    rig.faults(ACK_OK_NO_PUSH={"count": 1})
+    order = rig.place()
+    client.cancel(order)
+    assert codes(client) == ["0"]
+    assert client.states == ["live"]
+    assert rig.truth(order)[0] == "canceled"
+    assert rig.queried_state(order) == "canceled"
+
+
+def test_push_before_ack_pushes_and_acknowledges_later(rig: Rig, client: Client) -> None:
+    rig.faults(PUSH_BEFORE_ACK={"count": 1, "arg": 20})
+    order = rig.place()
+    client.cancel(order)
+    assert client.states == ["live", "canceled"]
+    assert client.acks == []
+    rig.advance(0.020)
+    assert codes(client) == ["0"]
+
+
+def test_no_ack_processes_and_pushes_but_never_answers(rig: Rig, client: Client) -> None:
+    rig.faults(NO_ACK={"count": 1})
+    order = rig.place()
+    client.cancel(order)
+    rig.advance(10)
+    assert client.acks == []
+    assert client.states == ["live", "canceled"]
+
+
+def test_no_ack_lost_does_not_process(rig: Rig, client: Client) -> None:
+    rig.faults(NO_ACK={"count": 1, "arg": "lost"})
+    order = rig.place()
+    client.cancel(order)
+    assert client.acks == []
+    assert rig.truth(order)[0] == "new"
+    assert rig.stats()["cancels"] == {order["order_id"]: 1}
+
+
+def test_ack_late_answers_after_so_many_milliseconds(rig: Rig, client: Client) -> None:
+    rig.faults(ACK_LATE={"count": 1, "arg": 1500})
+    order = rig.place()
+    client.cancel(order)
+    rig.advance(1.499)
+    assert client.acks == []
+    rig.advance(0.001)
+    assert codes(client) == ["0"]
+    assert int(client.acks[0]["outTime"]) - int(client.acks[0]["inTime"]) == 1_500_000
+
+
+def test_reject_51400_makes_the_truth_fit_first(rig: Rig, client: Client) -> None:
+    rig.faults(REJECT={"count": 12, "arg": "51400"})
+    ends = []
+    for _ in range(12):
+        order = rig.place()
+        client.cancel(order)
+        ends.append(rig.truth(order)[0])
+    assert set(ends) == {"filled", "canceled"}
+    assert set(codes(client)) == {"51400"}
+    canceled = [row for row in client.pushes if row["state"] == "canceled"]
+    assert canceled
+    assert "1" not in {row["cancelSource"] for row in canceled}
+
+
+@pytest.mark.parametrize("code", ["51410", "51412", "50013", "51001", "51149"])
+def test_reject_with_another_code_leaves_the_order_as_it_is(rig: Rig, client: Client, code: str) -> None:
+    rig.faults(REJECT={"count": 1, "arg": code})
+    order = rig.place()
+    client.cancel(order)
+    assert codes(client) == [code]
+    assert client.acks[0]["code"] in (code, "1")
+    assert rig.truth(order)[0] == "new"
+    client.cancel(order)
+    assert rig.truth(order)[0] == "canceled"
+
+
+def test_reject_with_an_event_code_comes_without_an_id(rig: Rig, client: Client) -> None:
+    rig.faults(REJECT={"count": 1, "arg": "60011"})
+    client.cancel(rig.place())
+    assert client.errors == ["60011"]
+    assert "id" not in client.frames[-1]
+
+
+def test_reject_over_rest_stands_in_the_item_with_status_200(rig: Rig) -> None:
+    rig.faults(REJECT={"count": 1, "arg": "51410"})
+    status, body = rig.rest_cancel(rig.place())
+    assert (status, body["code"], body["data"][0]["sCode"]) == (200, "1", "51410")
+
+
+def test_partial_batch_leaves_one_item_out_of_the_answer_and_unprocessed(rig: Rig, client: Client) -> None:
+    rig.faults(PARTIAL_BATCH={"count": 1})
+    orders = [rig.place() for _ in range(3)]
+    client.operate("batch-cancel-orders", *[rig.cancel_arg(order) for order in orders])
+    answered = [item["ordId"] for item in client.acks[0]["data"]]
+    live = [order["order_id"] for order in orders if rig.truth(order)[0] == "new"]
+    assert len(answered) == 2
+    assert len(live) == 1
+    assert set(answered).isdisjoint(live)
+
+
+def test_partial_batch_with_a_code_refuses_one_item_and_says_2_at_the_top(rig: Rig, client: Client) -> None:
+    rig.faults(PARTIAL_BATCH={"count": 1, "arg": "50013"})
+    orders = [rig.place() for _ in range(3)]
+    client.operate("batch-cancel-orders", *[rig.cancel_arg(order) for order in orders])
+    assert client.acks[0]["code"] == "2"
+    assert sorted(item["sCode"] for item in client.acks[0]["data"]) == ["0", "0", "50013"]
+
+
+def test_stale_query_answers_with_the_state_of_so_long_ago_in_queries_and_listings(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.advance(30)
+    client.say("ping")
+    client = rig.listener()
+    client.cancel(order)
+    rig.advance(5)
+    rig.faults(STALE_QUERY={"count": 3, "arg": 20})
+    assert rig.queried_state(order) == "live"
+    assert [row["ordId"] for row in rig.get("/trade/orders-pending")["data"]] == [order["order_id"]]
+    assert rig.get("/trade/orders-history?instType=SPOT")["data"] == []
+    assert rig.queried_state(order) == "canceled"
+    assert rig.get("/trade/orders-pending")["data"] == []
+
+
+def test_a_stale_query_does_not_know_an_order_that_is_younger(rig: Rig) -> None:
+    order = rig.place()
+    rig.faults(STALE_QUERY={"count": 1})
+    assert rig.queried_state(order) == "51603"
+
+
+def test_query_notfound_denies_an_order_that_exists(rig: Rig) -> None:
+    order = rig.place()
+    rig.faults(QUERY_NOTFOUND={"count": 1})
+    assert rig.queried_state(order) == "51603"
+    assert rig.queried_state(order) == "live"
+
+
+def test_query_open_only_forgets_ended_orders_at_once_but_knows_live_ones(rig: Rig) -> None:
+    ended, live = rig.place(), rig.place()
+    rig.fill(ended)
+    rig.faults(QUERY_OPEN_ONLY={"p": 1.0})
+    assert rig.queried_state(ended) == "51603"
+    assert rig.queried_state(live) == "live"
+    assert rig.get("/trade/orders-history?instType=SPOT")["data"] == []
+    assert len(rig.get("/trade/orders-pending")["data"]) == 1
+
+
+def test_dup_push_sends_the_same_twice_with_another_u_time(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(DUP_PUSH={"count": 1})
+    rig.fill(order, "0.4")
+    first, second = client.pushes[-2:]
+    assert int(second["uTime"]) == int(first["uTime"]) + 1
+    assert first | {"uTime": ""} == second | {"uTime": ""}
+
+
+def test_reorder_replays_the_state_before_after_a_terminal_push(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.fill(order, "0.4")
+    rig.faults(REORDER={"count": 1})
+    client.cancel(order)
+    assert client.states == ["live", "partially_filled", "canceled", "partially_filled"]
+    assert client.pushes[-1]["fillSz"] == "0.4"
+
+
+def test_reorder_swaps_two_fills(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(REORDER={"count": 1})
+    rig.fill(order, "0.4")
+    assert client.states == ["live"]
+    rig.fill(order)
+    assert client.states == ["live", "filled", "partially_filled"]
+
+
+def test_a_held_push_leaves_after_a_while_when_no_other_comes(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(REORDER={"count": 1})
+    rig.fill(order, "0.4")
+    rig.advance(0.2)
+    assert client.states == ["live", "partially_filled"]
+
+
+def test_drop_push_loses_the_next_n_pushes(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(DROP_PUSH={"count": 1, "arg": 2})
+    rig.fill(order, "0.1")
+    rig.fill(order, "0.2")
+    rig.fill(order, "0.3")
+    assert [row["accFillSz"] for row in client.pushes] == ["0", "0.6"]
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_burst_push_fills_in_part_and_cancels_at_one_instant(seed: int) -> None:
+    rig = Rig(OkxOptions(seed=seed))
+    client = rig.listener()
+    rig.faults(BURST_PUSH={"count": 1, "arg": 2})
+    order = rig.place(qty="0.9")
+    client.cancel(order)
+    assert client.states == ["live", "partially_filled", "partially_filled", "canceled"]
+    assert client.pushes[-1]["accFillSz"] == "0.6"
+    assert rig.truth(order) == ("canceled", "0.6")
+
+
+def test_burst_push_comes_in_one_frame_for_some_orders_and_in_several_for_others(rig: Rig, client: Client) -> None:
+    rig.faults(BURST_PUSH={"p": 1.0})
+    for _ in range(12):
+        client.cancel(rig.place())
+    assert {len(frame["data"]) for frame in client.frames if "arg" in frame} == {1, 3}
+
+
+@pytest.mark.parametrize(
+    ("at", "acks", "truth"), [("before_process", 0, "new"), ("before_ack", 0, "canceled"), ("after_ack", 1, "canceled")]
+)
+def test_disconnect_cuts_the_connection_before_the_push(
+    rig: Rig, client: Client, at: str, acks: int, truth: str
+) -> None:
+    other = rig.listener()
+    rig.faults(DISCONNECT={"count": 1, "arg": at})
+    order = rig.place()
+    client.cancel(order)
+    assert client.end == "cut"
+    assert len(client.acks) == acks
+    assert client.states == ["live"]
+    assert rig.truth(order)[0] == truth
+    assert other.states[1:] == ([truth] if truth == "canceled" else [])
+
+
+def test_disconnect_over_rest_drops_the_call_after_processing_it(rig: Rig) -> None:
+    rig.faults(DISCONNECT={"count": 1})
+    order = rig.place()
+    body = {"instId": "BTC-USDT", "ordId": order["order_id"]}
+    request_id = rig.send("POST", "/api/v5/trade/cancel-order", body)
+    assert rig.answers[request_id] is None
+    assert rig.truth(order)[0] == "canceled"
+
+
+def test_half_open_leaves_the_socket_dead_and_the_cancel_unprocessed(rig: Rig, client: Client) -> None:
+    rig.faults(HALF_OPEN={"count": 1})
+    order = rig.place()
+    client.forget()
+    client.cancel(order)
+    client.say("ping")
+    rig.fill(order)
+    rig.advance(120)
+    assert client.end == "silent"
+    assert client.raw == []
+
+
+def test_zombie_answers_pings_and_cancels_but_pushes_nothing(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    client.forget()
+    rig.faults(ZOMBIE={"count": 1})
+    client.cancel(order)
+    client.say("ping")
+    rig.place()
+    assert codes(client) == ["0"]
+    assert client.raw[-1] == b"pong"
+    assert client.pushes == []
+
+
+def test_notice_close_warns_before_the_ack_and_closes_after_so_many_seconds(rig: Rig, client: Client) -> None:
+    rig.faults(NOTICE_CLOSE={"count": 1, "arg": 25})
+    client.cancel(rig.place())
+    notice = next(frame for frame in client.frames if frame.get("event") == "notice")
+    assert notice["code"] == "64008"
+    assert client.frames.index(notice) < client.frames.index(client.acks[0])
+    rig.advance(24.9)
+    assert client.end == ""
+    rig.advance(0.1)
+    assert client.end == "closed 1001"
+
+
+def test_auth_fail_refuses_a_login_and_a_rest_call(rig: Rig) -> None:
+    rig.faults(AUTH_FAIL={"count": 2})
+    client = rig.connect()
+    client.login()
+    assert client.errors == ["60009"]
+    assert rig.call("GET", "/api/v5/account/config") == (401, {"code": "50113", "data": [], "msg": "Invalid Sign"})
+    client.login()
+    assert client.frames[-1]["event"] == "login"
+
+
+def test_auth_fail_login_leaves_rest_calls_alone(rig: Rig) -> None:
+    rig.faults(AUTH_FAIL={"count": 1, "arg": "login"})
+    assert rig.get("/account/config")["code"] == "0"
+    client = rig.connect()
+    client.login()
+    assert client.errors == ["60009"]
+
+
+def test_auth_slow_answers_the_login_later_and_is_not_logged_in_meanwhile(rig: Rig) -> None:
+    rig.faults(AUTH_SLOW={"count": 1, "arg": 3})
+    client = rig.connect()
+    client.login()
+    client.subscribe()
+    assert client.errors == ["60011"]
+    rig.advance(3)
+    assert client.frames[-1]["event"] == "login"
+
+
+def test_rate_limit_refuses_a_cancel_below_the_limit(rig: Rig, client: Client) -> None:
+    rig.faults(RATE_LIMIT={"count": 1})
+    order = rig.place()
+    client.cancel(order)
+    assert codes(client) == ["50011"]
+    assert rig.truth(order)[0] == "new"
+    assert rig.stats()["breaches"] == {}
+
+
+def test_skew_moves_the_venues_clock_until_it_is_deleted(rig: Rig) -> None:
+    rig.faults(SKEW={"count": 1, "arg": 40})
+    venue_ms = int(rig.get("/public/time")["data"][0]["ts"])
+    assert venue_ms * 1000 == rig.now_us + 40_000_000
+    client = rig.connect()
+    client.login()
+    assert client.errors == ["60006"]
+    assert rig.get("/account/config")["code"] == "50102"
+    rig.door("DELETE", "faults")
+    assert rig.get("/account/config")["code"] == "0"
+    assert rig.fired("SKEW") == 3
+
+
+def test_unknown_event_puts_a_stranger_before_the_true_frame(rig: Rig, client: Client) -> None:
+    rig.faults(UNKNOWN_EVENT={"p": 1.0})
+    kinds = set()
+    for _ in range(8):
+        order = rig.place()
+        client.forget()
+        client.cancel(order)
+        true = [frame for frame in client.frames if frame.get("id", "").startswith("c") and "op" in frame]
+        assert len(true) == 1
+        assert "canceled" in client.states
+        kinds |= {tuple(sorted(frame)) for frame in client.frames if frame not in true}
+    assert len(kinds) >= 3
+
+
+def test_bad_frame_puts_garbage_before_the_true_frame(rig: Rig, client: Client) -> None:
+    for how in ("text", "binary", "truncated"):
+        order = rig.place()
+        client.forget()
+        rig.faults(BAD_FRAME={"count": 1, "arg": how})
+        client.cancel(order)
+        assert codes(client) == ["0"]
+        assert len(client.binary) == (how == "binary")
+        assert len(client.raw) - len(client.frames) == (how != "binary")
+
+
+def test_bad_frame_truncates_the_body_of_a_rest_answer(rig: Rig) -> None:
+    order = rig.place()
+    rig.faults(BAD_FRAME={"count": 1})
+    request_id = rig.send("GET", f"/api/v5/trade/order?instId=BTC-USDT&ordId={order['order_id']}")
+    response = rig.answers[request_id]
+    assert response is not None
+    with pytest.raises(json.JSONDecodeError):
+        json.loads(response.body)
+
+
+def test_big_int_number_prints_ids_as_integers(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(BIG_INT={"count": 2, "arg": "number"})
+    client.cancel(order)
+    assert client.acks[0]["data"][0]["ordId"] == int(order["order_id"])
+    assert client.pushes[-1]["ordId"] == int(order["order_id"])
+
+
+def test_big_int_huge_sends_an_id_above_64_bits_first(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    client.forget()
+    rig.faults(BIG_INT={"count": 1, "arg": "huge"})
+    client.cancel(order)
+    first, second = client.acks
+    assert first["data"][0]["ordId"] > 2**64
+    assert second["data"][0]["ordId"] == order["order_id"]
+
+
+def test_type_flip_prints_codes_sizes_and_times_as_numbers(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(TYPE_FLIP={"count": 3})
+    client.cancel(order)
+    assert client.acks[0]["data"][0]["sCode"] == 0
+    assert client.acks[0]["code"] == 0
+    row = client.pushes[-1]
+    assert (row["sz"], row["accFillSz"], row["reduceOnly"]) == (1, 0, False)
+    assert row["uTime"] == rig.now_us // 1000
+    assert rig.query(order)["data"][0]["sz"] == 1
+
+
+def test_id_echo_missing_leaves_out_one_of_the_ids(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(ID_ECHO_MISSING={"count": 1, "arg": "ack"})
+    frame_id = client.cancel(order)
+    assert (client.acks[0]["id"], client.acks[0]["data"][0]["ordId"]) == (frame_id, "")
+    client.forget()
+    order = rig.place()
+    rig.faults(ID_ECHO_MISSING={"count": 1, "arg": "id"})
+    client.cancel(order)
+    assert "id" not in client.acks[0]
+    assert client.acks[0]["data"][0]["ordId"] == order["order_id"]
+
+
+def test_id_echo_missing_error_is_an_event_without_an_id_and_nothing_is_processed(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(ID_ECHO_MISSING={"count": 1, "arg": "error"})
+    client.cancel(order)
+    assert client.errors == ["60012"]
+    assert not {"id", "op"} & client.frames[-1].keys()
+    assert rig.truth(order)[0] == "new"
+
+
+def test_foreign_cancel_is_pushed_before_ours_is_refused(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    client.forget()
+    rig.faults(FOREIGN_CANCEL={"count": 1, "arg": "32"})
+    client.cancel(order)
+    push, ack = client.frames
+    assert (push["data"][0]["state"], push["data"][0]["cancelSource"]) == ("canceled", "32")
+    assert ack["data"][0]["sCode"] == "51400"
+
+
+def test_canceling_state_takes_its_time_and_refuses_repeats_with_51410(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(CANCELING_STATE={"count": 1, "arg": 2})
+    client.cancel(order)
+    client.cancel(order)
+    assert codes(client) == ["0", "51410"]
+    assert rig.truth(order)[0] == "new"
+    rig.advance(2)
+    assert client.states == ["live", "canceled"]
+    assert rig.truth(order)[0] == "canceled"
+
+
+def test_an_order_that_fills_while_it_is_being_canceled_ends_filled(rig: Rig, client: Client) -> None:
+    order = rig.place()
+    rig.faults(CANCELING_STATE={"count": 1})
+    client.cancel(order)
+    rig.fill(order)
+    rig.advance(5)
+    assert client.states == ["live", "filled"]
+
+
+@pytest.mark.parametrize("name", ["KEY_EXPIRE", "RESTART"])
+def test_a_primitive_without_a_meaning_here_is_refused(rig: Rig, name: str) -> None:
+    assert rig.door("POST", "faults", {name: {"count": 1}}) == (400, {"error": f"{name} has no meaning on okx"})
+
+
+def test_every_primitive_has_a_meaning_here_or_is_refused() -> None:
+    assert set(Fault) - set(MEANINGS) == {Fault.KEY_EXPIRE, Fault.RESTART}
+
+
+def test_a_fault_for_one_order_leaves_the_others_alone(rig: Rig, client: Client) -> None:
+    chosen, other = rig.place(), rig.place()
+    rig.faults(ACK_OK_THEN_FILL={"count": 5, "order_id": chosen["order_id"]})
+    client.cancel(other)
+    client.cancel(chosen)
+    assert rig.truth(other)[0] == "canceled"
+    assert rig.truth(chosen)[0] == "filled"
+
+
+def test_a_fault_can_happen_at_once_on_every_connection_that_is_logged_in(rig: Rig, client: Client) -> None:
+    stranger = rig.connect()
+    rig.faults(DISCONNECT={"count": 1, "now": True})
+    assert (client.end, stranger.end) == ("cut", "")
+    assert rig.fired("DISCONNECT") == 1
+    assert rig.door("GET", "faults")[1] == {"rules": []}
+
+
+def test_every_fault_that_can_happen_at_once_does(rig: Rig) -> None:
+    sights: dict[Fault, Callable[[Client], bool]] = {
+        Fault.DISCONNECT: lambda client: client.end == "cut",
+        Fault.HALF_OPEN: lambda client: client.end == "silent",
+        Fault.ZOMBIE: lambda client: client.end == "" and client.raw == [],
+        Fault.NOTICE_CLOSE: lambda client: client.frames[0].get("code") == "64008" and client.states == ["live"],
+        Fault.UNKNOWN_EVENT: lambda client: len(client.frames) == 2 and client.states[-1] == "live",
+        Fault.BAD_FRAME: lambda client: len(client.raw + client.binary) == 2 and client.states == ["live"],
+    }
+    assert {fault for fault, meaning in MEANINGS.items() if meaning.at_once} == set(sights)
+    for fault, is_seen in sights.items():
+        client = rig.listener()
+        rig.faults(**{fault.value: {"now": True}})
+        rig.place()
+        assert is_seen(client), fault
+        rig.venue.closed(client.conn_id, rig.now_us)
