@@ -160,6 +160,14 @@ class Counters(msgspec.Struct):
     uncorrelated: int = 0
     late_answers: int = 0
 
+    def add(self, other: Counters) -> None:
+        """Add what came by on another socket."""
+        self.frames_in += other.frames_in
+        self.frames_out += other.frames_out
+        self.strange += other.strange
+        self.uncorrelated += other.uncorrelated
+        self.late_answers += other.late_answers
+
 
 class Session:
     """One session. All times are microseconds by one clock, ``venue_now_us`` by the venue's."""
@@ -366,9 +374,9 @@ class Session:
                 self._subscriptions.accepted(key)
                 self._review_drop_copy("")
             case SubscribeRefused(key=key, kind=kind):
-                self._events.append(item)
-                self._subscriptions.refused(key, now_us, may_retry=kind is RefusalKind.BUSY)
-                self._review_drop_copy(f"subscription refused: {item.code} {item.message}".rstrip())
+                if self._subscriptions.refused(key, now_us, may_retry=kind is RefusalKind.BUSY):
+                    self._events.append(item)
+                    self._review_drop_copy(f"subscription refused: {item.code} {item.message}".rstrip())
                 if kind is RefusalKind.SEQUENCE:
                     self._ask(Drain("the venue wants a new socket for this subscription"))
             case Blinded(why=why):

@@ -36,15 +36,17 @@ class Subscriptions:
             self._unanswered.pop(key, None)
             self._retry_at.pop(key, None)
 
-    def refused(self, key: str, now_us: int, *, may_retry: bool) -> None:
-        """Take a refusal; without a key it is that of every unanswered subscription."""
-        for name in [key] if key in self._frames else list(self._unanswered):
+    def refused(self, key: str, now_us: int, *, may_retry: bool) -> bool:
+        """Take a refusal; without a key it is that of every unanswered subscription. False when it concerned none."""
+        names = [key] if key in self._frames else list(self._unanswered)
+        for name in names:
             self._accepted.discard(name)
             self._unanswered.pop(name, None)
             done = self._retries.get(name, 0)
             if may_retry and done < len(RETRIES_MS):
                 self._retries[name] = done + 1
                 self._retry_at[name] = now_us + RETRIES_MS[done] * 1000
+        return bool(names)
 
     def overdue(self, now_us: int) -> list[str]:
         """Give up waiting for what is overdue, and name it."""

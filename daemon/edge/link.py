@@ -12,7 +12,7 @@ A link ends in one of three ways, and always tells its session: the venue closes
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import WebSocketException
@@ -126,16 +126,20 @@ class Link(asyncio.Protocol):
             self._transport.abort()
         self._closed(why)
 
+    @property
+    def has_opened(self) -> bool:
+        """Whether there ever was a WebSocket."""
+        return self._opened.done() and not self._opened.cancelled() and self._opened.exception() is None
+
     # ------------------------------------------------------------ what the transport does
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin the handshake."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what TCP and TLS connections are
         assert self._ws is not None  # noqa: S101 - dial made it
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's are none by class
         if self._opened.done():  # too late: dial gave up
-            transport.abort()
+            self._transport.abort()
             return
-        self._transport = transport
         net.set_no_delay(transport)
         request = self._ws.connect()
         request.headers["User-Agent"] = USER_AGENT

@@ -11,7 +11,7 @@ import base64
 import ipaddress
 import socket
 import ssl
-from typing import Final
+from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -102,8 +102,7 @@ class _Tunnel(asyncio.Protocol):
         self.opened: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.WriteTransport)  # noqa: S101 - what TCP and TLS connections are
-        transport.write(self._request)
+        cast("asyncio.Transport", transport).write(self._request)  # uvloop's are none by class
 
     def data_received(self, data: bytes) -> None:
         self._answer += data

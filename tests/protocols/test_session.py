@@ -285,6 +285,12 @@ def test_a_refusal_without_a_key_is_that_of_every_unanswered_subscription() -> N
     assert bench.drop_copy() == [DropCopyState.BLIND, DropCopyState.LIVE]
 
 
+def test_a_refusal_that_can_be_of_no_subscription_blinds_nothing() -> None:
+    bench = Bench().go_live().hear("sub no - broken")
+    assert bench.drop_copy() == [DropCopyState.LIVE]
+    assert bench.all(SubscribeRefused) == []
+
+
 def test_a_busy_venue_is_asked_again_slowly_and_a_bounded_number_of_times() -> None:
     bench = Bench().log_in()
     for attempt, wait_ms in enumerate(RETRIES_MS):

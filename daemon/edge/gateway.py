@@ -1,0 +1,447 @@
+"""One account at its venue: order entry, drop copy, questions, clock and reference data, over sockets and REST.
+
+It carries out and reports; it decides nothing about an order, knows no venue (its dialect does), and has no say in
+which road a cancel takes. For the driver it is a few synchronous calls and one stream of evidence:
+
+* `send`, `ask`, `suspect`, `rotate` return at once. A WebSocket's cancel is with the transport when `send` returns.
+* Every `send` ends in exactly one `CancelAnswered` or `CancelLost`, preceded by `CancelForwarded` if its bytes were
+  handed over; every `ask` in exactly one `QuestionAnswered` or `QuestionFailed`. A venue may answer a cancel again,
+  later.
+* ``report`` gets one piece of evidence at a time, in order, on the event loop, never inside one of these calls and
+  never inside itself. What it raises is logged and costs nothing else.
+* A road is reported open when a cancel could leave by it, and closed when it could not: the sum over all sockets, so
+  that a successor taking over is no news.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Final, TypeVar, assert_never
+
+import msgspec
+
+from daemon.edge import questions
+from daemon.edge.clockwork import Clockwork
+from daemon.edge.net import Egress, tls_context
+from daemon.edge.pacing import Pacer
+from daemon.edge.reference import ReferenceBook
+from daemon.edge.rest import RestPool
+from daemon.edge.sends import RestSends, lost
+from daemon.edge.sockets import Keeper, Surroundings
+from daemon.edge.standing import Standing
+from daemon.edge.status import Alarms, EntryState, GatewayState, GatewayStatus, Quarantine, SocketStatus
+from daemon.edge.venue_rest import VenueRest
+from protocols.dialect import LoggedIn, RefusalKind, Role
+from protocols.evidence import (
+    CancelAnswered,
+    CancelForwarded,
+    CancelLost,
+    DropCopyChanged,
+    DropCopyState,
+    OrderReported,
+    Remedy,
+    RoadChanged,
+)
+from protocols.fix import OrderEntry, Road
+from protocols.session import Counters
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
+
+    from structlog.typing import FilteringBoundLogger
+
+    from daemon.edge.clock import Clock
+    from daemon.edge.settings import GatewaySettings
+    from protocols.dialect import Dialect, LoginRefused, Question, SocketPlan, SubscribeRefused, WireCancel
+    from protocols.evidence import Evidence, Frame
+    from protocols.secret import Credentials
+    from protocols.session import Session
+
+TEND_PAUSE_S: Final = 5.0
+"""Before a part of the gateway that failed by our own bug is started again."""
+WORST_FIRST: Final = (DropCopyState.DOWN, DropCopyState.BLIND, DropCopyState.LIVE)
+
+T = TypeVar("T")
+
+
+class Gateway:
+    """One account's gateway. Make it on the running loop, run `run` as a task, and end it by `stop` or cancellation.
+
+    Raises `OSError` when ``ca_file`` cannot be read. ``pacer`` may be shared by the accounts of one venue, whose limit
+    on new connections counts addresses.
+    """
+
+    def __init__(
+        self,
+        account: GatewaySettings,
+        dialect: Dialect,
+        credentials: Credentials,
+        report: Callable[[Evidence], None],
+        clock: Clock,
+        log: FilteringBoundLogger,
+        pacer: Pacer | None = None,
+    ) -> None:
+        waits = account.waits
+        egress = Egress(tls_context(account.ca_file), account.proxy, account.source_address)
+        self.settings = account
+        self._dialect = dialect
+        self._report = report
+        self._log = log.bind(account=account.account, venue=account.venue)
+        self._alarms = Alarms(clock, self._log)
+        self._quarantine = Quarantine(clock, self._log)
+        self._pool = RestPool(account.endpoints.rest, egress, waits)
+        self._rest = VenueRest(dialect, self._pool, credentials, clock)
+        self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell)
+        self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log)
+        self._sends = RestSends(self._rest, waits, self._rest_told)
+        self._standing = Standing(self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want)
+        around = Surroundings(self._rest, egress, clock, waits, pacer or Pacer(clock, waits.reconnect_gap_s), self._log)
+        base = account.endpoints.ws
+        self._keepers = [
+            Keeper(plan, base + plan.path, self, around) for plan in dialect.sockets() if self._needs(plan)
+        ]
+        self._group: asyncio.TaskGroup | None = None
+        self._under_way: set[asyncio.Task[object]] = set()
+        self._asked = 0
+        self._is_stopped = False
+        self._stopping = asyncio.Event()
+        self._less_to_do = asyncio.Event()
+        self._is_clock_refused = False
+        self._is_open = {Road.WS: False, Road.REST: False}
+        self._drop_copy = DropCopyState.DOWN
+        self._outbox: deque[Evidence] = deque()
+        self._is_called = False
+        self._is_scheduled = False
+        self._is_delivering = False
+        self._counters = dict.fromkeys(("sends_ws", "sends_rest", "questions", "evidence", "faults"), 0)
+
+    def _needs(self, plan: SocketPlan) -> bool:
+        return self.settings.order_entry is not OrderEntry.REST or Role.DROP_COPY in plan.roles
+
+    # ------------------------------------------------------------ for the driver
+
+    def send(self, wire: WireCancel) -> None:
+        """Put a cancel on its road, now. A road that is closed or cannot carry it ends it at once: not handed over."""
+        match wire.road:
+            case Road.WS:
+                self._counters["sends_ws"] += 1
+                with self._called():
+                    self._tell(self._send_by_socket(wire))
+            case Road.REST if self._is_open[Road.REST]:
+                self._counters["sends_rest"] += 1
+                self._sends.start(wire, self._spawn)
+            case Road.REST:
+                self._tell_soon(lost(wire, "the road is closed"))
+            case _:
+                assert_never(wire.road)
+
+    def ask(self, question: Question) -> None:
+        """Put a question to the venue; all its pages make one answer."""
+        self._counters["questions"] += 1
+        if self._group is None or self._stopping.is_set():
+            self._tell_soon(questions.failed(question, "the gateway does not run"))
+        elif self._asked >= questions.QUESTIONS_MAX:
+            self._tell_soon(questions.failed(question, "too many questions under way"))
+        else:
+            self._asked += 1
+            asking = self._spawn(questions.answer(question, self._rest, self.settings.waits))
+            asking.add_done_callback(lambda asked: self._question_ended(question, asked))
+
+    def suspect(self, road: Road, why: str) -> None:
+        """Doubt a road: a socket is pinged and soon aborted if it is deaf; REST gets its cheap call at once."""
+        self._log.debug("road suspected", road=road.value, why=why)
+        if road is Road.REST:
+            self._clockwork.probe()
+            return
+        with self._called():
+            for keeper in self._entries():
+                link = keeper.order_entry()
+                if link is not None:
+                    link.probe()
+
+    def rotate(self, credentials: Credentials) -> None:
+        """Use other credentials: a new socket takes over when it is live, and the account is identified anew."""
+        self._rest.credentials = credentials
+        self._standing.renew()
+        for keeper in self._keepers:
+            keeper.hurry("new credentials")
+
+    def snapshot(self) -> GatewayStatus:
+        """Show the gateway as it is now."""
+        sessions = [link.session for keeper in self._keepers for link in keeper.links]
+        heard = [session.last_inbound_us for session in sessions if session.last_inbound_us is not None]
+        best = self._clockwork.best
+        refusal = self._standing.refusal
+        return GatewayStatus(
+            account=self.settings.account,
+            venue=self.settings.venue,
+            state=self._state(),
+            why=refusal.why if refusal is not None else "",
+            order_entry=self._entry_state(),
+            drop_copy=self._drop_copy,
+            clock_offset_us=best.offset_us if best else None,
+            clock_uncertainty_us=best.uncertainty_us if best else None,
+            last_inbound_us=max(heard, default=None),
+            in_flight=sum(session.in_flight for session in sessions) + self._sends.under_way,
+            questions_under_way=self._asked,
+            sockets=tuple(_socket_status(session) for session in sessions),
+            alarms=self._alarms.standing(),
+            set_aside=self._quarantine.held(),
+            counters=self._count(sessions),
+        )
+
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Live until `stop` or cancellation. Every send and question under way has ended when it returns."""
+        try:
+            async with self._pool, asyncio.TaskGroup() as group:
+                self._group = group
+                await self._guarded(
+                    self._clockwork.measure
+                )  # before anything is signed; a venue without time is bounded
+                self._review("")
+                parts = [self._clockwork.run, self._standing.run, self._reference.run]
+                parts += [keeper.run for keeper in self._keepers]
+                lives = [group.create_task(self._tended(part)) for part in parts]
+                await self._stopping.wait()
+                await self._wind_up(lives)
+        finally:
+            self._is_stopped = True
+            self._group = None
+            for keeper in self._keepers:
+                keeper.abort("the daemon stops")
+            self._review("the daemon stops")
+            self._deliver()
+
+    def stop(self) -> None:
+        """Ask `run` to end: no new sends, sockets closed politely, all of it within `Waits.close_s`."""
+        self._stopping.set()
+        self._review("the daemon stops")
+
+    async def _wind_up(self, lives: list[asyncio.Task[None]]) -> None:
+        """Leave what is under way a moment to end by itself."""
+        for life in lives:
+            life.cancel()
+        for keeper in self._keepers:
+            keeper.close("the daemon stops")
+        try:
+            async with asyncio.timeout(self.settings.waits.close_s):
+                while self._under_way or any(keeper.links for keeper in self._keepers):
+                    self._less_to_do.clear()
+                    await self._less_to_do.wait()
+        except TimeoutError:
+            for task in tuple(self._under_way):
+                task.cancel()
+
+    async def _tended(self, part: Callable[[], Coroutine[object, object, object]]) -> None:
+        """Run a part of the gateway, again after a failure: a bug in one must not cost the account the others."""
+        while True:
+            if await self._guarded(part):
+                return
+            await asyncio.sleep(TEND_PAUSE_S)
+
+    async def _guarded(self, part: Callable[[], Coroutine[object, object, object]]) -> bool:
+        try:
+            await part()
+        except Exception as error:  # noqa: BLE001 - afraid of our own bugs, and a dialect's
+            self._our_fault(part.__qualname__, error)
+            return False
+        return True
+
+    def _spawn(self, coroutine: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        assert self._group is not None  # noqa: S101 - roads are closed and questions refused without one
+        task = self._group.create_task(coroutine)
+        self._under_way.add(task)
+        task.add_done_callback(self._done)
+        return task
+
+    def _done(self, task: asyncio.Task[T]) -> None:
+        self._under_way.discard(task)
+        self._less_to_do.set()
+
+    # ------------------------------------------------------------ sending and asking
+
+    def _send_by_socket(self, wire: WireCancel) -> CancelForwarded | CancelLost:
+        if not self._is_open[Road.WS]:
+            return lost(wire, "the road is closed")
+        try:
+            frame = self._dialect.cancel_frame(wire, self._reference.codes)
+        except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: the other road may still carry it
+            self._our_fault("cancel_frame", error)
+            return lost(wire, f"internal: {type(error).__name__}")
+        if frame is None:
+            self._reference.want()
+            return lost(wire, "no_code")
+        for keeper in self._entries():
+            link = keeper.order_entry()
+            if link is not None and link.cancel(frame, wire.send_id):
+                return CancelForwarded(wire.send_id, Road.WS)
+        return lost(wire, "no socket took it")
+
+    def _rest_told(self, evidence: CancelForwarded | CancelAnswered | CancelLost) -> None:
+        if isinstance(evidence, CancelAnswered):
+            self._mend(evidence)
+        self._tell_soon(evidence)
+
+    def _question_ended(self, question: Question, asked: asyncio.Task[questions.Ending]) -> None:
+        self._asked -= 1
+        self._tell(questions.failed(question, "the daemon stops") if asked.cancelled() else asked.result())
+
+    def _entries(self) -> Iterator[Keeper]:
+        return (keeper for keeper in self._keepers if Role.ORDER_ENTRY in keeper.plan.roles)
+
+    # ------------------------------------------------------------ what sockets bring (`sockets.Owner`)
+
+    def took(self, evidence: OrderReported | CancelAnswered | CancelLost) -> None:
+        """Pass evidence on; what an answer says about ourselves is mended first."""
+        if isinstance(evidence, CancelAnswered):
+            self._mend(evidence)
+        self._tell(evidence)
+
+    def changed(self, why: str) -> None:
+        """Look at the roads and the drop copy again."""
+        self._less_to_do.set()
+        self._review(why)
+
+    def login_answered(self, answer: LoggedIn | LoginRefused) -> None:
+        """Learn what the venue thinks of the credentials, and of our time."""
+        if isinstance(answer, LoggedIn):
+            self._standing.proven(Road.WS)
+        elif answer.kind is RefusalKind.CREDENTIALS:
+            self._standing.refused(Road.WS, answer.code, answer.message)
+        elif answer.kind is RefusalKind.CLOCK:
+            self._is_clock_refused = True
+        elif answer.kind is RefusalKind.BROKEN:
+            self._alarms.sound("login_broken", f"{answer.code} {answer.message}".rstrip())
+
+    def subscription_refused(self, plan: SocketPlan, refusal: SubscribeRefused) -> None:
+        """Learn that a drop copy was refused."""
+        self._alarms.sound("subscription_refused", f"{plan.name}: {refusal.code} {refusal.message}".rstrip())
+
+    def set_aside(self, what: str, frame: Frame) -> None:
+        """Keep a frame that could not be read."""
+        self._quarantine.set_aside(what, frame)
+
+    async def before_dial(self) -> None:
+        """Measure the clock again if the venue refused it at the last login."""
+        if self._is_clock_refused:
+            self._is_clock_refused = False
+            await self._guarded(self._clockwork.measure)
+
+    def _mend(self, answer: CancelAnswered) -> None:
+        """Carry out the remedies that are the gateway's; see `evidence.Remedy` for those that are not."""
+        if answer.remedy is Remedy.REFRESH_REFERENCE:
+            self._reference.want()
+        elif answer.remedy is Remedy.RESYNC_CLOCK:
+            self._clockwork.want()
+        if answer.road is Road.REST:
+            self._standing.rest_answered(answer.code)
+
+    # ------------------------------------------------------------ roads and states
+
+    def _review(self, why: str) -> None:
+        """Report what changed about the roads and the drop copy."""
+        wanted = self.settings.order_entry
+        can_leave = self._group is not None and not self._stopping.is_set()
+        has_socket = any(keeper.order_entry() is not None for keeper in self._entries())
+        self._set_road(Road.WS, can_leave and has_socket and wanted is not OrderEntry.REST, why)
+        self._set_road(Road.REST, can_leave and self._standing.refusal is None and wanted is not OrderEntry.WS, why)
+        copies = [keeper.drop_copy for keeper in self._keepers if Role.DROP_COPY in keeper.plan.roles]
+        self._set_drop_copy(min(copies, key=WORST_FIRST.index, default=DropCopyState.DOWN), why)
+
+    def _set_road(self, road: Road, is_open: bool, why: str) -> None:
+        if is_open != self._is_open[road]:
+            self._is_open[road] = is_open
+            self._log.info("road changed", road=road.value, is_open=is_open, why=why)
+            self._tell_soon(RoadChanged(road, is_open, why))
+
+    def _set_drop_copy(self, state: DropCopyState, why: str) -> None:
+        if state is self._drop_copy:
+            return
+        self._drop_copy = state
+        self._log.info("drop copy changed", state=state.value, why=why)
+        if state is DropCopyState.LIVE:
+            self._alarms.clear("subscription_refused")
+        self._tell_soon(DropCopyChanged(state, why))
+
+    def _state(self) -> GatewayState:
+        if self._is_stopped or self._stopping.is_set():
+            return GatewayState.STOPPED
+        can_leave = any(self._is_open.values())
+        if self._standing.refusal is not None and not can_leave:
+            return GatewayState.AUTH_FAILED
+        return GatewayState.READY if can_leave and self._standing.is_proven else GatewayState.CONNECTING
+
+    def _entry_state(self) -> EntryState:
+        if self._is_open[Road.WS]:
+            return EntryState.WS
+        return EntryState.REST if self._is_open[Road.REST] else EntryState.DOWN
+
+    # ------------------------------------------------------------ telling
+
+    def _tell(self, evidence: Evidence) -> None:
+        self._outbox.append(evidence)
+        if self._is_called:
+            self._deliver_soon()
+        else:
+            self._deliver()
+
+    def _tell_soon(self, evidence: Evidence) -> None:
+        """Tell what may have come about inside a call of the driver's: after it, and before anything newer."""
+        self._outbox.append(evidence)
+        self._deliver_soon()
+
+    @contextmanager
+    def _called(self) -> Iterator[None]:
+        """Hold back what is told while the driver is calling us."""
+        self._is_called = True
+        try:
+            yield
+        finally:
+            self._is_called = False
+
+    def _deliver_soon(self) -> None:
+        if not self._is_scheduled and not self._is_delivering:  # who is delivering takes it along
+            self._is_scheduled = True
+            asyncio.get_running_loop().call_soon(self._deliver)
+
+    def _deliver(self) -> None:
+        self._is_scheduled = False
+        if self._is_delivering:
+            return
+        self._is_delivering = True
+        try:
+            while self._outbox:
+                self._counters["evidence"] += 1
+                self._deliver_one(self._outbox.popleft())
+        finally:
+            self._is_delivering = False
+
+    def _deliver_one(self, evidence: Evidence) -> None:
+        try:
+            self._report(evidence)
+        except Exception as error:  # noqa: BLE001 - afraid of the reader's bug: it must not cost the socket that brought this
+            self._our_fault(f"report of {type(evidence).__name__}", error)
+
+    def _our_fault(self, where: str, error: Exception) -> None:
+        self._counters["faults"] += 1
+        self._log.error("internal error", where=where, exc_info=error)
+        self._alarms.sound("internal_error", f"{where}: {type(error).__name__}")
+
+    def _count(self, sessions: list[Session]) -> dict[str, int]:
+        """Add up the counters, over the gateway's life."""
+        sums = dict(self._counters)
+        sums["set_aside"] = self._quarantine.count
+        sums["dials"] = sum(keeper.dials for keeper in self._keepers)
+        sums["reference_loads"] = self._reference.loads
+        frames = Counters()
+        for one in [*(keeper.past for keeper in self._keepers), *(session.counters for session in sessions)]:
+            frames.add(one)
+        return sums | msgspec.structs.asdict(frames)
+
+
+def _socket_status(session: Session) -> SocketStatus:
+    return SocketStatus(session.plan.name, session.state, session.drop_copy, session.in_flight, session.last_inbound_us)

@@ -1,0 +1,78 @@
+"""Puts questions to the venue by REST and gathers the pages of their answers.
+
+It knows calls, pages and cursors; what a row says is the dialect's. Every question ends in exactly one evidence:
+answered or failed, whatever happens to the coroutine that asks.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from daemon.edge.rest import CallFailed
+from protocols.evidence import Absence, QuestionAnswered, QuestionFailed
+
+if TYPE_CHECKING:
+    from daemon.edge.settings import Waits
+    from daemon.edge.venue_rest import VenueRest
+    from protocols.dialect import Cursor, Page, Question
+
+QUESTIONS_MAX: Final = 64
+"""Under way at once: twice the connections of the pool, so that none of those stands idle for want of a question."""
+PAGES_MAX: Final = 50
+"""Of one answer: 5000 orders at a hundred a page, more than venues let an account rest."""
+
+Ending = QuestionAnswered | QuestionFailed
+
+
+async def answer(question: Question, rest: VenueRest, waits: Waits) -> Ending:
+    """Ask, page by page. Raises nothing but cancellation."""
+    try:
+        return await _gather(question, rest, waits)
+    except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: a question without an end would hang its case
+        return failed(question, f"internal: {type(error).__name__}")
+
+
+def failed(question: Question, why: str) -> QuestionFailed:
+    """Say that a question was not answered."""
+    return QuestionFailed(question.query_id, question.step, why)
+
+
+async def _gather(question: Question, rest: VenueRest, waits: Waits) -> Ending:
+    whole: QuestionAnswered | None = None
+    cursor: Cursor | None = None
+    for _ in range(PAGES_MAX):
+        page = await _page(question, cursor, rest, waits)
+        if isinstance(page, QuestionFailed):
+            return page if whole is None else _cut(whole)
+        if isinstance(page.answer, QuestionFailed):
+            return page.answer if whole is None else _cut(whole)
+        whole = page.answer if whole is None else _joined(whole, page.answer)
+        cursor = page.following
+        if cursor is None:
+            return whole
+    return _cut(whole) if whole is not None else failed(question, "no page")
+
+
+async def _page(question: Question, cursor: Cursor | None, rest: VenueRest, waits: Waits) -> Page | QuestionFailed:
+    response = await rest.fetch(rest.dialect.question_call(question, cursor), waits.rest_question_s)
+    if isinstance(response, CallFailed):
+        return failed(question, response.why)
+    return rest.dialect.read_question(question, response, cursor)
+
+
+def _joined(first: QuestionAnswered, then: QuestionAnswered) -> QuestionAnswered:
+    """Join two pages: an absence is worth only what it is worth on both."""
+    blind = Absence.BLIND in {first.absence, then.absence}
+    return msgspec.structs.replace(
+        then,
+        reports=(*first.reports, *then.reports),
+        absence=Absence.BLIND if blind else then.absence,
+        complete=first.complete and then.complete,
+    )
+
+
+def _cut(answer: QuestionAnswered) -> QuestionAnswered:
+    """Keep what the first pages said; what they do not name may stand on a page that did not come."""
+    return msgspec.structs.replace(answer, complete=False, absence=None if answer.absence is None else Absence.BLIND)
