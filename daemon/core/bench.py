@@ -77,6 +77,16 @@ class Bench:
         """Cancel a case's appointment: it is no more."""
         self._agenda.set(case.case_id, None)
 
+    def budget_wait_us(self, now_us: int) -> int:
+        """How long the longest line of cancels waits for its next slot."""
+        operation = self._world.traits.cancel_operation
+        waits = [
+            self._budget.free_us(operation, key[1], "", now_us) - now_us
+            for key, line in self._lines.items()
+            if key[0] == operation and line
+        ]
+        return max(waits, default=0)
+
     def hold_cancels(self, case: Case, now_us: int) -> None:
         """The venue said "too many" to a cancel: let none of its kind go for a window."""
         operation = self._world.traits.cancel_operation

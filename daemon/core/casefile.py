@@ -82,7 +82,7 @@ class CaseFile:
         """Give a case a request to work on. It shares a wire cancel that is unanswered or accepted, if there is one."""
         params = ticket.request.venue_params
         shared = [send for send in case.sends if send.can_be_shared and send.wire.venue_params == params]
-        if shared:
+        if shared and not case.verdict.is_terminal:
             ticket.first_send = shared[0].wire.send_id
         case.tickets[ticket.request.key] = ticket
         self._by_request[ticket.request.key] = case

@@ -155,6 +155,10 @@ class Correlator:
         """When `tick` is wanted next."""
         return self._bench.next_us()
 
+    def budget_wait_us(self, now_us: int) -> int:
+        """How long cancels have to wait for budget now, at the worst: 0 when none waits."""
+        return self._bench.budget_wait_us(now_us)
+
     def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
         """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
         self._tracked[product, client_order_id] = Tracked(order_id, placed_us)

@@ -163,6 +163,10 @@ class Driver:
         self._carry_out([fx.Alarm("account_changed", detail)])
         self._carry_out(self.correlator.account_changed(self._clock.now()))
 
+    def knows(self, key: RequestKey) -> bool:
+        """Whether a request's words are in memory, or its case is being worked on."""
+        return key in self._waiting or self.correlator.cases.of_request(key) is not None
+
     def listen(self, key: RequestKey, sink: Sink) -> None:
         """Have ``sink`` told what is still to be said of a request."""
         waiting = self._waiting.get(key)
@@ -254,7 +258,7 @@ class Driver:
         self._publisher.expect(seq)
         return msgspec.structs.replace(tell.report, seq=seq)
 
-    def _committed(self, opened: list[RequestKey], late: list[tuple[fx.Tell, Report]], is_durable: bool) -> None:  # noqa: FBT001 - the journal's call
+    def _committed(self, opened: list[RequestKey], late: list[tuple[fx.Tell, Report]], is_durable: bool) -> None:
         now_us = self._clock.now()
         for key in opened:
             waiting = self._waiting.get(key)
@@ -373,7 +377,6 @@ class Driver:
 
     def _session(self, channel: str, state: str, detail: str) -> None:
         self._publisher.session(SessionRow(self.correlator.world.account, channel, state, detail))
-        self._log.info("channel", channel=channel, state=state, detail=detail)
 
     def _alarm(self, alarm: fx.Alarm) -> None:
         if alarm.is_over:

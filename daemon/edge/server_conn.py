@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, assert_never
+from typing import TYPE_CHECKING, Final, assert_never, cast
 
 import msgspec
 import structlog
@@ -99,10 +99,9 @@ class Connection(asyncio.Protocol):
 
     # ---------------------------------------------------------------- what the transport says
 
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+    def connection_made(self, given: asyncio.BaseTransport) -> None:
         """Look who it is, and turn away who may not talk."""
-        if not isinstance(transport, asyncio.Transport):
-            raise TypeError(f"a stream is expected, not {transport!r}")
+        transport = cast("asyncio.Transport", given)  # uvloop's are no subclass of asyncio's, but do the same
         limits = self._room.limits
         self._transport = transport
         self.peer = peer_of(transport.get_extra_info("socket"), self._name)

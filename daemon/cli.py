@@ -1,0 +1,102 @@
+"""`canceld`: the daemon's own command. `cancelctl` is its client's.
+
+Each subcommand is loaded only when it is asked for, so that the daemon itself never loads a simulated venue.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from daemon.version import software_version
+from protocols.errors import ConfigMistake, LocalError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_CONFIG: Final = 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a subcommand and give its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    options = _parser(given[0] if given else "").parse_args(given)
+    match options.command:
+        case "run":
+            return _run(Path(options.config))
+        case "check":
+            from daemon.check import check
+
+            return check(Path(options.config), sys.stdout, os.environ)
+        case "sim":
+            from daemon.sim import main as sim
+
+            return sim.run(options)
+        case _:
+            from daemon import demo
+
+            return demo.run(options)
+
+
+def _run(path: Path) -> int:
+    import uvloop
+
+    from daemon.config import Config, load, mistakes_on_host
+    from daemon.service import serve
+
+    config = load(path)
+    mistakes = mistakes_on_host(config) if isinstance(config, Config) else config
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    if mistakes or not isinstance(config, Config):
+        return EXIT_CONFIG
+    try:
+        uvloop.run(serve(config, os.environ))
+    except ConfigMistake as mistake:
+        print(f"canceld: {mistake}", file=sys.stderr)
+        return EXIT_CONFIG
+    except LocalError as error:
+        print(f"canceld: {error}", file=sys.stderr)
+        return EXIT_FAILED
+    return EXIT_OK
+
+
+def _parser(wanted: str) -> argparse.ArgumentParser:
+    """Describe all subcommands, and the arguments of the ``wanted`` one where describing them means loading it."""
+    parser = argparse.ArgumentParser(
+        prog="canceld", description="An order-cancel daemon: one cancel request in, one proven outcome out."
+    )
+    parser.add_argument("--version", action="version", version=f"canceld {software_version()}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, purpose in (("run", "run the daemon"), ("check", "validate a configuration: exit 0, or 2 and each mistake")):
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        command.add_argument("--config", required=True, metavar="FILE", help="the configuration (TOML)")
+    for name, purpose, describe in (
+        ("demo", "watch it at work; needs no account and no network", _describe_demo),
+        ("sim", "run a simulated venue", _describe_sim),
+    ):
+        command = commands.add_parser(name, help=purpose, description=purpose)
+        if name == wanted:
+            describe(command)
+    return parser
+
+
+def _describe_demo(command: argparse.ArgumentParser) -> None:
+    from daemon import demo
+
+    demo.add_arguments(command)
+
+
+def _describe_sim(command: argparse.ArgumentParser) -> None:
+    from daemon.sim import main as sim
+
+    sim.add_arguments(command)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,246 @@
+"""One account, put together: its dialect, correlator, driver and gateway, and whose key it has.
+
+It binds the account's name to the venue's user: if a key turns out to be somebody else's, the old requests stay in
+doubt, nothing is asked through it, and the account cancels nothing until its operator decides.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from daemon.core.book import Book
+from daemon.core.correlator import Correlator
+from daemon.core.recovery import rebuild
+from daemon.core.world import World
+from daemon.edge.driver import Driver
+from daemon.edge.gateway import Gateway
+from daemon.edge.settings import GatewaySettings
+from daemon.edge.status import EntryState, GatewayState
+from protocols.control.results import AccountStatus, AlarmSeen
+from protocols.errors import BadRequest, JournalError
+from protocols.evidence import AccountIdentified, AccountRefused, DropCopyState
+from protocols.fix import Outcome
+from protocols.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.config.model import AccountConfig
+    from daemon.core.ids import Ids
+    from daemon.core.records import RecoveredCase
+    from daemon.edge.clock import Clock
+    from daemon.edge.journal import Journal
+    from daemon.edge.publisher import Publisher
+    from protocols.dialect import Dialect
+    from protocols.fix import AccountName
+    from protocols.secret import Credentials
+
+IDENTITY_WAIT_S: Final = 10.0
+"""How long cases of an earlier life wait to hear whose key it is; then their clients are told what is known."""
+STATE_CHANGED: Final = "account_changed"
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Account:
+    """An account of a running daemon. ``credentials`` None: there are none, and it stays ``auth_failed`` with ``why``."""
+
+    def __init__(
+        self,
+        config: AccountConfig,
+        dialect: Dialect,
+        credentials: Credentials | None,
+        why: str,
+        journal: Journal,
+        publisher: Publisher,
+        clock: Clock,
+        ids: Ids,
+        *,
+        is_strict: bool,
+    ) -> None:
+        self.name: AccountName = config.name
+        self.venue = config.venue
+        self.dialect = dialect
+        self._config = config
+        self._journal = journal
+        self._clock = clock
+        self._why = why
+        self._log = log.bind(account=config.name, venue=config.venue)
+        self._binding: asyncio.Task[None] | None = None
+        self._is_identified = False
+        world = World(config.name, dialect.traits, config.timings)
+        correlator = Correlator(world, ids, open_max=config.cases_max, book=Book(config.orders_max))
+        loop = asyncio.get_running_loop()
+        self.driver = Driver(correlator, journal, publisher, clock, loop, is_strict=is_strict)
+        self.driver.on_account = self._hear_of_account
+        self.gateway: Gateway | None = None
+        if credentials is not None:
+            self.gateway = Gateway(
+                self._settings(), dialect, credentials, self.driver.observe, clock, structlog.get_logger("gateway")
+            )
+            self.driver.connect(self.gateway)
+
+    def _settings(self) -> GatewaySettings:
+        config = self._config
+        return GatewaySettings(
+            account=config.name,
+            venue=config.venue,
+            endpoints=self.dialect.endpoints(),
+            order_entry=config.order_entry,
+            ca_file=str(config.ca_file) if config.ca_file is not None else None,
+            proxy=Secret(config.proxy) if config.proxy is not None else None,
+            source_address=config.source_address,
+        )
+
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Keep the account's sessions until cancelled or stopped."""
+        if self.gateway is None:
+            self._log.warning("account_without_credentials", detail=self._why)
+            return
+        asyncio.get_running_loop().call_later(IDENTITY_WAIT_S, self._identified)
+        await self.gateway.run()
+
+    def stop(self) -> None:
+        """Begin to end."""
+        if self.gateway is not None:
+            self.gateway.stop()
+        self.driver.stop()
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether some request under way has a cancel out and no outcome yet."""
+        return any(
+            ticket.told is None and case.sends
+            for case in self.driver.correlator.cases.open()
+            for ticket in case.tickets.values()
+        )
+
+    def rotate(self, credentials: Credentials | None, why: str) -> None:
+        """Take new credentials; without any, go on with the old ones and say so."""
+        if credentials is None:
+            self._log.error("credentials_not_read", detail=why)
+        elif self.gateway is None:
+            self._log.warning("credentials_need_a_restart", detail="this account had none at start")
+        else:
+            self.gateway.rotate(credentials)
+            self._log.info("credentials_read")
+
+    def journal_changed(self, why: str, *, is_over: bool) -> None:
+        """The journal failed, or healed."""
+        if is_over:
+            self.driver.alarms.clear("journal")
+        else:
+            self.driver.alarms.raise_("journal", why, self._clock.now())
+
+    def recover(self, cases: Sequence[RecoveredCase]) -> None:
+        """Take up the cases of an earlier life."""
+        if self.gateway is None and cases:
+            self._log.warning("cases_left_alone", cases=len(cases), detail="there are no credentials to ask with")
+            return
+        is_bound = self._journal.bound_user(self.name) is not None and self.dialect.identity_call() is not None
+        now_us = self._clock.now()
+        for found in cases:
+            case = rebuild(found, self.driver.correlator.world, now_us)
+            self.driver.restore(case, waits_for_identity=is_bound)
+
+    # ------------------------------------------------------------ whose key it is
+
+    def _hear_of_account(self, news: AccountIdentified | AccountRefused) -> None:
+        if isinstance(news, AccountRefused):
+            self._log.error("credentials_refused", code=news.code, detail=news.why)
+            return
+        environment = self._config.environment.value
+        bound = self._journal.bound_user(self.name)
+        if bound is None:
+            self._binding = asyncio.get_running_loop().create_task(self._bind(environment, news.venue_user_id))
+        elif (bound.venue, bound.environment, bound.venue_user_id) != (self.venue, environment, news.venue_user_id):
+            detail = (
+                f"the key belongs to user {news.venue_user_id} of {self.venue} {environment}, but {self.name} was user "
+                f"{bound.venue_user_id} of {bound.venue} {bound.environment}; give the new user an account name of its own"
+            )
+            asyncio.get_running_loop().call_soon(self.driver.account_changed, detail)
+            return
+        asyncio.get_running_loop().call_soon(self._identified)
+
+    def _identified(self) -> None:
+        if not self._is_identified and not self.driver.correlator.world.account_changed:
+            self._is_identified = True
+            self.driver.identified()
+
+    async def _bind(self, environment: str, venue_user_id: str) -> None:
+        try:
+            await self._journal.bind_user(self.name, self.venue, environment, venue_user_id)
+        except JournalError as error:
+            self._log.warning("account_not_bound", detail=str(error))
+
+    # ------------------------------------------------------------ what is asked of it
+
+    def product_of(self, product: str | None) -> str:
+        """Say which product line a client means, or raise `BadRequest`."""
+        venue_has = self.dialect.traits.products
+        mine = self._config.products or venue_has
+        if venue_has == ("",):
+            if product is not None:
+                raise BadRequest("invalid_params", f"{self.venue} has no product lines; leave it out", path="product")
+            return ""
+        if product is None and len(mine) == 1:
+            return mine[0]
+        if product not in mine:
+            what = "has to be named" if product is None else f"{product} is not among this account's"
+            raise BadRequest("invalid_params", f"{what}: {', '.join(mine)}", path="product")
+        return product
+
+    @property
+    def state(self) -> str:
+        """``connecting``, ``ready``, ``auth_failed``, ``account_changed`` or ``stopped``."""
+        if self.driver.correlator.world.account_changed:
+            return STATE_CHANGED
+        return GatewayState.AUTH_FAILED if self.gateway is None else self.gateway.snapshot().state.value
+
+    def require_ready(self) -> None:
+        """Check that a cancel can be taken up, or raise ``account_not_ready``.
+
+        An account that is still connecting takes cancels: they leave as soon as a road is open.
+        """
+        state = self.state
+        if state in {GatewayState.CONNECTING, GatewayState.READY}:
+            return
+        why = self._why if self.gateway is None else self.gateway.snapshot().why
+        if state == STATE_CHANGED:
+            why = "the key belongs to another user than before"
+        raise BadRequest("account_not_ready", f"{self.name} is {state}: {why}", path="account", state=state)
+
+    def status(self, now_us: int) -> AccountStatus:
+        """Say how it is."""
+        waiting = [
+            ticket
+            for case in self.driver.correlator.cases.open()
+            for ticket in case.tickets.values()
+            if ticket.told is None or ticket.told.outcome is Outcome.IN_DOUBT
+        ]
+        ages = [now_us - ticket.request.received_us for ticket in waiting if ticket.told is None]
+        alarms = [AlarmSeen(a.name, a.since_us, a.detail) for a in self.driver.alarms.standing(now_us)]
+        if self.gateway is None:
+            alarms.append(AlarmSeen("auth_failed", now_us, self._why))
+            entry, drop_copy, offset_us = EntryState.DOWN, DropCopyState.DOWN, None
+        else:
+            seen = self.gateway.snapshot()
+            entry, drop_copy, offset_us = seen.order_entry, seen.drop_copy, seen.clock_offset_us
+            alarms += [AlarmSeen(a.name, a.since_us, a.detail) for a in seen.alarms]
+        return AccountStatus(
+            venue=self.venue,
+            state=self.state,
+            order_entry=entry.value,
+            drop_copy=drop_copy.value,
+            cancel_ready=entry is not EntryState.DOWN and self.state != STATE_CHANGED,
+            budget_wait_ms=self.driver.correlator.budget_wait_us(now_us) // 1000,
+            in_flight=len(ages),
+            in_doubt=len(waiting) - len(ages),
+            oldest_ms=max(ages) // 1000 if ages else None,
+            clock_offset_ms=offset_us / 1000 if offset_us is not None else None,
+            alarms=alarms,
+        )

@@ -1,0 +1,273 @@
+"""Answers the socket: finds the account, checks what is asked and who asks, and hands cancels to the account's driver.
+
+Everything that can be wrong with a request is found here, before anything is recorded or sent: an unknown account, one
+that is not ready to cancel, an id outside the venue's alphabet, a caller without the role. What passes ends in an
+outcome.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import structlog
+
+from daemon.config.settings import OnJournalFailure, Role
+from daemon.core import names
+from daemon.core.records import CancelRequest, RequestKey
+from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
+from daemon.edge.journal import JournalState
+from protocols.control.results import JournalStatus, Status, Welcome
+from protocols.errors import BadRequest, JournalError
+from protocols.fix import AccountName, RequestId
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from daemon.core.ids import Ids
+    from daemon.edge.access import Access
+    from daemon.edge.account import Account
+    from daemon.edge.clock import Clock
+    from daemon.edge.desk import ConnectionId, Listener, Peer, Sink
+    from daemon.edge.journal import Journal, StoredRequest
+    from daemon.edge.publisher import Publisher
+    from protocols.control.params import (
+        CancelParams,
+        ExplainParams,
+        HistoryParams,
+        OrdersParams,
+        SubscribeParams,
+        TrackParams,
+    )
+
+Answer = TypeVar("Answer")
+
+LOOKUPS_MAX: Final = 256
+"""Look-ups of old names in the journal at a time: each takes milliseconds, so past that somebody asks in a loop."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class FrontDesk:
+    """The `Desk` of a running daemon. ``known_names`` holds the hashes of request keys that only the journal knows."""
+
+    def __init__(
+        self,
+        accounts: Mapping[AccountName, Account],
+        journal: Journal,
+        publisher: Publisher,
+        access: Access,
+        clock: Clock,
+        ids: Ids,
+        *,
+        version: str,
+        on_journal_failure: OnJournalFailure,
+        known_names: set[int],
+    ) -> None:
+        self._accounts = accounts
+        self._journal = journal
+        self._publisher = publisher
+        self._access = access
+        self._clock = clock
+        self._ids = ids
+        self._version = version
+        self._on_journal_failure = on_journal_failure
+        self._known_names = known_names
+        self._started_us = clock.now()
+        self._lookups: set[asyncio.Task[None]] = set()
+        self.is_stopping = False
+
+    # ------------------------------------------------------------ cancels
+
+    def cancel(self, request: CancelParams, peer: Peer, received_us: int, sink: Sink) -> RequestId:
+        """Take up a cancel; see `Desk.cancel`."""
+        account = self._account(request.account)
+        self._access.require(peer, Role.CANCEL, account.name)
+        wish = self._wish(request, account, peer, received_us)
+        self._require_ready(account)
+        if account.driver.knows(wish.key) or hash(wish.key) not in self._known_names:
+            self._submit(account, wish, sink)
+        else:
+            self._look_up(account, wish, sink)
+        return wish.key.request_id
+
+    def _submit(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
+        held = account.driver.submit(wish, sink)
+        self._known_names.add(hash(wish.key))
+        if held is not None:
+            self._look_up(account, wish, sink)
+
+    def _wish(self, request: CancelParams, account: Account, peer: Peer, received_us: int) -> CancelRequest:
+        product = account.product_of(request.product)
+        params = request.venue_texts()
+        account.dialect.check_cancel(request.order_id, request.client_order_id, request.instrument, params)
+        deadline_us = None if request.deadline_ms is None else received_us + request.deadline_ms * 1000
+        name = request.request_id or self._ids.request()
+        return CancelRequest(
+            RequestKey(peer.caller.uid, account.name, name),
+            peer.caller,
+            product,
+            request.instrument,
+            request.order_id,
+            request.client_order_id,
+            received_us,
+            deadline_us,
+            request.priority,
+            params,
+        )
+
+    def _require_ready(self, account: Account) -> None:
+        if self.is_stopping:
+            raise BadRequest("shutting_down", "the daemon is stopping; ask again when it is back")
+        account.require_ready()
+        if self._on_journal_failure is OnJournalFailure.REFUSE and self._journal.state is not JournalState.OK:
+            raise BadRequest(
+                "journal_unavailable",
+                f"the journal is {self._journal.state.value} ({self._journal.why}) and this daemon cancels nothing "
+                "that it cannot record; mend its disk",
+            )
+
+    # ------------------------------------------------------------ names of an earlier life
+
+    def _look_up(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
+        if len(self._lookups) >= LOOKUPS_MAX:
+            raise BadRequest("too_fast", "too many old requests are being looked up; ask again in a moment")
+        task = asyncio.get_running_loop().create_task(self._attach_from_journal(account, wish, sink))
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _attach_from_journal(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
+        stored: StoredRequest | None = None
+        try:
+            stored = await self._journal.lookup(wish.key)
+        except JournalError as error:
+            log.warning("lookup_failed", request_id=wish.key.request_id, detail=str(error))
+        if stored is None or stored.first is None or stored.latest is None:
+            if not account.driver.knows(wish.key):
+                account.driver.submit(wish, sink)
+            return
+        order_id = stored.latest.order_id
+        if not names.is_same(wish, stored.request, order_id, stored.latest.client_order_id):
+            sink.refuse(names.conflict(stored.request, self._clock.now()))
+            return
+        corrections = tuple((row.report, row.previous) for row in stored.corrections if row.previous is not None)
+        sink.result(stored.first, Reattached(stored.latest, corrections))
+        account.driver.listen(wish.key, sink)
+
+    # ------------------------------------------------------------ everything else
+
+    def hello(self, peer: Peer) -> Welcome:
+        """Say who answers."""
+        seen = self._visible(peer)
+        return Welcome(
+            server="canceld",
+            version=self._version,
+            boot_id=str(self._journal.boot),
+            accounts={name: self._accounts[name].venue for name in seen},
+        )
+
+    def track(self, request: TrackParams, peer: Peer) -> int:
+        """Take note of the client's own orders: all of them, or none if one cannot be."""
+        orders = []
+        for index, order in enumerate(request.orders):
+            account = self._account(order.account, f"orders[{index}].account")
+            self._access.require(peer, Role.CANCEL, account.name)
+            product = account.product_of(order.product)
+            account.dialect.check_cancel(order.order_id, order.client_order_id, order.instrument, {})
+            orders.append((account, product, order))
+        now_us = self._clock.now()
+        for account, product, order in orders:
+            placed_us = now_us if order.placed_at is None else order.placed_at
+            account.driver.correlator.track(product, order.client_order_id, order.order_id, placed_us)
+        return len(orders)
+
+    def orders(self, request: OrdersParams, peer: Peer) -> OrderRows:
+        """List known live orders."""
+        names_seen = self._visible(peer) if request.account is None else [self._observed(request.account, peer).name]
+        accounts = [self._accounts[name] for name in names_seen]
+        rows = tuple(
+            row
+            for account in accounts
+            for row in account.driver.live_rows()
+            if (request.product is None or row.product == request.product)
+            and (request.instrument is None or row.instrument == request.instrument)
+        )
+        return OrderRows(rows, all(account.driver.correlator.book.is_complete for account in accounts))
+
+    def status(self, peer: Peer) -> Status:
+        """Say how everything is."""
+        now_us = self._clock.now()
+        return Status(
+            server=f"canceld {self._version}",
+            boot_id=str(self._journal.boot),
+            uptime_s=(now_us - self._started_us) // 1_000_000,
+            journal=JournalStatus(self._journal.state.value),
+            accounts={name: self._accounts[name].status(now_us) for name in self._visible(peer)},
+        )
+
+    async def history(self, request: HistoryParams, peer: Peer) -> HistoryRows:
+        """Read outcomes and corrections back."""
+        if request.account is not None:
+            self._observed(request.account, peer)
+        rows, next_seq = await self._read(
+            lambda: self._journal.history(
+                request_id=request.request_id,
+                order_id=request.order_id,
+                account=request.account,
+                accounts=self._visible(peer),
+                from_seq=request.from_seq,
+                limit=request.limit,
+            )
+        )
+        return HistoryRows(tuple(HistoryRow(row.report, row.uid, row.pid or 0) for row in rows), next_seq)
+
+    async def explain(self, request: ExplainParams, peer: Peer) -> Story:
+        """Tell a request's story."""
+        keys = await self._read(lambda: self._journal.find_request(request.account, request.request_id))
+        mine = [key for key in keys if self._access.may(peer, Role.OBSERVE, key.account)]
+        if not mine:
+            raise BadRequest(
+                "invalid_params", f"no request of the name {request.request_id} is in the journal", path="request_id"
+            )
+        chosen = next((key for key in mine if key.uid == peer.caller.uid), mine[0])
+        found = await self._read(lambda: self._journal.explain(chosen.uid, chosen.request_id, chosen.account))
+        if found is None:
+            return Story(None, ())
+        steps = tuple(
+            StoryStep(step.t, step.kind, step.detail, step.frame.encode() if step.frame is not None else None)
+            for step in found.steps
+        )
+        return Story(found.report, steps)
+
+    def subscribe(self, request: SubscribeParams, peer: Peer, listener: Listener) -> Subscription:
+        """Start telling a listener of the accounts that its peer may observe."""
+        seen = frozenset(self._visible(peer))
+        return self._publisher.subscribe(listener, frozenset(request.topics), seen, request.from_seq)
+
+    def drop(self, connection: ConnectionId) -> None:
+        """Forget a client that is gone."""
+        self._publisher.drop(connection)
+        for account in self._accounts.values():
+            account.driver.drop(connection)
+
+    # ------------------------------------------------------------ inside
+
+    async def _read(self, work: Callable[[], Awaitable[Answer]]) -> Answer:
+        try:
+            return await work()
+        except JournalError as error:
+            raise BadRequest("journal_unavailable", str(error)) from error
+
+    def _account(self, name: AccountName, path: str = "account") -> Account:
+        account = self._accounts.get(name)
+        if account is None:
+            known = ", ".join(sorted(self._accounts)) or "none"
+            raise BadRequest("unknown_account", f"{name} is not configured; known are: {known}", path=path)
+        return account
+
+    def _observed(self, name: AccountName, peer: Peer) -> Account:
+        account = self._account(name)
+        self._access.require(peer, Role.OBSERVE, account.name)
+        return account
+
+    def _visible(self, peer: Peer) -> list[AccountName]:
+        return [name for name in self._accounts if self._access.may(peer, Role.OBSERVE, name)]

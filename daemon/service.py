@@ -1,0 +1,213 @@
+"""The composition root: puts the daemon together from its configuration, runs it, and takes it apart in order.
+
+The order matters. The journal's lock comes before anything else, so that a second daemon cannot touch the socket, the
+journal or the venue. Cases of the last life are taken up before the first client can speak. At the end new requests are
+refused first, what is under way gets a little time, and what is still open is left to the next life.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import signal
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING, Final
+
+import structlog
+
+from daemon.config import Config, read_credentials
+from daemon.config.settings import Durability
+from daemon.core.ids import Ids
+from daemon.edge.access import Access
+from daemon.edge.account import Account
+from daemon.edge.clock import Clock
+from daemon.edge.frontdesk import FrontDesk
+from daemon.edge.journal import Journal, JournalState, lock_journal
+from daemon.edge.listening import Listening
+from daemon.edge.logs import start_logs
+from daemon.edge.publisher import Publisher
+from daemon.edge.server import Server
+from daemon.edge.server_conn import Limits
+from daemon.version import software_version
+from protocols.venues.registry import dialect_for
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from daemon.edge.journal import HistoryRow, Recovered
+    from protocols.fix import AccountName
+    from protocols.secret import Credentials
+
+STOP_GRACE_S: Final = 3.0
+"""How long requests under way may still get their outcome at a stop; the rest is left to the next life."""
+STOP_POLL_S: Final = 0.02
+GATEWAYS_STOP_S: Final = 5.0
+FORGET_EVERY_S: Final = 3600.0
+ORDER_SEQ_PER_LIFE: Final = 1 << 32
+"""Numbers of order and session notices start here times the life's number: they rise over restarts too."""
+US_PER_H: Final = 3_600_000_000
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+async def serve(config: Config, environ: Mapping[str, str]) -> None:
+    """Run the daemon until SIGTERM or SIGINT. Raises `LocalError` when it cannot start.
+
+    ``environ`` is asked for ``CREDENTIALS_DIRECTORY`` alone.
+    """
+    with ExitStack() as stack:
+        logs = start_logs(config.daemon.log_level.value)
+        stack.callback(logs.close)
+        lock = stack.enter_context(lock_journal(config.daemon.journal))
+        clock = Clock()
+        journal = Journal.open(config.daemon.journal, lock, now_us=clock.now)
+        stack.callback(_close, journal)
+        service = Service(config, environ, journal, clock)
+        await service.run()
+
+
+def _close(journal: Journal) -> None:
+    """Close the journal; what could not be written has been said by then."""
+    try:
+        journal.close()
+    except Exception as error:  # noqa: BLE001 - nothing at this point may hide why the daemon ended
+        log.error("journal_not_closed", detail=str(error))
+
+
+class Service:
+    """A running daemon."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str], journal: Journal, clock: Clock) -> None:
+        self._config = config
+        self._environ = environ
+        self._journal = journal
+        self._clock = clock
+        ids = Ids(journal.boot)
+        self._publisher = Publisher(self._read_page, journal.boot * ORDER_SEQ_PER_LIFE)
+        self.accounts: dict[AccountName, Account] = {
+            name: self._account(name, ids) for name in config.accounts
+        }
+        self._desk = FrontDesk(
+            self.accounts,
+            journal,
+            self._publisher,
+            Access(config.access),
+            clock,
+            ids,
+            version=software_version(),
+            on_journal_failure=config.daemon.on_journal_failure,
+            known_names={hash(key) for key in journal.known_keys(clock.now() - self._retention_us())},
+        )
+        limits = Limits(
+            connections_max=config.daemon.clients_max, in_flight_max=config.daemon.in_flight_max_per_client
+        )
+        self._server = Server(self._desk, now_us=clock.now, version=software_version(), limits=limits)
+        self._stopping = asyncio.Event()
+        journal.on_state_change = self._journal_changed
+        journal.on_problem = lambda problem: log.error("record_refused", detail=problem)
+
+    def _account(self, name: AccountName, ids: Ids) -> Account:
+        config = self._config.accounts[name]
+        credentials, why = self._credentials(name)
+        return Account(
+            config,
+            dialect_for(config.venue, config.profile()),
+            credentials,
+            why,
+            self._journal,
+            self._publisher,
+            self._clock,
+            ids,
+            is_strict=self._config.daemon.durability is Durability.STRICT,
+        )
+
+    def _credentials(self, name: AccountName) -> tuple[Credentials | None, str]:
+        found = read_credentials(self._config.accounts[name], self._config.path, self._environ)
+        if isinstance(found, list):
+            return None, "; ".join(str(mistake) for mistake in found)
+        return found, ""
+
+    # ------------------------------------------------------------ its life
+
+    async def run(self) -> None:
+        """Live until told to stop."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stopping.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        self._recover()
+        listening = Listening.bind(self._config.daemon.socket)
+        lives = [loop.create_task(account.run(), name=name) for name, account in self.accounts.items()]
+        lives.append(loop.create_task(self._forget_for_ever(), name="forget"))
+        try:
+            await self._server.start(listening)
+            gc.freeze()
+            log.info("ready", socket=str(self._config.daemon.socket), accounts=len(self.accounts), boot=self._journal.boot)
+            await self._until_told(lives)
+        finally:
+            await self._wind_up(lives)
+            log.info("stopped")
+
+    async def _until_told(self, lives: list[asyncio.Task[None]]) -> None:
+        """Wait for the signal. A life that ends by a fault of ours ends the daemon: its service manager starts anew."""
+        told = asyncio.get_running_loop().create_task(self._stopping.wait())
+        pending: set[asyncio.Task[object]] = {told, *lives}
+        while not told.done():
+            done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {told}:
+                task.result()
+
+    async def _wind_up(self, lives: list[asyncio.Task[None]]) -> None:
+        self._desk.is_stopping = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_GRACE_S):
+                while any(account.has_waiting for account in self.accounts.values()):
+                    await asyncio.sleep(STOP_POLL_S)
+        await self._server.stop()
+        for account in self.accounts.values():
+            account.stop()
+        _, late = await asyncio.wait(lives[:-1], timeout=GATEWAYS_STOP_S) if lives[:-1] else (None, set())
+        for task in (*late, lives[-1]):
+            task.cancel()
+        await asyncio.gather(*lives, return_exceptions=True)
+
+    def _recover(self) -> None:
+        windows = [account.correction_window_h for account in self._config.accounts.values()]
+        window_us = int(max(windows, default=0) * US_PER_H)
+        found: Recovered = self._journal.recover(self._clock.now(), window_us)
+        for problem in found.problems:
+            log.error("journal_row_unreadable", detail=problem)
+        for name, account in self.accounts.items():
+            account.recover([case for case in found.cases if case.requests[0].request.key.account == name])
+        orphans = {case.requests[0].request.key.account for case in found.cases} - set(self.accounts)
+        for name in orphans:
+            log.warning("account_gone", account=name, detail="the journal has open requests of an account that is not "
+                        "configured; they are left as they are")  # fmt: skip
+        if found.cases:
+            log.info("recovered", cases=len(found.cases))
+
+    def _reload(self) -> None:
+        """SIGHUP: read every account's credentials again, one by one."""
+        for name, account in self.accounts.items():
+            credentials, why = self._credentials(name)
+            account.rotate(credentials, why)
+
+    # ------------------------------------------------------------ beside
+
+    def _journal_changed(self, state: JournalState, why: str) -> None:
+        is_over = state is JournalState.OK
+        (log.info if is_over else log.error)("journal", state=state.value, detail=why)
+        for account in self.accounts.values():
+            account.journal_changed(why, is_over=is_over)
+
+    async def _read_page(self, from_seq: int, limit: int) -> tuple[list[HistoryRow], int]:
+        return await self._journal.history(from_seq=from_seq, limit=limit)
+
+    def _retention_us(self) -> int:
+        return int(max((a.request_retention_h for a in self._config.accounts.values()), default=0) * US_PER_H)
+
+    async def _forget_for_ever(self) -> None:
+        while True:
+            forgotten = await self._journal.forget(self._clock.now() - self._retention_us())
+            if forgotten:
+                log.info("forgotten", requests=forgotten)
+            await asyncio.sleep(FORGET_EVERY_S)
