@@ -1,0 +1,73 @@
+"""What the journal forgets, and in which bites: so small that a commit which waits behind one hardly notices.
+
+A request is forgotten with its outcomes when its latest outcome is older than the retention; one without an outcome is
+never forgotten. Then go the steps of cases in which no request is left, and outcomes of which the request was lost.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Callable
+
+BITE_ROWS: Final = 200
+"""Rows looked at in one transaction: a few milliseconds, about what the commit's own fsync takes."""
+
+
+@dataclass(slots=True)
+class Forgetting:
+    """A round of forgetting everything before ``before_us``, and how far it has come."""
+
+    before_us: int
+    on_done: Callable[[int], None]
+    """Called in the writer's thread with the number of requests that were forgotten."""
+    forgotten: int = 0
+    stage: int = 0
+    after: int = -1
+
+    def bite(self, db: sqlite3.Connection) -> bool:
+        """Forget a little in the open transaction; False when nothing is left to do."""
+        stages = (self._requests, self._steps, self._orphans)
+        if stages[self.stage](db):
+            return True
+        self.stage, self.after = self.stage + 1, -1
+        return self.stage < len(stages)
+
+    def _requests(self, db: sqlite3.Connection) -> bool:
+        names = db.execute(
+            "SELECT request_id, account, uid FROM requests WHERE ended_us < ? ORDER BY ended_us LIMIT ?",
+            (self.before_us, BITE_ROWS),
+        ).fetchall()
+        db.executemany("DELETE FROM outcomes WHERE request_id = ? AND account = ? AND uid = ?", names)
+        db.executemany("DELETE FROM requests WHERE request_id = ? AND account = ? AND uid = ?", names)
+        self.forgotten += len(names)
+        return bool(names)
+
+    def _steps(self, db: sqlite3.Connection) -> bool:
+        # Numbers rise with time, near enough: the first young step ends the walk; what it misses the next round takes.
+        found = db.execute(
+            "SELECT id, t_us, EXISTS (SELECT 1 FROM requests r WHERE r.case_id = s.case_id) FROM steps s"
+            " WHERE id > ? ORDER BY id LIMIT ?",
+            (self.after, BITE_ROWS),
+        ).fetchall()
+        return self._walk(db, "DELETE FROM steps WHERE id = ?", found)
+
+    def _orphans(self, db: sqlite3.Connection) -> bool:
+        found = db.execute(
+            "SELECT seq, t_us, EXISTS (SELECT 1 FROM requests r WHERE r.request_id = o.request_id"
+            " AND r.account = o.account AND r.uid = o.uid) FROM outcomes o WHERE seq > ? ORDER BY seq LIMIT ?",
+            (self.after, BITE_ROWS),
+        ).fetchall()
+        return self._walk(db, "DELETE FROM outcomes WHERE seq = ?", found)
+
+    def _walk(self, db: sqlite3.Connection, delete: str, found: list[tuple[int, int, int]]) -> bool:
+        """Delete what is old and needed by nobody; True when the walk goes on behind these rows."""
+        old = [(number, is_needed) for number, t_us, is_needed in found if t_us < self.before_us]
+        db.executemany(delete, [(number,) for number, is_needed in old if not is_needed])
+        if not found or len(old) < len(found):
+            return False
+        self.after = found[-1][0]
+        return True

@@ -1,0 +1,269 @@
+"""The journal as the driver sees it: append and be told, numbers for outcomes, what is remembered, and the way back in.
+
+Nothing here blocks the event loop except what says so (`open`, `recover`, `known_keys`, `close`): writing happens in
+`writer`'s thread, reading in `read`'s. It knows records and keys, and decides nothing about them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from typing import TYPE_CHECKING, Final
+
+from daemon.core.records import frame_of
+from daemon.edge.journal import schema
+from daemon.edge.journal.forget import Forgetting
+from daemon.edge.journal.read import Reader
+from daemon.edge.journal.recovery import known_keys, recover
+from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows
+from daemon.edge.journal.schema import Binding
+from daemon.edge.journal.writer import Group, JournalState, Stop, Tidings, Writer
+from protocols.errors import JournalError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from daemon.core.records import Record, RequestKey
+    from daemon.edge.journal.lock import JournalLock
+    from daemon.edge.journal.recovery import Recovered
+    from daemon.edge.journal.schema import Connect, Life
+    from daemon.edge.journal.writer import Verdict
+    from protocols.fix import AccountName
+
+HELD_RECORDS_MAX: Final = 100_000
+"""Records that are queued, or kept for a disk that fails: a minute of the busiest host without a disk."""
+HELD_BYTES_MAX: Final = 128 * 1024 * 1024
+"""The same by size: what a daemon may take of its host while it waits for a disk."""
+RECORD_BYTES: Final = 1_000
+"""What a record is reckoned to hold beside its frame."""
+PROBE_INTERVAL_S: Final = 1.0
+"""How often a failed disk is tried again: soon enough for an operator who watches, too seldom to be a load."""
+CLOSE_WAIT_S: Final = 10.0
+"""How long `close` waits for the disk; systemd would wait 90 s before it kills."""
+
+
+class Journal:
+    """What canceld keeps. ``boot`` is the number of this life of the daemon, by this journal.
+
+    ``on_state_change(state, why)`` is called in the event loop when the disk fails or heals, and ``on_problem(text)``
+    for records that were refused because they cannot be written at all. Set them before the first `append`.
+    """
+
+    def __init__(
+        self, lock: JournalLock, life: Life, connect: Connect, now_us: Callable[[], int], probe_interval_s: float
+    ) -> None:
+        self.boot = life.boot
+        self.state = JournalState.OK
+        self.why = ""
+        self.records_dropped = 0
+        """Records that were never written because too many were held, over this life."""
+        self.on_state_change: Callable[[JournalState, str], None] = lambda _state, _why: None
+        self.on_problem: Callable[[str], None] = lambda _text: None
+        self._lock = lock
+        self._bindings = dict(life.bindings)
+        self._seq_next = life.seq_from
+        self._seq_to = life.seq_to
+        self._is_reserving = False
+        self._records_queued = 0
+        self._bytes_queued = 0
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_closed = False
+        self._writer = Writer(
+            lock.path,
+            connect,
+            next_step=life.next_step,
+            now_us=now_us,
+            probe_interval_s=probe_interval_s,
+            tell=self._pass_on,
+        )
+        self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
+        self._reader = Reader(lock.path)
+        self.history = self._reader.history
+        self.explain = self._reader.explain
+        self.lookup = self._reader.lookup
+        self.find_request = self._reader.find_request
+
+    @classmethod
+    def open(
+        cls,
+        path: Path,
+        lock: JournalLock,
+        *,
+        connect: Connect = schema.connect,
+        now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
+        probe_interval_s: float = PROBE_INTERVAL_S,
+    ) -> Journal:
+        """Open the journal that ``lock`` was taken for, making it if there is none, and begin a new life. Blocks.
+
+        ``now_us`` is the daemon's clock, read in the writer's thread. ``connect`` opens connections for writing, in
+        place of `schema.connect`. Raises `JournalError`.
+        """
+        if not lock.is_held or path.resolve() != lock.path:
+            raise JournalError(str(path), "its lock is not held", "call lock_journal first")
+        life = schema.begin_life(lock.path, connect)
+        journal = cls(lock, life, connect, now_us, probe_interval_s)
+        journal._thread.start()
+        return journal
+
+    @property
+    def records_held(self) -> int:
+        """How many records wait to become durable."""
+        return self._records_queued - self._writer.records_done
+
+    # -- writing
+
+    def append(self, records: Sequence[Record], on_commit: Verdict | None = None) -> None:
+        """Have records written, together and after all that were appended before. Never blocks.
+
+        ``on_commit(is_durable)`` is called once, in the event loop, in the order of the appends: True once all of them
+        are fsync'ed, False as soon as it is known that they are not. Those may yet become so: they are kept for a disk
+        that heals, up to `HELD_RECORDS_MAX` and `HELD_BYTES_MAX`; past that they are dropped and counted.
+        """
+        self._enqueue(Group(records, on_commit, sum(map(_bytes_of, records))))
+
+    def next_seq(self) -> int:
+        """Give the next outcome its number: never the same twice, over all lives of the daemon; gaps are possible.
+
+        Raises `JournalError` when a journal that fails has not let us reserve any for half of `schema.SEQ_BLOCK`.
+        """
+        if self._seq_next >= self._seq_to:
+            raise JournalError(str(self._lock.path), "it has no more outcome numbers to give", "mend its disk")
+        seq, self._seq_next = self._seq_next, self._seq_next + 1
+        if self._seq_to - seq <= schema.SEQ_BLOCK // 2 and not self._is_reserving and self.state is JournalState.OK:
+            self._reserve(self._seq_to + schema.SEQ_BLOCK)
+        return seq
+
+    async def bind_user(self, account: AccountName, venue: str, environment: str, venue_user_id: str) -> None:
+        """Write down whose key ``account`` stands for, in place of what was written before.
+
+        Raises `JournalError` when it did not become durable (it is kept, as with `append`).
+        """
+        self._bindings[account] = Binding(venue, environment, venue_user_id)
+        if not await self._written(binding_rows(account, venue, environment, venue_user_id)):
+            raise JournalError(str(self._lock.path), f"not written: {self.why or 'it is closed'}", "mend its disk")
+
+    def bound_user(self, account: AccountName) -> Binding | None:
+        """Tell whose key ``account`` stands for, by what was written down."""
+        return self._bindings.get(account)
+
+    async def forget(self, before_us: int) -> int:
+        """Forget requests whose latest outcome is older, with their outcomes and steps; give their number.
+
+        It is done in small bites between commits, so it takes its time.
+        """
+        loop = self._running_loop()
+        done: asyncio.Future[int] = loop.create_future()
+
+        def settle(count: int) -> None:
+            if not done.done():
+                done.set_result(count)
+
+        if self._is_closed:
+            return 0
+        self._writer.jobs.put(Forgetting(before_us, lambda count: self._post(settle, count)))
+        return await done
+
+    # -- coming back, and leaving
+
+    def recover(self, now_us: int, correction_window_us: int) -> Recovered:
+        """Find the cases that this life has to take up again. Blocks; for the start. Raises `JournalError`.
+
+        Those with a request that has no outcome, or is in doubt, or whose latest word is younger than the window.
+        """
+        return recover(self._lock.path, now_us - correction_window_us)
+
+    def known_keys(self, since_us: int) -> Iterator[RequestKey]:
+        """List the requests that are held: without an outcome, or with one since then. Blocks; for the start."""
+        return known_keys(self._lock.path, since_us)
+
+    def close(self) -> None:
+        """Write what is queued, fold the log into the file, and stop. Blocks, at most `CLOSE_WAIT_S`; harmless twice.
+
+        The lock stays with who took it. Raises `JournalError` when records could not be written.
+        """
+        if self._is_closed:
+            return
+        self._is_closed = True
+        self._seq_to = self._seq_next  # what was not handed out by now is given back
+        self._reader.close()
+        self._writer.jobs.put(Stop(self._seq_next))
+        self._thread.join(CLOSE_WAIT_S)
+        if self._thread.is_alive() or self._writer.records_kept:
+            raise JournalError(
+                str(self._lock.path),
+                f"{self.records_held} records were not written ({self.why or 'the disk does not answer'})",
+                "mend its disk; the requests among them are not taken up again",
+            )
+
+    # -- inside
+
+    def _enqueue(self, group: Group) -> None:
+        self._running_loop()
+        if self._is_closed:
+            if group.on_commit is not None:
+                self._post(group.on_commit, False)
+            return
+        count = len(group.records)
+        bytes_held = self._bytes_queued - self._writer.bytes_done
+        if self.records_held + count > HELD_RECORDS_MAX or bytes_held + group.bytes_held > HELD_BYTES_MAX:
+            self.records_dropped += count
+            if group.on_commit is not None:  # its word must not overtake those before it
+                self._writer.jobs.put(Group((), group.on_commit, 0, is_dropped=True))
+            return
+        self._records_queued += count
+        self._bytes_queued += group.bytes_held
+        self._writer.jobs.put(group)
+
+    async def _written(self, rows: Rows) -> bool:
+        done: asyncio.Future[bool] = self._running_loop().create_future()
+
+        def settle(is_durable: bool) -> None:
+            if not done.done():
+                done.set_result(is_durable)
+
+        self._enqueue(Group((), settle, 0, rows=rows))
+        return await done
+
+    def _reserve(self, seq_to: int) -> None:
+        def settle(is_durable: bool) -> None:
+            self._is_reserving = False
+            if is_durable:
+                self._seq_to = seq_to
+
+        self._is_reserving = True
+        self._enqueue(Group((), settle, 0, rows=reservation_rows(seq_to)))
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def _post(self, call: Callable[..., None], *values: object) -> None:
+        """Have something called in the event loop, from any thread; after the loop's end nobody listens."""
+        if self._loop is not None and not self._loop.is_closed():
+            try:
+                self._loop.call_soon_threadsafe(call, *values)
+            except RuntimeError:  # it closed just now
+                return
+
+    def _pass_on(self, tidings: Tidings) -> None:
+        self._post(self._hear, tidings)
+
+    def _hear(self, tidings: Tidings) -> None:
+        """Run each verdict as a call of its own, so that a fault in one does not keep the next from its word."""
+        has_changed = self.state is not tidings.state
+        self.state, self.why = tidings.state, tidings.why
+        if self._loop is not None:
+            for verdict, is_durable in tidings.verdicts:
+                self._loop.call_soon(verdict, is_durable)
+        for problem in tidings.problems:
+            self.on_problem(problem)
+        if has_changed:
+            self.on_state_change(self.state, self.why)
+
+
+def _bytes_of(record: Record) -> int:
+    frame = frame_of(record)
+    return RECORD_BYTES if frame is None else RECORD_BYTES + len(frame.raw)

@@ -1,0 +1,327 @@
+"""The thread that answers questions about the past: `history`, `explain`, and requests by their name.
+
+It has a connection of its own that cannot write, so a long answer holds up no commit. It sees what is committed and
+nothing else; what is under way is the correlator's to know.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
+
+import msgspec
+
+from daemon.core.records import (
+    CancelRequest,
+    CaseId,
+    Concluded,
+    Moved,
+    Previous,
+    Record,
+    Report,
+    RequestKey,
+    RequestOpened,
+)
+from daemon.edge.journal.cases import Stay, trail
+from daemon.edge.journal.codec import Undecodable, read_previous, read_record, read_report, read_request
+from daemon.edge.journal.schema import cannot_use, connect_for_reading
+from daemon.edge.journal.story import tell
+from protocols.errors import JournalError
+from protocols.fix import AccountName, OrderId, RequestId
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection
+    from pathlib import Path
+
+Given = ParamSpec("Given")
+Answer = TypeVar("Answer")
+Bindings = dict[str, str | int]
+
+HISTORY_ROWS_MAX: Final = 1_000
+"""The contract's own limit of one page."""
+EXPLAIN_STEPS_MAX: Final = 1_000
+"""The latest so many steps: a request that took more is a bug, and its story would not fit into an answer."""
+QUESTIONS_WAITING_MAX: Final = 256
+"""Questions that wait for the thread; each takes milliseconds, so past that somebody asks in a loop."""
+
+_OUTCOMES: Final = """SELECT o.seq, o.uid, o.report, o.previous, r.pid
+FROM outcomes o LEFT JOIN requests r USING (request_id, account, uid) WHERE """
+
+
+class HistoryRow(msgspec.Struct, frozen=True):
+    """An outcome or a correction as it was told. ``pid`` is None when the request's own row was lost.
+
+    ``previous`` is what was said before a correction, and None for an outcome.
+    """
+
+    report: Report
+    uid: int
+    pid: int | None
+    previous: Previous | None
+
+
+class StoredRequest(msgspec.Struct, frozen=True):
+    """A request by its name: ``first`` is its outcome, ``latest`` the present word; both None while it has none.
+
+    ``corrections`` are all words after the first.
+    """
+
+    request: CancelRequest
+    case: CaseId
+    recorded_us: int
+    first: Report | None
+    latest: Report | None
+    corrections: tuple[HistoryRow, ...]
+
+
+class StepShown(msgspec.Struct, frozen=True):
+    """A step of a request's story. ``t`` in microseconds; ``frame`` is text, or hex where it is no text."""
+
+    t: int
+    kind: str
+    detail: str
+    frame: str | None
+
+
+class Explanation(msgspec.Struct, frozen=True):
+    """The story of a request: its latest report, if there is one, and its steps in order.
+
+    ``complete`` is False when only the latest `EXPLAIN_STEPS_MAX` of them are here.
+    """
+
+    key: RequestKey
+    report: Report | None
+    steps: tuple[StepShown, ...]
+    complete: bool
+
+
+class Reader:
+    """Answers one question after the other, in its own thread. Each method raises `JournalError`."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
+        self._db: sqlite3.Connection | None = None
+        self._waiting = 0
+
+    async def history(
+        self,
+        *,
+        request_id: RequestId | None = None,
+        order_id: OrderId | None = None,
+        account: AccountName | None = None,
+        accounts: Collection[AccountName] | None = None,
+        uid: int | None = None,
+        from_seq: int | None = None,
+        limit: int = 100,
+    ) -> tuple[list[HistoryRow], int]:
+        """Give a page of what was told, and the ``from_seq`` of the page after it.
+
+        With ``from_seq``: each outcome and each correction from that number on, in their order. Without: the latest
+        word about each request, the youngest first. ``accounts`` bounds what the asker may see. ``limit`` is cut to
+        `HISTORY_ROWS_MAX`. A row that cannot be read is left out.
+        """
+        wanted: Bindings = {}
+        for name, value in (("request_id", request_id), ("order_id", order_id), ("account", account), ("uid", uid)):
+            if value is not None:
+                wanted[name] = value
+        seen = None if accounts is None else frozenset(accounts)
+        rows = min(max(limit, 1), HISTORY_ROWS_MAX)
+        return await self._ask(self._history, wanted, seen, from_seq, rows)
+
+    async def explain(
+        self, uid: int | None, request_id: RequestId, account: AccountName | None = None
+    ) -> Explanation | None:
+        """Tell how a request went; with several of that name (``uid`` or ``account`` None) the youngest one."""
+        return await self._ask(self._explain, uid, request_id, account)
+
+    async def lookup(self, key: RequestKey) -> StoredRequest | None:
+        """Give a request with all that was told about it."""
+        return await self._ask(self._lookup, key)
+
+    async def find_request(self, account: AccountName | None, request_id: RequestId) -> list[RequestKey]:
+        """Give every request of that name, whoever's it is, the youngest first."""
+        return await self._ask(self._find, account, request_id)
+
+    def close(self) -> None:
+        """Answer what is being answered, and end. Blocks for as long as that takes."""
+        self._thread.shutdown(cancel_futures=True)
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    # -- in the reader's thread
+
+    async def _ask(self, work: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        if self._waiting >= QUESTIONS_WAITING_MAX:
+            raise JournalError(str(self._path), "too many questions wait for it", "ask again, less often")
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(
+                self._thread, lambda: self._guarded(work, *given, **named)
+            )
+        finally:
+            self._waiting -= 1
+
+    def _guarded(self, work: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        try:
+            self._connected().execute("BEGIN")  # one view of the file for all parts of an answer
+            try:
+                return work(*given, **named)
+            finally:
+                self._connected().execute("ROLLBACK")
+        except sqlite3.Error as trouble:
+            if self._db is not None:
+                self._db.close()
+                self._db = None
+            raise cannot_use(self._path, trouble) from trouble
+        except Undecodable as trouble:
+            raise JournalError(str(self._path), str(trouble), "look at the row with sqlite3") from trouble
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._db is None:
+            self._db = connect_for_reading(self._path)
+        return self._db
+
+    def _history(
+        self, wanted: Bindings, accounts: frozenset[AccountName] | None, from_seq: int | None, limit: int
+    ) -> tuple[list[HistoryRow], int]:
+        where = [f"o.{name} = :{name}" for name in wanted]
+        values: Bindings = {**wanted, "limit": limit}
+        if accounts is not None:
+            where.append("o.account IN (SELECT value FROM json_each(:accounts))")
+            values["accounts"] = msgspec.json.encode(sorted(accounts)).decode()
+        if from_seq is None:
+            where.append("(r.seq IS NULL OR r.seq = o.seq)")
+            order = "DESC"
+        else:
+            where.append("o.seq >= :from_seq")
+            values["from_seq"] = from_seq
+            order = "ASC"
+        found = self._outcomes(f"{' AND '.join(where)} ORDER BY o.seq {order} LIMIT :limit", values)
+        rows = [told for told in map(_told_or_none, found) if told is not None]
+        if from_seq is not None and len(found) == limit:
+            return rows, found[-1]["seq"] + 1
+        newest: int = self._connected().execute("SELECT ifnull(max(seq), 0) FROM outcomes").fetchone()[0]
+        return rows, max(newest + 1, from_seq or 0)
+
+    def _outcomes(self, where: str, values: Bindings) -> list[sqlite3.Row]:
+        """``where`` is made of this file's own words; what anybody asked for is bound by name."""
+        return self._connected().execute(_OUTCOMES + where, values).fetchall()
+
+    def _find(self, account: AccountName | None, request_id: RequestId) -> list[RequestKey]:
+        rows = self._connected().execute(
+            "SELECT uid, account FROM requests WHERE request_id = ? AND account = ifnull(?, account)"
+            " ORDER BY received_us DESC",
+            (request_id, account),
+        )
+        return [RequestKey(row["uid"], AccountName(row["account"]), request_id) for row in rows]
+
+    def _lookup(self, key: RequestKey) -> StoredRequest | None:
+        row = self._row(key)
+        if row is None:
+            return None
+        told: list[HistoryRow] = []
+        if row["first_seq"] is not None:  # an older request of this name may have left words before that
+            found = self._outcomes(
+                "o.request_id = :request_id AND o.account = :account AND o.uid = :uid AND o.seq >= :first"
+                " ORDER BY o.seq",
+                {"request_id": key.request_id, "account": key.account, "uid": key.uid, "first": row["first_seq"]},
+            )
+            told = [_told(outcome) for outcome in found]
+        return StoredRequest(
+            request=read_request(row),
+            case=CaseId(row["case_id"]),
+            recorded_us=row["recorded_us"],
+            first=told[0].report if told else None,
+            latest=told[-1].report if told else None,
+            corrections=tuple(told[1:]),
+        )
+
+    def _row(self, key: RequestKey) -> sqlite3.Row | None:
+        row: sqlite3.Row | None = (
+            self._connected()
+            .execute(
+                "SELECT * FROM requests WHERE request_id = ? AND account = ? AND uid = ?",
+                (key.request_id, key.account, key.uid),
+            )
+            .fetchone()
+        )
+        return row
+
+    def _explain(self, uid: int | None, request_id: RequestId, account: AccountName | None) -> Explanation | None:
+        keys = [key for key in self._find(account, request_id) if uid is None or key.uid == uid]
+        row = self._row(keys[0]) if keys else None
+        if row is None:
+            return None
+        key = keys[0]
+        stays = trail(self._connected(), key, row["opened_step"], CaseId(row["case_id"]))
+        shown = sorted((row for stay in stays for row in self._steps_of(stay)), key=lambda step: int(step["id"]))
+        steps = [step for step in map(_shown(key), shown) if step is not None]
+        told = self._connected().execute("SELECT report FROM outcomes WHERE seq = ?", (row["seq"],)).fetchone()
+        return Explanation(
+            key=key,
+            report=None if told is None else read_report(told["report"]),
+            steps=tuple(steps[-EXPLAIN_STEPS_MAX:]),
+            complete=len(shown) <= EXPLAIN_STEPS_MAX,
+        )
+
+    def _steps_of(self, stay: Stay) -> list[sqlite3.Row]:
+        rows: list[sqlite3.Row] = (
+            self._connected()
+            .execute(
+                "SELECT id, t_us, kind, body, frame FROM steps WHERE case_id = ? AND id <= ifnull(?, id)"
+                " ORDER BY id DESC LIMIT ?",
+                (stay.case, stay.until, EXPLAIN_STEPS_MAX + 1),
+            )
+            .fetchall()
+        )
+        return rows
+
+
+def _told(row: sqlite3.Row) -> HistoryRow:
+    return HistoryRow(read_report(row["report"]), row["uid"], row["pid"], read_previous(row["previous"]))
+
+
+def _told_or_none(row: sqlite3.Row) -> HistoryRow | None:
+    try:
+        return _told(row)
+    except Undecodable:
+        return None
+
+
+def _shown(key: RequestKey) -> Callable[[sqlite3.Row], StepShown | None]:
+    """Make the function that shows a step to who asks about ``key``: None for what is about another request alone."""
+
+    def show(row: sqlite3.Row) -> StepShown | None:
+        try:
+            record = read_record(row["body"])
+        except Undecodable as trouble:
+            detail = f"cannot be read: {trouble}"
+        else:
+            if _whose(record) not in {None, key}:
+                return None
+            detail = tell(record)
+        return StepShown(row["t_us"], row["kind"], detail, _as_text(row["frame"]))
+
+    return show
+
+
+def _whose(record: Record) -> RequestKey | None:
+    match record:
+        case RequestOpened(request=request):
+            return request.key
+        case Moved(key=key) | Concluded(key=key):
+            return key
+    return None
+
+
+def _as_text(frame: bytes | None) -> str | None:
+    if frame is None:
+        return None
+    try:
+        return frame.decode()
+    except UnicodeDecodeError:
+        return frame.hex()

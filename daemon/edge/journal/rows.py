@@ -1,0 +1,143 @@
+"""What a group of records changes in the journal's tables, worked out apart from the connection that carries it out.
+
+Every statement can be carried out twice with the same effect, since a commit that was reported as failed may yet turn
+out to have reached the disk. Rows of ``steps`` are numbered here, by the one writer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from daemon.core.records import Bound, Concluded, Moved, Record, RequestOpened
+from daemon.edge.journal.codec import step_row, to_json
+
+if TYPE_CHECKING:
+    import sqlite3
+    from collections.abc import Iterable, Sequence
+
+    from protocols.fix import AccountName
+
+Value = str | int | bytes | None
+Change = tuple[str, tuple[Value, ...]]
+
+_STEP: Final = """INSERT OR REPLACE INTO steps (id, case_id, t_us, kind, order_id, digest, body, frame)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+# A name that was forgotten may be used again before its old row is gone: the new request takes the row over.
+_OPENED: Final = """INSERT OR REPLACE INTO requests (request_id, account, uid, case_id, product, instrument, order_id,
+  client_order_id, priority, deadline_us, received_us, gid, pid, client, venue_params, opened_step, recorded_us)
+  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_MOVED: Final = "UPDATE requests SET case_id = ? WHERE request_id = ? AND account = ? AND uid = ?"
+_BOUND: Final = "UPDATE requests SET found_order_id = ? WHERE case_id = ?"
+_TOLD: Final = """INSERT OR REPLACE INTO outcomes (seq, request_id, account, uid, order_id, t_us, revision, outcome,
+  report, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+_CONCLUDED: Final = """UPDATE requests SET outcome = ?, first_seq = coalesce(first_seq, ?), seq = ?, revision = ?,
+  ended_us = ?, found_order_id = coalesce(?, found_order_id) WHERE request_id = ? AND account = ? AND uid = ?"""
+_BINDING: Final = "INSERT OR REPLACE INTO accounts (account, venue, environment, venue_user_id) VALUES (?, ?, ?, ?)"
+_RESERVED: Final = "UPDATE meta SET value = max(value, ?) WHERE name = 'seq_reserved'"
+_GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
+
+
+@dataclass(slots=True)
+class Rows:
+    """New steps, new requests (without the time of their writing, which is not known yet), and then other changes."""
+
+    steps: list[tuple[Value, ...]] = field(default_factory=list)
+    opened: list[tuple[Value, ...]] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+
+
+def rows_of(records: Sequence[Record], first_step: int) -> Rows:
+    """Work out what records change; their steps are numbered from ``first_step`` on."""
+    rows = Rows()
+    for number, record in enumerate(records, first_step):
+        step = step_row(record)
+        rows.steps.append((number, step.case, step.t, step.kind, step.order_id, step.digest, step.body, step.frame))
+        if isinstance(record, RequestOpened):
+            rows.opened.append(_opened(record, number))
+        else:
+            rows.changes.extend(_changes(record))
+    return rows
+
+
+def binding_rows(account: AccountName, venue: str, environment: str, venue_user_id: str) -> Rows:
+    """Write down whose key an account's name stands for."""
+    return Rows(changes=[(_BINDING, (account, venue, environment, venue_user_id))])
+
+
+def reservation_rows(seq_to: int) -> Rows:
+    """Reserve the outcome numbers below ``seq_to``."""
+    return Rows(changes=[(_RESERVED, (seq_to,))])
+
+
+def giving_back_rows(seq_next: int) -> Rows:
+    """Give the outcome numbers from ``seq_next`` on back: none of them was handed out, and none will be."""
+    return Rows(changes=[(_GIVEN_BACK, (seq_next,))])
+
+
+def write(db: sqlite3.Connection, groups: Sequence[Rows], now_us: int) -> None:
+    """Carry out the changes of some groups in the open transaction, in their order."""
+    db.executemany(_STEP, (step for rows in groups for step in rows.steps))
+    for rows in groups:
+        if rows.opened:
+            db.executemany(_OPENED, ((*opened, now_us) for opened in rows.opened))
+        for statement, values in rows.changes:
+            db.execute(statement, values)
+
+
+def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:
+    request = record.request
+    key, caller = request.key, request.caller
+    return (
+        key.request_id,
+        key.account,
+        key.uid,
+        record.case,
+        request.product,
+        request.instrument,
+        request.order_id,
+        request.client_order_id,
+        request.priority.value,
+        request.deadline_us,
+        request.received_us,
+        caller.gid,
+        caller.pid,
+        caller.client,
+        to_json(request.venue_params),
+        step,
+    )
+
+
+def _changes(record: Record) -> Iterable[Change]:
+    match record:
+        case Moved(key=key, into=into):
+            yield _MOVED, (into, key.request_id, key.account, key.uid)
+        case Bound(case=case_id, order_id=order_id):
+            yield _BOUND, (order_id, case_id)
+        case Concluded(key=key, report=report):
+            name = (key.request_id, key.account, key.uid)
+            yield (
+                _TOLD,
+                (
+                    report.seq,
+                    *name,
+                    report.order_id,
+                    record.t,
+                    report.revision,
+                    report.outcome.value,
+                    to_json(report),
+                    None if record.previous is None else to_json(record.previous),
+                ),
+            )
+            yield (
+                _CONCLUDED,
+                (
+                    report.outcome.value,
+                    report.seq,
+                    report.seq,
+                    report.revision,
+                    record.t,
+                    report.order_id,
+                    *name,
+                ),
+            )

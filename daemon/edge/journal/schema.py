@@ -1,0 +1,270 @@
+"""The journal's file: its tables, how a connection to it is set up, and what a new life of the daemon does first.
+
+An operator reads it with ``sqlite3 FILE``: ``.schema`` shows the comments below. Times are microseconds since the
+epoch, bodies are JSON. This module knows tables, not records.
+
+Durable means fsync'ed: in WAL mode ``synchronous=FULL`` has SQLite sync the log before COMMIT returns (NORMAL would
+only do so at checkpoints), and a new file's folder is synced once when it is made.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+from urllib.parse import quote
+
+import msgspec
+
+from protocols.errors import JournalError
+from protocols.fix import AccountName
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Connect = Callable[[Path], sqlite3.Connection]
+
+APPLICATION_ID: Final = 0x636E636C
+"""``cncl``: marks a SQLite file as a journal of canceld."""
+VERSION: Final = 1
+"""Of the tables below. A file of a higher version is left alone."""
+BUSY_TIMEOUT_MS: Final = 2000
+"""How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
+WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
+"""To what the log is cut after a burst, so that it does not hold the disk for ever."""
+SEQ_BLOCK: Final = 10_000_000
+"""Outcome numbers reserved at once. Half of it outlasts more than an hour of a failing disk at 1000 outcomes a second;
+what a killed daemon leaves unused is a gap, and 2^53 has room for nine hundred million of them."""
+
+TABLES: Final = (
+    """CREATE TABLE meta ( -- boot: lives of the daemon so far; seq_reserved: no outcome has this number or a higher one
+  name TEXT PRIMARY KEY,
+  value INTEGER NOT NULL
+) WITHOUT ROWID""",
+    """CREATE TABLE accounts ( -- whose key each account's name stood for
+  account TEXT PRIMARY KEY,
+  venue TEXT NOT NULL,
+  environment TEXT NOT NULL,
+  venue_user_id TEXT NOT NULL
+) WITHOUT ROWID""",
+    """CREATE TABLE requests ( -- one row a cancel request; what it was told stands in outcomes, how it went in steps
+  request_id TEXT NOT NULL,
+  account TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  case_id TEXT NOT NULL,         -- the case that it is in now
+  product TEXT NOT NULL,
+  instrument TEXT NOT NULL,
+  order_id TEXT,                 -- as asked
+  client_order_id TEXT,          -- as asked
+  found_order_id TEXT,           -- as learnt
+  priority TEXT NOT NULL,
+  deadline_us INTEGER,
+  received_us INTEGER NOT NULL,
+  gid INTEGER NOT NULL,
+  pid INTEGER NOT NULL,
+  client TEXT NOT NULL,
+  venue_params TEXT NOT NULL,    -- JSON
+  opened_step INTEGER NOT NULL,  -- steps.id of its opening
+  recorded_us INTEGER NOT NULL,  -- when this row was written
+  outcome TEXT,                  -- the latest one; null: none yet
+  first_seq INTEGER,             -- outcomes.seq of the first word about it
+  seq INTEGER,                   -- outcomes.seq of the latest word about it
+  revision INTEGER NOT NULL DEFAULT 0,
+  ended_us INTEGER,              -- of the latest outcome
+  PRIMARY KEY (request_id, account, uid)
+)""",
+    "CREATE INDEX requests_open ON requests (case_id) WHERE outcome IS NULL OR outcome = 'in_doubt'",
+    "CREATE INDEX requests_case ON requests (case_id)",
+    "CREATE INDEX requests_order ON requests (order_id) WHERE order_id IS NOT NULL",
+    "CREATE INDEX requests_received ON requests (received_us)",
+    "CREATE INDEX requests_ended ON requests (ended_us)",
+    """CREATE TABLE steps ( -- everything that happened, in order; only ever added to
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  case_id TEXT NOT NULL,
+  t_us INTEGER NOT NULL,
+  kind TEXT NOT NULL,
+  order_id TEXT,
+  digest TEXT,                   -- BLAKE2b-128 of the frame
+  body TEXT NOT NULL,            -- JSON
+  frame BLOB                     -- what the venue sent, raw
+)""",
+    "CREATE INDEX steps_case ON steps (case_id)",
+    "CREATE INDEX steps_order ON steps (order_id) WHERE order_id IS NOT NULL",
+    """CREATE TABLE outcomes ( -- every outcome (revision 0) and every correction, as it was told
+  seq INTEGER PRIMARY KEY,
+  request_id TEXT NOT NULL,
+  account TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  order_id TEXT,
+  t_us INTEGER NOT NULL,
+  revision INTEGER NOT NULL,
+  outcome TEXT NOT NULL,
+  report TEXT NOT NULL,          -- JSON
+  previous TEXT                  -- JSON; null with revision 0
+)""",
+    "CREATE INDEX outcomes_request ON outcomes (request_id, account, uid)",
+    "CREATE INDEX outcomes_account ON outcomes (account)",
+    "CREATE INDEX outcomes_order ON outcomes (order_id) WHERE order_id IS NOT NULL",
+    "INSERT INTO meta VALUES ('boot', 0), ('seq_reserved', 1)",
+    f"PRAGMA application_id = {APPLICATION_ID}",
+    f"PRAGMA user_version = {VERSION}",
+)
+
+
+class Binding(msgspec.Struct, frozen=True):
+    """Whose key an account's name stood for when it was first used."""
+
+    venue: str
+    environment: str
+    venue_user_id: str
+
+
+class Life(msgspec.Struct, frozen=True):
+    """What one opening of the journal begins with: its boot and the outcome numbers ``seq_from <= n < seq_to``."""
+
+    boot: int
+    seq_from: int
+    seq_to: int
+    next_step: int
+    bindings: dict[AccountName, Binding]
+
+
+def connect(path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
+    """Open an existing journal for writing, each COMMIT fsync'ed. Raises sqlite3.Error or `JournalError`."""
+    wait_s = BUSY_TIMEOUT_MS / 1000
+    db = sqlite3.connect(_address(path, "rw"), uri=True, isolation_level=None, timeout=wait_s, factory=kind)
+    try:
+        _write_ahead(path, db)
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA wal_autocheckpoint = 0")  # the writer does it after it has given its callers their word
+        db.execute(f"PRAGMA journal_size_limit = {WAL_BYTES_KEPT}")
+    except BaseException:
+        db.close()
+        raise
+    return db
+
+
+def connect_for_reading(path: Path) -> sqlite3.Connection:
+    """Open a journal that a writer has open; nothing can be written by this connection. Raises sqlite3.Error."""
+    db = sqlite3.connect(
+        _address(path, "ro"),
+        uri=True,
+        isolation_level=None,
+        timeout=BUSY_TIMEOUT_MS / 1000,
+        check_same_thread=False,  # one thread uses it at a time: it is closed from outside after its thread has ended
+    )
+    db.row_factory = sqlite3.Row
+    return db
+
+
+def begin_life(path: Path, connecting: Connect) -> Life:
+    """Make the file if there is none, check that it is a journal that we understand, and begin a new life, durably.
+
+    Raises `JournalError`.
+    """
+    try:
+        _make_file(path)
+        with closing(connecting(path)) as db:
+            _check_or_create(path, db)
+            return _next_life(db)
+    except sqlite3.Error as trouble:
+        raise cannot_use(path, trouble) from trouble
+    except OSError as trouble:
+        raise JournalError(
+            str(path),
+            f"it cannot be opened ({trouble.strerror})",
+            "make the file and its folder writable for the user that the daemon runs as",
+        ) from trouble
+
+
+def cannot_use(path: Path, trouble: sqlite3.Error) -> JournalError:
+    """Say what SQLite's trouble with a journal means for its operator."""
+    code = getattr(trouble, "sqlite_errorcode", 0) & 0xFF  # the primary code; its upper bytes refine it
+    return JournalError(str(path), str(trouble) or type(trouble).__name__, _FIXES.get(code, _FIX))
+
+
+_ASIDE = "it is damaged: stop the daemon, keep the file aside, try `sqlite3 FILE .recover`, or begin with an empty one"
+_FIX = "look at its disk and its permissions"
+_FIXES: Final = {
+    sqlite3.SQLITE_CORRUPT: _ASIDE,
+    sqlite3.SQLITE_NOTADB: _ASIDE,
+    sqlite3.SQLITE_FULL: "free some space on its disk",
+    sqlite3.SQLITE_BUSY: "close the program that holds a write transaction on it",
+    sqlite3.SQLITE_LOCKED: "close the program that holds a write transaction on it",
+}
+
+
+def _write_ahead(path: Path, db: sqlite3.Connection) -> None:
+    mode = _number_or_word(db, "PRAGMA journal_mode = WAL")
+    if mode != "wal":
+        raise JournalError(str(path), f"its folder takes no write-ahead log ({mode})", "put it on a local disk")
+
+
+def _address(path: Path, mode: str) -> str:
+    return f"file:{quote(str(path))}?mode={mode}"
+
+
+def _make_file(path: Path) -> None:
+    """Have a file that only its owner can read. SQLite gives its log and index the same mode."""
+    is_new = not path.exists()
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(descriptor, 0o600)
+    finally:
+        os.close(descriptor)
+    if is_new:
+        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def _check_or_create(path: Path, db: sqlite3.Connection) -> None:
+    mark, version = _number(db, "PRAGMA application_id"), _number(db, "PRAGMA user_version")
+    if (mark, version) == (0, 0) and not _number(db, "SELECT count(*) FROM sqlite_master"):
+        db.execute("BEGIN IMMEDIATE")
+        for statement in TABLES:
+            db.execute(statement)
+        db.execute("COMMIT")
+    elif mark != APPLICATION_ID:
+        raise JournalError(str(path), "it is the database of another program", "name another file in [daemon] journal")
+    elif version > VERSION:
+        raise JournalError(
+            str(path),
+            f"a newer canceld wrote it (format {version}; this one knows {VERSION})",
+            "run that canceld, or keep the file aside and begin with an empty one",
+        )
+
+
+def _next_life(db: sqlite3.Connection) -> Life:
+    db.execute("BEGIN IMMEDIATE")
+    seq_from = _number(db, "SELECT value FROM meta WHERE name = 'seq_reserved'")
+    # An outcome above the reservation can only come from a file that was mended by hand; never use its number again.
+    seq_from = max(seq_from, _number(db, "SELECT ifnull(max(seq), 0) + 1 FROM outcomes"))
+    boot = _number(db, "SELECT value FROM meta WHERE name = 'boot'") + 1
+    db.execute("UPDATE meta SET value = ? WHERE name = 'boot'", (boot,))
+    db.execute("UPDATE meta SET value = ? WHERE name = 'seq_reserved'", (seq_from + SEQ_BLOCK,))
+    next_step = 1 + _number(db, "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'steps'")
+    bindings = {
+        AccountName(account): Binding(venue, environment, user)
+        for account, venue, environment, user in db.execute(
+            "SELECT account, venue, environment, venue_user_id FROM accounts"
+        )
+    }
+    db.execute("COMMIT")
+    return Life(boot, seq_from, seq_from + SEQ_BLOCK, next_step, bindings)
+
+
+def _number_or_word(db: sqlite3.Connection, question: str) -> object:
+    found: object = db.execute(question).fetchone()[0]
+    return found
+
+
+def _number(db: sqlite3.Connection, question: str) -> int:
+    found = _number_or_word(db, question)
+    if not isinstance(found, int):
+        raise sqlite3.DatabaseError(f"{question}: a number is expected")
+    return found

@@ -1,0 +1,70 @@
+"""A process that journals and is killed at one exact statement. Its arguments: PATH STATEMENT NUMBER WHEN.
+
+It prints ``seq N`` when it is handed a number and ``told NAME`` when it has the word that NAME is durable, and dies by
+SIGKILL ``before`` or ``after`` its NUMBER-th statement that begins with STATEMENT (or, with ``told``, at that word).
+"""
+
+import asyncio
+import os
+import signal
+import sqlite3
+import sys
+from itertools import count
+from pathlib import Path
+
+from daemon.edge.journal import Journal, lock_journal, schema
+from daemon.edge.journal.schema import connect
+from tests.edge.journal_world import keep, whole_story
+
+
+def die() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Executioner:
+    """Counts statements over all connections of this process."""
+
+    def __init__(self, statement: str, number: int, when: str) -> None:
+        self._statement = statement
+        self._left = number
+        self._when = when
+
+    def meet(self, statement: str, when: str) -> None:
+        if statement.startswith(self._statement) and when == self._when:
+            self._left -= 1
+            if not self._left:
+                die()
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        meet = self.meet
+
+        class Watched(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                meet(sql, "before")
+                cursor = super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+                meet(sql, "after")
+                return cursor
+
+        return connect(path, Watched)
+
+
+def say(*words: object) -> None:
+    os.write(1, (" ".join(map(str, words)) + "\n").encode())
+
+
+async def live(path: Path, executioner: Executioner) -> None:
+    journal = Journal.open(path, lock_journal(path), connect=executioner.connect, now_us=lambda: 0)
+    for number in count():
+        seq = journal.next_seq()
+        say("seq", seq)
+        name = f"{journal.boot}-{number}"
+        await keep(journal, whole_story(name, seq))
+        executioner.meet("told", "before")
+        say("told", name)
+        if number % 4 == 3:
+            await journal.forget(0)
+
+
+if __name__ == "__main__":
+    schema.SEQ_BLOCK = 4  # type: ignore[misc]  # small, so that reservations are among what is killed
+    asyncio.run(live(Path(sys.argv[1]), Executioner(sys.argv[2], int(sys.argv[3]), sys.argv[4])))

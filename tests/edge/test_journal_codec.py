@@ -1,0 +1,142 @@
+"""Each kind of record is written, read back as it was, and told in a sentence."""
+
+from decimal import Decimal
+
+import pytest
+
+from daemon.core.records import (
+    Asked,
+    AskFailed,
+    CancelRequest,
+    CaseId,
+    Noticed,
+    Record,
+    SendAnswered,
+    SendForwarded,
+    SendLost,
+    SendMade,
+    Struck,
+    Told,
+    frame_of,
+)
+from daemon.edge.journal.codec import KINDS, Undecodable, read_record, read_report, step_row, to_json
+from daemon.edge.journal.story import tell
+from protocols.dialect import Question
+from protocols.evidence import (
+    Absence,
+    CancelAnswered,
+    CancelForwarded,
+    CancelLost,
+    Proof,
+    QuestionAnswered,
+    QuestionFailed,
+    Step,
+)
+from protocols.fix import OrderId, Outcome, QueryId, Road, SendId
+from protocols.jsonread import frame_of as frame_from
+from tests.edge.journal_world import (
+    BIG_ORDER_ID,
+    T0,
+    bound,
+    concluded,
+    corrected,
+    moved,
+    observed,
+    opened,
+    report,
+    wire,
+)
+
+X = CaseId("X")
+DUE = T0 + 500_000
+SEND = SendId("Sa")
+ASK = QueryId("q1")
+ANSWER = CancelAnswered(SEND, Road.WS, Proof.GONE, "51400", "Cancellation failed", frame=frame_from('{"id":"Sa"}'))
+FOUND_NOT = QuestionAnswered(
+    ASK, Step.ORDER, (), Absence.DENIES, complete=False, code="51603", message="none", frame=frame_from("{}")
+)
+
+SENTENCES: list[tuple[Record, str]] = [
+    (
+        opened("a"),
+        f"uid 1000, pid 4242 (mm1) asked to cancel BTC-USDT order order-of-a, client order ca, urgent, deadline {DUE}",
+    ),
+    (SendMade(T0, X, wire("a")), "cancel Sa of BTC-USDT order order-of-a goes by ws"),
+    (SendForwarded(T0, X, CancelForwarded(SEND, Road.REST)), "Sa was handed to rest"),
+    (SendAnswered(T0, X, ANSWER), "Sa was answered by ws: gone 51400 Cancellation failed"),
+    (
+        SendLost(T0, X, CancelLost(SEND, Road.WS, handed_over=True, why="link lost")),
+        "Sa was lost on ws: link lost; nobody knows whether it arrived",
+    ),
+    (
+        SendLost(T0, X, CancelLost(SEND, Road.WS, handed_over=False, why="link down")),
+        "Sa was lost on ws: link down; no byte of it left",
+    ),
+    (
+        Asked(T0, X, Question(ASK, Step.ORDER, "", "BTC-USDT", OrderId(BIG_ORDER_ID))),
+        f"question q1: order of BTC-USDT order {BIG_ORDER_ID}",
+    ),
+    (Asked(T0, X, Question(ASK, Step.OPEN_ORDERS, "", "")), "question q1: open_orders of all orders"),
+    (
+        Told(T0, X, T0 - 5, FOUND_NOT),
+        "question q1 (order): the order is not in it (denies), cut short 51603 none",
+    ),
+    (Told(T0, X, T0 - 5, QuestionAnswered(ASK, Step.FILLS, ())), "question q1 (fills): answered"),
+    (
+        AskFailed(T0, X, QuestionFailed(ASK, Step.ORDER, "timeout", rate_limited=True)),
+        "question q1 (order) has no answer: timeout, rate limited",
+    ),
+    (observed("X", order_id=BIG_ORDER_ID), f"push orders: order {BIG_ORDER_ID} is canceled, 0.10 filled of 2.50"),
+    (bound("X", "7"), "the order is 7: named by a push"),
+    (moved("a", "X", "Y"), "the request moved to case Y"),
+    (Struck(T0, X, "ab", "another side"), "evidence ab was set aside: another side"),
+    (Noticed(T0, X, "waits for budget"), "waits for budget"),
+    (concluded("a", 5, outcome=Outcome.FILLED), "outcome 5: filled, 0.10 filled"),
+    (corrected("a", 6, 1, "0.20"), "correction 1 (6): canceled, 0.20 filled; before: canceled"),
+]
+
+
+def test_every_kind_of_record_is_among_the_examples() -> None:
+    assert {type(record) for record, _ in SENTENCES} == set(KINDS)
+
+
+@pytest.mark.parametrize(("record", "sentence"), SENTENCES)
+def test_a_record_reads_back_as_it_was_written(record: Record, sentence: str) -> None:
+    row = step_row(record)
+    frame = frame_of(record)
+    assert row.kind == KINDS[type(record)]
+    assert (row.digest, row.frame) == ((frame.digest, frame.raw) if frame else (None, None))
+    assert read_record(row.body, row.frame) == record
+    assert tell(record) == sentence
+
+
+def test_an_order_id_and_a_quantity_stay_text() -> None:
+    row = step_row(observed("X", order_id=BIG_ORDER_ID))
+    assert f'"order_id":"{BIG_ORDER_ID}"' in row.body
+    assert '"order_qty":"2.50"' in row.body
+    assert row.order_id == BIG_ORDER_ID
+
+
+def test_a_report_reads_back_durable_since_it_was_found() -> None:
+    told = report("a", 3, cum_qty=None)
+    found = read_report(to_json(told))
+    assert (found.durable, told.durable) == (True, False)
+    assert (found.cum_qty, found.order_qty) == (None, Decimal("2.50"))
+
+
+@pytest.mark.parametrize("body", ["", "{", "[]", "{}", '{"type":"Observed"}', '{"type":"Noticed","t":0,"case":"X"}'])
+def test_what_cannot_be_read_says_so(body: str) -> None:
+    with pytest.raises(Undecodable):
+        read_record(body)
+
+
+def test_a_missing_member_that_cannot_be_unknown_is_not_made_up() -> None:
+    body = to_json(report("a", 3)).replace('"cum_qty_final":true,', "")
+    assert "cum_qty_final" not in body
+    with pytest.raises(Undecodable, match="cum_qty_final"):
+        read_report(body)
+
+
+def test_a_request_has_no_member_that_the_journal_forgets() -> None:
+    kept = {"key", "caller", "product", "instrument", "order_id", "client_order_id", "received_us", "deadline_us"}
+    assert set(CancelRequest.__struct_fields__) == kept | {"priority", "venue_params"}

@@ -1,0 +1,298 @@
+"""Appending: words come once per group, in order, when the commit has happened, and never later than they must."""
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.edge.journal import JournalState, journal, schema
+from daemon.edge.journal.schema import connect
+from protocols.errors import JournalError
+from tests.edge.journal_world import (
+    a_journal,
+    bound,
+    concluded,
+    corrected,
+    keep,
+    moved,
+    observed,
+    opened,
+    rows,
+    whole_story,
+    written,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+class Gate:
+    """Holds a commit up at its COMMIT, once it is closed, and counts commits."""
+
+    def __init__(self) -> None:
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self.arrived = threading.Event()
+        self.commits = 0
+
+    def close(self) -> None:
+        self.arrived.clear()
+        self.is_open.clear()
+
+    async def arrival(self) -> None:
+        assert await asyncio.to_thread(self.arrived.wait, 60)
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        gate = self
+
+        class Gated(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                if sql == "COMMIT":
+                    gate.arrived.set()
+                    assert gate.is_open.wait(60)
+                    gate.commits += 1
+                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+        return connect(path, Gated)
+
+
+@pytest.fixture
+def gate() -> Iterator[Gate]:
+    gate = Gate()
+    yield gate
+    gate.is_open.set()
+
+
+class Words:
+    """What was said about groups, in the order in which it was heard."""
+
+    def __init__(self) -> None:
+        self.heard: list[tuple[str, bool]] = []
+        self._changed = asyncio.Event()
+
+    def about(self, name: str) -> Callable[[bool], None]:
+        def hear(is_durable: bool) -> None:
+            self.heard.append((name, is_durable))
+            self._changed.set()
+
+        return hear
+
+    async def until(self, count: int) -> None:
+        while len(self.heard) < count:
+            self._changed.clear()
+            await self._changed.wait()
+
+
+async def test_a_word_comes_after_the_commit_and_not_before(path: Path, gate: Gate) -> None:
+    words = Words()
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([opened("a")], words.about("a"))
+        await gate.arrival()
+        assert words.heard == []
+        assert held.records_held == 1
+        gate.is_open.set()
+        await words.until(1)
+        assert rows(path, "SELECT request_id FROM requests") == [("a",)]
+        assert held.records_held == 0
+
+
+async def test_what_queues_behind_a_commit_is_committed_at_once_and_told_in_order(path: Path, gate: Gate) -> None:
+    words = Words()
+    names = [f"r{number}" for number in range(200)]
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([opened("first")], words.about("first"))
+        await gate.arrival()
+        before = gate.commits
+        for name in names:
+            held.append(whole_story(name, held.next_seq()), words.about(name))
+        gate.is_open.set()
+        await words.until(201)
+        assert gate.commits == before + 2
+    assert words.heard == [("first", True), *((name, True) for name in names)]
+    assert rows(path, "SELECT request_id FROM requests ORDER BY opened_step") == [("first",), *((n,) for n in names)]
+
+
+async def test_a_fault_in_one_callback_keeps_no_other_from_its_word(path: Path) -> None:
+    words = Words()
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: faults.append(context["exception"]))
+
+    def fails(is_durable: bool) -> None:
+        raise KeyError(is_durable)
+
+    with a_journal(path) as held:
+        held.append([opened("a")], fails)
+        held.append([opened("b")], words.about("b"))
+        await words.until(1)
+    assert words.heard == [("b", True)]
+    assert [type(fault) for fault in faults] == [KeyError]
+
+
+async def test_records_without_a_listener_are_written_too(path: Path) -> None:
+    with a_journal(path) as held:
+        held.append([opened("a")])
+        held.append([])
+    assert rows(path, "SELECT request_id, recorded_us - received_us FROM requests") == [("a", 2)]
+
+
+async def test_a_record_that_cannot_be_written_is_refused_alone(path: Path) -> None:
+    problems: list[str] = []
+    with a_journal(path) as held:
+        held.on_problem = problems.append
+        answers = await asyncio.gather(
+            written(held, opened("a")), written(held, opened("b", t=2**70)), written(held, opened("c"))
+        )
+        assert list(answers) == [True, False, True]
+        assert held.state is JournalState.OK
+        assert held.records_held == 0
+    assert rows(path, "SELECT request_id FROM requests ORDER BY 1") == [("a",), ("c",)]
+    assert len(problems) == 1
+    assert problems[0].startswith("not written (RequestOpened): OverflowError")
+
+
+async def test_a_record_that_cannot_be_encoded_is_refused_alone(path: Path) -> None:
+    with a_journal(path) as held:
+        answers = await asyncio.gather(written(held, opened("\ud800")), written(held, opened("c")))
+    assert list(answers) == [False, True]
+
+
+async def test_a_slow_disk_is_bounded_and_the_dropped_are_told_in_their_place(
+    path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "HELD_RECORDS_MAX", 3)
+    words = Words()
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([opened("a")], words.about("a"))
+        await gate.arrival()
+        held.append([opened("b"), observed("case-b")], words.about("b"))
+        held.append([opened("too much")], words.about("too much"))
+        held.append([opened("too much as well")])
+        assert held.records_dropped == 2
+        gate.is_open.set()
+        await words.until(3)
+        assert words.heard == [("a", True), ("b", True), ("too much", False)]
+        await keep(held, [opened("c")])
+    assert rows(path, "SELECT request_id FROM requests ORDER BY 1") == [("a",), ("b",), ("c",)]
+
+
+async def test_held_frames_are_bounded_by_their_size(path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "HELD_BYTES_MAX", 3 * journal.RECORD_BYTES + 4096)
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([observed("a", raw="x" * 4096)])
+        held.append([observed("b", raw="x" * 4096)])
+        held.append([observed("c", raw="x")])
+        assert held.records_dropped == 1
+        gate.is_open.set()
+    assert rows(path, "SELECT case_id FROM steps ORDER BY id") == [("a",), ("c",)]
+
+
+async def test_after_closing_nothing_is_taken_and_that_is_said(path: Path) -> None:
+    words = Words()
+    with a_journal(path) as held:
+        await keep(held, [opened("a")])
+    held.append([opened("late")], words.about("late"))
+    await words.until(1)
+    assert words.heard == [("late", False)]
+    with pytest.raises(JournalError, match="outcome numbers"):
+        held.next_seq()
+    held.close()
+    assert rows(path, "SELECT request_id FROM requests") == [("a",)]
+
+
+async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
+    with a_journal(path) as held:
+        held.append(whole_story("a", held.next_seq()))
+    assert not path.with_name(f"{path.name}-wal").exists()
+    assert rows(path, "SELECT count(*) FROM steps") == [(6,)]
+
+
+async def test_the_log_is_folded_in_while_the_journal_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
+    with a_journal(path) as held:
+        empty = path.stat().st_size
+        for number in range(50):
+            await keep(held, whole_story(f"r{number}", held.next_seq()))
+        assert path.stat().st_size > empty
+
+
+async def test_the_operator_reads_requests_steps_and_outcomes(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, whole_story("a", held.next_seq()))
+        await keep(held, [corrected("a", held.next_seq(), 1, "0.20")])
+    assert rows(
+        path, "SELECT uid, account, request_id, case_id, instrument, priority, outcome, revision FROM requests"
+    ) == [(1000, "main", "a", "case-a", "BTC-USDT", "urgent", "canceled", 1)]
+    assert rows(path, "SELECT id, kind, CAST(frame AS TEXT) FROM steps") == [
+        (1, "request_opened", None),
+        (2, "send_made", None),
+        (3, "send_forwarded", None),
+        (4, "send_answered", '{"op":"cancel"}'),
+        (5, "observed", '{"state":"canceled"}'),
+        (6, "concluded", None),
+        (7, "concluded", None),
+    ]
+    assert rows(path, "SELECT seq, outcome, revision, json_extract(report, '$.cum_qty') FROM outcomes") == [
+        (1, "canceled", 0, "0.10"),
+        (2, "canceled", 1, "0.20"),
+    ]
+
+
+async def test_what_moves_a_request_or_names_its_order_shows_in_its_row(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [opened("a", case="A"), moved("a", "A", "B"), bound("B", "77")])
+    assert rows(path, "SELECT case_id, order_id, found_order_id FROM requests") == [("B", "order-of-a", "77")]
+
+
+async def test_a_forgotten_name_that_is_used_again_is_a_new_request(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [opened("a", case="old"), concluded("a", held.next_seq(), case="old")])
+        await keep(held, [opened("a", case="new")])
+    assert rows(path, "SELECT case_id, outcome, seq, revision FROM requests") == [("new", None, None, 0)]
+
+
+def numbers(path: Path, count: int) -> list[int]:
+    with a_journal(path) as held:
+        return [held.next_seq() for _ in range(count)]
+
+
+def test_outcome_numbers_go_on_after_a_close_without_a_gap(path: Path) -> None:
+    assert numbers(path, 3) == [1, 2, 3]
+    assert numbers(path, 2) == [4, 5]
+
+
+async def test_more_numbers_are_reserved_before_they_are_needed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "SEQ_BLOCK", 8)
+    with a_journal(path) as held:
+        given = []
+        for number in range(100):
+            given.append(held.next_seq())
+            await keep(held, [opened(f"r{number}")])
+            assert rows(path, "SELECT value FROM meta WHERE name = 'seq_reserved'") > [(given[-1],)]
+    assert given == list(range(1, 101))
+
+
+def test_numbers_that_could_not_be_reserved_are_not_given(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "SEQ_BLOCK", 2)
+    with a_journal(path) as held:
+        held.state = JournalState.FAILED
+        assert [held.next_seq(), held.next_seq()] == [1, 2]
+        with pytest.raises(JournalError, match="no more outcome numbers"):
+            held.next_seq()
+
+
+async def test_whose_key_an_account_stands_for_is_remembered(path: Path) -> None:
+    with a_journal(path) as held:
+        assert held.bound_user(opened("a").request.key.account) is None
+        await held.bind_user(opened("a").request.key.account, "venue", "live", "user-1")
+    with a_journal(path) as held:
+        found = held.bound_user(opened("a").request.key.account)
+    assert found == schema.Binding("venue", "live", "user-1")

@@ -1,0 +1,249 @@
+"""What is told about the past: pages of history, a request by its name, and the story of one request."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from daemon.core.records import Previous
+from daemon.edge.journal import HistoryRow, Journal, read
+from daemon.edge.journal.schema import connect, connect_for_reading
+from protocols.errors import JournalError
+from protocols.fix import AccountName, OrderId, Outcome, RequestId
+from tests.edge.journal_world import (
+    T0,
+    a_journal,
+    concluded,
+    corrected,
+    keep,
+    key,
+    moved,
+    observed,
+    opened,
+    report,
+    request,
+    whole_story,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+@pytest.fixture
+def held(path: Path) -> Iterator[Journal]:
+    with a_journal(path) as journal:
+        yield journal
+
+
+def told(rows: list[HistoryRow]) -> list[tuple[str, int, int]]:
+    return [(row.report.request_id, row.report.seq, row.report.revision) for row in rows]
+
+
+async def two_requests_and_a_correction(held: Journal) -> None:
+    await keep(held, [opened("a"), opened("b", uid=7, account="other")])
+    await keep(held, [concluded("a", 1), concluded("b", 2, uid=7, account="other")])
+    await keep(held, [corrected("a", 3, 1, "0.20")])
+
+
+async def test_history_from_a_number_replays_each_outcome_and_correction_in_order(held: Journal) -> None:
+    await two_requests_and_a_correction(held)
+    rows, next_seq = await held.history(from_seq=1)
+    assert told(rows) == [("a", 1, 0), ("b", 2, 0), ("a", 3, 1)]
+    assert next_seq == 4
+    assert [row.previous for row in rows] == [None, None, Previous(Outcome.CANCELED, Decimal("0.10"))]
+    assert [(row.uid, row.pid) for row in rows] == [(1000, 4242), (7, 4242), (1000, 4242)]
+    assert rows[0].report == replace(report("a", 1), durable=True)
+
+
+async def test_history_without_a_number_tells_the_latest_word_about_each_request(held: Journal) -> None:
+    await two_requests_and_a_correction(held)
+    rows, next_seq = await held.history()
+    assert told(rows) == [("a", 3, 1), ("b", 2, 0)]
+    assert next_seq == 4
+
+
+async def test_history_can_be_paged_without_a_gap_or_a_double(held: Journal) -> None:
+    for number in range(1, 8):
+        await keep(held, whole_story(f"r{number}", number))
+    seen: list[int] = []
+    from_seq = 0
+    while from_seq <= 7:
+        rows, from_seq = await held.history(from_seq=from_seq, limit=3)
+        seen += [row.report.seq for row in rows]
+    assert seen == [1, 2, 3, 4, 5, 6, 7]
+    assert await held.history(from_seq=from_seq) == ([], 8)
+    assert await held.history(from_seq=50) == ([], 50)
+
+
+async def test_history_is_narrowed_by_name_order_account_and_user(held: Journal) -> None:
+    await two_requests_and_a_correction(held)
+    assert told((await held.history(request_id=RequestId("b")))[0]) == [("b", 2, 0)]
+    assert told((await held.history(order_id=OrderId("order-of-a")))[0]) == [("a", 3, 1)]
+    assert told((await held.history(account=AccountName("other")))[0]) == [("b", 2, 0)]
+    assert told((await held.history(account=AccountName("main"), from_seq=2))[0]) == [("a", 3, 1)]
+    assert told((await held.history(uid=7))[0]) == [("b", 2, 0)]
+    assert told((await held.history(accounts=[AccountName("other")]))[0]) == [("b", 2, 0)]
+    assert told((await held.history(accounts=[]))[0]) == []
+    assert told((await held.history(account=AccountName("main"), accounts=[AccountName("other")]))[0]) == []
+
+
+async def test_a_page_of_history_has_a_bound(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "HISTORY_ROWS_MAX", 2)
+    for number in range(1, 4):
+        await keep(held, whole_story(f"r{number}", number))
+    assert len((await held.history(limit=1_000_000))[0]) == 2
+    assert len((await held.history(limit=0))[0]) == 1
+
+
+async def test_an_outcome_of_which_the_request_was_lost_is_still_history(held: Journal) -> None:
+    await keep(held, [concluded("a", 1)])
+    rows, _ = await held.history()
+    assert [(row.report.seq, row.pid) for row in rows] == [(1, None)]
+
+
+async def test_a_row_that_cannot_be_read_is_left_out_of_history(path: Path, held: Journal) -> None:
+    await two_requests_and_a_correction(held)
+    with closing(connect(path)) as db:
+        db.execute("UPDATE outcomes SET report = '{' WHERE seq = 2")
+    assert told((await held.history(from_seq=1))[0]) == [("a", 1, 0), ("a", 3, 1)]
+    rows, next_seq = await held.history(from_seq=1, limit=2)
+    assert (told(rows), next_seq) == ([("a", 1, 0)], 3)
+
+
+async def test_a_request_is_found_by_its_name_with_all_that_was_said(held: Journal) -> None:
+    await two_requests_and_a_correction(held)
+    await keep(held, [corrected("a", 4, 2, "0.30")])
+    found = await held.lookup(key("a"))
+    assert found is not None
+    assert found.request == request("a")
+    assert (found.case, found.recorded_us) == ("case-a", T0 + 2)
+    assert found.first == replace(report("a", 1), durable=True)
+    assert found.latest is not None
+    assert (found.latest.seq, found.latest.cum_qty) == (4, Decimal("0.30"))
+    assert told(list(found.corrections)) == [("a", 3, 1), ("a", 4, 2)]
+
+
+async def test_a_request_without_an_outcome_is_found_without_words(held: Journal) -> None:
+    await keep(held, [opened("a")])
+    found = await held.lookup(key("a"))
+    assert found is not None
+    assert (found.first, found.latest, found.corrections) == (None, None, ())
+
+
+async def test_a_name_belongs_to_its_user_and_account(held: Journal) -> None:
+    await keep(held, [opened("a")])
+    assert await held.lookup(key("a", uid=7)) is None
+    assert await held.lookup(key("a", account="other")) is None
+    assert await held.lookup(key("b")) is None
+
+
+async def test_the_words_of_an_older_request_of_the_same_name_are_not_the_new_ones(held: Journal) -> None:
+    await keep(held, [opened("a", case="old"), concluded("a", 1, case="old")])
+    await keep(held, [opened("a", case="new"), concluded("a", 2, case="new", outcome=Outcome.FILLED)])
+    found = await held.lookup(key("a"))
+    assert found is not None
+    assert found.first is not None
+    assert (found.first.seq, found.corrections) == (2, ())
+
+
+async def test_an_admin_finds_a_name_whoevers_it_is(held: Journal) -> None:
+    await keep(held, [opened("a"), opened("a", uid=7), opened("a", uid=8, account="other"), opened("b")])
+    main = await held.find_request(AccountName("main"), RequestId("a"))
+    assert {found.uid for found in main} == {1000, 7}
+    assert {found.uid for found in await held.find_request(None, RequestId("a"))} == {1000, 7, 8}
+    assert await held.find_request(None, RequestId("c")) == []
+
+
+async def test_a_story_is_told_step_by_step_with_its_frames(held: Journal) -> None:
+    await keep(held, whole_story("a", 1))
+    story = await held.explain(1000, RequestId("a"))
+    assert story is not None
+    assert story.key == key("a")
+    assert story.report == replace(report("a", 1), durable=True)
+    assert story.complete
+    assert [(step.t - T0, step.kind, step.frame) for step in story.steps] == [
+        (0, "request_opened", None),
+        (1, "send_made", None),
+        (2, "send_forwarded", None),
+        (3, "send_answered", '{"op":"cancel"}'),
+        (4, "observed", '{"state":"canceled"}'),
+        (5, "concluded", None),
+    ]
+    assert story.steps[4].detail == "push orders: order order-of-a is canceled, 0.10 filled of 2.50"
+
+
+async def test_a_frame_that_is_no_text_is_shown_in_hex(held: Journal) -> None:
+    await keep(held, [opened("a"), observed("case-a", raw=b"\xff\x00")])
+    story = await held.explain(None, RequestId("a"))
+    assert story is not None
+    assert (story.report, story.steps[-1].frame) == (None, "ff00")
+
+
+async def test_a_story_follows_its_request_through_its_cases(held: Journal) -> None:
+    await keep(held, [opened("a", case="A"), opened("other", case="A"), observed("A", order_id="1"), observed("B")])
+    await keep(held, [moved("a", "A", "B"), observed("A", order_id="2"), observed("B"), concluded("a", 1, case="B")])
+    await keep(held, [concluded("other", 2, case="A")])
+    story = await held.explain(1000, RequestId("a"))
+    assert story is not None
+    assert [step.kind for step in story.steps] == [
+        "request_opened",
+        "observed",  # A, while it was there
+        "observed",  # B, before it came: evidence about its order
+        "moved",
+        "observed",  # B
+        "concluded",
+    ]
+    assert not any("order 2" in step.detail for step in story.steps)
+
+
+async def test_a_story_is_told_to_its_user_alone_unless_anybodys_is_asked_for(held: Journal) -> None:
+    await keep(held, whole_story("a", 1))
+    assert await held.explain(7, RequestId("a")) is None
+    assert await held.explain(None, RequestId("a"), AccountName("other")) is None
+    assert await held.explain(None, RequestId("a"), AccountName("main")) is not None
+
+
+async def test_a_long_story_is_told_from_its_end(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "EXPLAIN_STEPS_MAX", 3)
+    await keep(held, whole_story("a", 1))
+    story = await held.explain(None, RequestId("a"))
+    assert story is not None
+    assert not story.complete
+    assert [step.kind for step in story.steps] == ["send_answered", "observed", "concluded"]
+
+
+async def test_a_step_that_cannot_be_read_is_told_as_such(path: Path, held: Journal) -> None:
+    await keep(held, whole_story("a", 1))
+    with closing(connect(path)) as db:
+        db.execute("UPDATE steps SET body = '[]' WHERE kind = 'send_made'")
+    story = await held.explain(None, RequestId("a"))
+    assert story is not None
+    assert story.steps[1].detail.startswith("cannot be read: record: Expected `object`, got `array`")
+
+
+async def test_too_many_questions_are_refused(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "QUESTIONS_WAITING_MAX", 0)
+    with pytest.raises(JournalError, match="too many questions"):
+        await held.history()
+    monkeypatch.setattr(read, "QUESTIONS_WAITING_MAX", 1)
+    assert await held.history() == ([], 1)
+
+
+async def test_a_question_that_fails_does_not_spoil_the_next(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    await keep(held, whole_story("a", 1))
+    with monkeypatch.context() as patch:
+        patch.setattr(read, "_OUTCOMES", "SELECT none_such FROM outcomes o, requests r WHERE ")
+        with pytest.raises(JournalError, match="no such column"):
+            await held.history()
+    assert told((await held.history())[0]) == [("a", 1, 0)]
+
+
+def test_a_connection_for_reading_cannot_write(path: Path) -> None:
+    with a_journal(path), closing(connect_for_reading(path)) as db, pytest.raises(sqlite3.Error, match="readonly"):
+        db.execute("DELETE FROM meta")
