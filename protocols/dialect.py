@@ -193,7 +193,10 @@ class Cursor(msgspec.Struct, frozen=True):
 
 
 class Page(msgspec.Struct, frozen=True):
-    """One page of an answer, with the cursor of the next one if there is one."""
+    """One page of an answer, with the cursor of the next one if there is one.
+
+    The last page speaks for all of them: its ``complete`` and ``absence`` are those of the whole answer.
+    """
 
     answer: QuestionAnswered | QuestionFailed
     following: Cursor | None = None

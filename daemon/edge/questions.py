@@ -63,14 +63,8 @@ async def _page(question: Question, cursor: Cursor | None, rest: VenueRest, wait
 
 
 def _joined(first: QuestionAnswered, then: QuestionAnswered) -> QuestionAnswered:
-    """Join two pages: an absence is worth only what it is worth on both."""
-    blind = Absence.BLIND in {first.absence, then.absence}
-    return msgspec.structs.replace(
-        then,
-        reports=(*first.reports, *then.reports),
-        absence=Absence.BLIND if blind else then.absence,
-        complete=first.complete and then.complete,
-    )
+    """Join two pages: the orders of both, and what the later one says of all of them (see `dialect.Page`)."""
+    return msgspec.structs.replace(then, reports=(*first.reports, *then.reports))
 
 
 def _cut(answer: QuestionAnswered) -> QuestionAnswered:
