@@ -114,6 +114,7 @@ class _Socket:
 class _Call:
     answer: asyncio.Future[HttpResponse | None]
     transport: asyncio.Transport
+    is_last: bool = False  # the connection is closed behind the answer
 
 
 class _Shell:
@@ -192,11 +193,14 @@ class _Shell:
         read = await _read(request)
         request_id = next(self._ids)
         answer: asyncio.Future[HttpResponse | None] = asyncio.get_running_loop().create_future()
-        self._calls[request_id] = _Call(answer, _transport(request))
+        call = self._calls[request_id] = _Call(answer, _transport(request))
         try:
             self._venue.http(request_id, read, self._clock())
             await self._pump()
-            return _response(await answer)
+            response = _response(await answer)
+            if call.is_last:
+                response.force_close()
+            return response
         finally:
             del self._calls[request_id]
 
@@ -256,13 +260,19 @@ class _Shell:
 
     def _drop(self, request_id: int) -> None:
         call = self._calls.get(request_id)
-        if call is not None:
+        if call is None:
+            return
+        call.is_last = True
+        if not call.answer.done():
             call.transport.abort()
             _settle(call.answer, None)
 
     def _abort(self, conn_id: int) -> None:
+        """Cut, but let out what was written before: uvloop keeps that until its next turn."""
         socket = self._sockets.get(conn_id)
-        if socket is not None:
+        if socket is not None and socket.transport.get_write_buffer_size():
+            asyncio.get_running_loop().call_later(0, socket.transport.abort)
+        elif socket is not None:
             socket.transport.abort()
 
     def _silence(self, conn_id: int) -> None:
@@ -295,7 +305,7 @@ def _settle(answer: asyncio.Future[HttpResponse | None], response: HttpResponse 
 
 def _transport(request: web.BaseRequest) -> asyncio.Transport:
     transport = request.transport
-    if not isinstance(transport, asyncio.Transport):
+    if transport is None:
         raise ConnectionResetError("the peer is gone before it was served")
     return transport
 

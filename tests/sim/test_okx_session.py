@@ -130,10 +130,19 @@ def test_a_wrong_subscription_is_refused_by_its_code(rig: Rig, path: str, arg: d
 def test_nothing_private_goes_before_the_login(rig: Rig) -> None:
     client = rig.connect()
     client.subscribe()
-    client.cancel(rig.place())
+    order = rig.place()
+    client.cancel(order)
     assert client.errors == ["60011", "60011"]
     assert "id" not in client.frames[-1]
-    assert rig.stats()["cancels"] == {}
+    assert rig.truth(order)[0] == "new"
+
+
+def test_a_cancel_is_counted_as_soon_as_it_arrives(rig: Rig) -> None:
+    client, order = rig.connect(), rig.place(client_order_id="c1")
+    client.cancel(order)
+    body = {"instId": "BTC-USDT", "clOrdId": "c1"}
+    assert rig.call("POST", "/api/v5/trade/cancel-order", body, ok_access_sign="AAAA")[0] == 401
+    assert rig.stats()["cancels"] == {order["order_id"]: 2}
 
 
 def test_above_the_connection_limit_the_ack_is_normal_but_the_subscription_is_dead() -> None:

@@ -10,11 +10,13 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
+import uvloop
 import websockets
 from websockets.asyncio.client import ClientConnection
 
@@ -196,6 +198,33 @@ async def test_stopping_cuts_what_is_open() -> None:
         ws = await listen(server)
     with pytest.raises(websockets.ConnectionClosed):
         await ws.recv()
+
+
+def test_it_serves_under_uvloop_too_and_what_was_said_before_a_cut_arrives() -> None:
+    async def story() -> None:
+        async with (
+            serve(OkxVenue(OkxOptions(faults="DISCONNECT(after_ack)x2"))) as server,
+            aiohttp.ClientSession() as http,
+        ):
+            ws = await listen(server)
+            orders = [await door(http, server, "POST", "orders", ORDER) for _ in range(2)]
+            await ws.send(cancel_frame(server, orders[0]))
+            frames = [json.loads(each) async for each in quietly(ws)]
+            assert ["op" in frame for frame in frames] == [False, False, True]
+            body = json.dumps({"instId": "BTC-USDT", "ordId": orders[1]["order_id"]})
+            url = f"{server.url}/api/v5/trade/cancel-order"
+            async with http.post(url, data=body, headers=signed(body)) as answer:
+                assert (await answer.json())["code"] == "0"
+                assert answer.headers["Connection"] == "close"
+
+    uvloop.run(story())
+
+
+async def quietly(ws: ClientConnection) -> AsyncIterator[str | bytes]:
+    """What arrives until the connection ends, however it ends."""
+    with suppress(websockets.ConnectionClosed):
+        while True:
+            yield await ws.recv()
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed, so there is no certificate")

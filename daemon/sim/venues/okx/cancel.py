@@ -20,8 +20,11 @@ from daemon.sim.venues.okx.fate import Fate, Fates
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.push import Pushes
 from daemon.sim.venues.okx.road import Answer, Item, Road, refused
+from daemon.sim.wire import text
 
 BATCH_MAX = 20
+CANCEL_OPS = frozenset({"cancel-order", "batch-cancel-orders", "cancel-batch-orders"})
+"""The WebSocket operations and the last parts of the REST paths that cancel."""
 _ORDER_ID = re.compile(r"\d{1,20}")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 
@@ -58,6 +61,17 @@ class _Carried:
     fate: Fate
 
 
+def count_arrivals(floor: Floor, op: str, args: Sequence[object]) -> None:
+    """Count cancels under the orders that they name, before anything is checked; other operations are passed over."""
+    if op not in CANCEL_OPS:
+        return
+    for arg in args:
+        if isinstance(arg, dict):
+            order_id, client_order_id = text(arg, "ordId"), text(arg, "clOrdId")
+            order = None if order_id else floor.book.by_client_id(client_order_id)
+            floor.stats.cancel(order.order_id if order else order_id or client_order_id)
+
+
 class Cancels:
     """Carries out cancels."""
 
@@ -70,7 +84,7 @@ class Cancels:
 
     def single(self, ask: CancelAsk, road: Road, now_us: int) -> None:
         """Cancel one order."""
-        order_id = self._arrived(ask)
+        order_id = self._order_id(ask)
         delivery = self._delivery(order_id, road, now_us)
         if delivery is None:
             return
@@ -82,13 +96,15 @@ class Cancels:
         if len(asks) > BATCH_MAX:
             road.answer(Answer(code="51406"), now_us)
             return
-        arrived = [self._arrived(ask) for ask in asks]
-        delivery = self._delivery(arrived[0], road, now_us)
+        order_ids = [self._order_id(ask) for ask in asks]
+        delivery = self._delivery(order_ids[0], road, now_us)
         if delivery is None:
             return
-        carried = [self._carry_out(ask, now_us, is_single=len(asks) == 1) for ask in self._after_losses(asks, arrived)]
+        carried = [
+            self._carry_out(ask, now_us, is_single=len(asks) == 1) for ask in self._after_losses(asks, order_ids)
+        ]
         whole = [each for each in carried if each.item.code != _LEFT_OUT]
-        answer = Answer([each.item for each in whole], echo=delivery.echo, order_id=arrived[0])
+        answer = Answer([each.item for each in whole], echo=delivery.echo, order_id=order_ids[0])
         self._deliver(delivery, road, answer, whole, now_us)
 
     def _answer(self, ask: CancelAsk, item: Item, delivery: _Delivery, road: Road, order_id: str) -> Answer:
@@ -99,12 +115,10 @@ class Cancels:
             place = Place.TOP
         return Answer(code=item.code, place=place, detail=ask.detail, echo=delivery.echo, order_id=order_id)
 
-    def _arrived(self, ask: CancelAsk) -> str:
-        """Count the cancel under its order, as far as the order can be known."""
+    def _order_id(self, ask: CancelAsk) -> str:
+        """What the faults of a cancel are drawn for: its order, as far as that can be known."""
         order = self._find(ask)
-        order_id = order.order_id if order else ask.order_id or ask.client_order_id
-        self._floor.stats.cancel(order_id)
-        return order_id
+        return order.order_id if order else ask.order_id or ask.client_order_id
 
     def _find(self, ask: CancelAsk) -> Order | None:
         if ask.order_id:
@@ -146,14 +160,14 @@ class Cancels:
             return "ack"
         return how or self._faults.pick(Fault.ID_ECHO_MISSING, order_id, ("ack", "id", "error"))
 
-    def _after_losses(self, asks: Sequence[CancelAsk], arrived: Sequence[str]) -> list[CancelAsk]:
+    def _after_losses(self, asks: Sequence[CancelAsk], order_ids: Sequence[str]) -> list[CancelAsk]:
         """The asks of a batch, one of them marked as not processed if PARTIAL_BATCH fires."""
         if len(asks) < 2:
             return list(asks)
-        code = self._faults.fires(Fault.PARTIAL_BATCH, arrived[0])
+        code = self._faults.fires(Fault.PARTIAL_BATCH, order_ids[0])
         if code is None:
             return list(asks)
-        chosen = self._faults.pick(Fault.PARTIAL_BATCH, arrived[0], [str(at) for at in range(len(asks))])
+        chosen = self._faults.pick(Fault.PARTIAL_BATCH, order_ids[0], [str(at) for at in range(len(asks))])
         return [
             CancelAsk(ask.instrument, ask.order_id, ask.client_order_id, code or _LEFT_OUT)
             if str(at) == chosen

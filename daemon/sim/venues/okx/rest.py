@@ -13,7 +13,7 @@ from daemon.sim.rates import RateRule
 from daemon.sim.venue import Floor, HttpRequest, HttpResponse, Respond
 from daemon.sim.venues.okx import codes, limits
 from daemon.sim.venues.okx.auth import Gate, VenueClock
-from daemon.sim.venues.okx.cancel import CancelAsk, Cancels
+from daemon.sim.venues.okx.cancel import CancelAsk, Cancels, count_arrivals
 from daemon.sim.venues.okx.distort import Distorter
 from daemon.sim.venues.okx.instruments import Instruments
 from daemon.sim.venues.okx.options import OkxOptions
@@ -79,6 +79,7 @@ class Rest:
         if route is None:
             self._respond(request_id, HttpResponse(404, b'{"code":"404","data":{},"msg":"Not Found"}'))
             return
+        count_arrivals(self._floor, path.rpartition("/")[2], _any_objects(request.body))
         problem = self._gate.call_problem(request, now_us) if route.is_private else None
         call = _Call(request_id, request, dict(parse_qsl(query, keep_blank_values=True)), now_us)
         if problem is None and route.rule is not None:
@@ -200,6 +201,15 @@ class Rest:
 
     def _respond(self, request_id: int, response: HttpResponse) -> None:
         self._floor.actions.append(Respond(request_id, response))
+
+
+def _any_objects(body: bytes) -> list[object]:
+    """What a body holds that may name orders, however wrong it is."""
+    try:
+        document = wire.parse(body) if body else []
+    except BadJsonError:
+        return []
+    return document if isinstance(document, list) else [document]
 
 
 def _objects(body: bytes) -> list[JsonObject]:

@@ -71,16 +71,21 @@ class Operation:
 
 
 Operate = Callable[[Operation, int], None]
+Arrived = Callable[[str, list[object]], None]
+"""Told of every operation that arrives, before anything is checked: its name and its args."""
 
 
 class Sessions:
     """All connections of one simulated OKX."""
 
-    def __init__(self, floor: Floor, options: OkxOptions, gate: Gate, operations: dict[str, Operate]) -> None:
+    def __init__(
+        self, floor: Floor, options: OkxOptions, gate: Gate, operations: dict[str, Operate], arrived: Arrived
+    ) -> None:
         self._floor = floor
         self._options = options
         self._gate = gate
         self._operations = operations
+        self._arrived = arrived
         self.connections: Connections[OkxConnection] = Connections(floor.actions)
 
     def open(self, conn_id: int, target: str, now_us: int) -> None:
@@ -163,6 +168,7 @@ class Sessions:
         elif op == "unsubscribe":
             self._unsubscribe(connection, args, frame_id, now_us)
         elif op in self._operations:
+            self._arrived(op, args)
             self._operate(Operation(connection, op, frame_id, args), now_us)
         else:
             self.error(connection, "60019", now_us, frame_id=frame_id, detail=op)

@@ -11,7 +11,7 @@ from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.okx.auth import Gate, VenueClock
-from daemon.sim.venues.okx.cancel import Cancels
+from daemon.sim.venues.okx.cancel import Cancels, count_arrivals
 from daemon.sim.venues.okx.distort import Distorter
 from daemon.sim.venues.okx.fate import Fates
 from daemon.sim.venues.okx.instruments import Instruments
@@ -46,7 +46,7 @@ class OkxVenue(SimVenue):
         clock = VenueClock(faults)
         gate = Gate(options, faults, clock)
         operations: dict[str, Operate] = {}
-        self._sessions = Sessions(floor, options, gate, operations)
+        self._sessions = Sessions(floor, options, gate, operations, partial(count_arrivals, floor))
         self._pushes = Pushes(floor, options, self.instruments, clock, self._sessions)
         cancels = Cancels(floor, options, Fates(floor, self.instruments, self._pushes), self._pushes)
         places = Places(floor, self.instruments, self._pushes)
