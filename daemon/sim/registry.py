@@ -4,7 +4,9 @@ options' business.
 
 from collections.abc import Callable
 
+from daemon.sim.demo_plan import DemoPlan
 from daemon.sim.venue import Credentials, SimVenue
+from daemon.sim.venues.okx import demo as okx_demo
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 
@@ -14,6 +16,11 @@ Build = Callable[[Credentials, int, str], SimVenue]
 VENUES: dict[str, Build] = {
     "okx": lambda credentials, seed, faults: OkxVenue(OkxOptions(credentials=credentials, seed=seed, faults=faults)),
 }
+
+DEMOS: dict[str, DemoPlan] = {
+    "okx": okx_demo.PLAN,
+}
+"""What a demonstration does on each of them."""
 
 
 def build(name: str, *, credentials: Credentials | None = None, seed: int = 0, faults: str = "") -> SimVenue:

@@ -95,10 +95,8 @@ Action = Send | Close | Abort | Silence | Respond | Drop
 class Connection:
     """What the frame remembers of one WebSocket; a venue adds its own by inheritance."""
 
-    def __init__(self, conn_id: int, target: str, now_us: int) -> None:
+    def __init__(self, conn_id: int, now_us: int) -> None:
         self.conn_id = conn_id
-        self.target = target
-        self.opened_us = now_us
         self.active_us = now_us
         self.is_zombie = False
 
@@ -130,9 +128,6 @@ class Connections(Generic[C]):
     def __iter__(self) -> Iterator[C]:
         """The open connections, as they are now, oldest first."""
         return iter(tuple(self._open.values()))
-
-    def __len__(self) -> int:
-        return len(self._open)
 
     def send(self, connection: C, payload: bytes, now_us: int, *, is_binary: bool = False) -> None:
         """Write a message, unless the connection is gone."""

@@ -134,3 +134,15 @@ def test_listings_run_in_the_order_of_placing() -> None:
     assert [each.order_id for each in book.newest_first()] == [each.order_id for each in reversed(orders)]
     assert list(book.orders())[1] == ended
     assert book.live() == (orders[0], orders[2], orders[3])
+
+
+def test_the_oldest_ended_orders_are_forgotten_when_there_are_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.sim.book.ENDED_KEPT_MAX", 2)
+    book = a_book()
+    live = rest(book, client_order_id="live")
+    ended = [rest(book, client_order_id=name) for name in "abca"]
+    for order in ended:
+        book.cancel(order.order_id, EndedBy.USER, 1)
+    assert [book.get(order.order_id) is None for order in ended] == [True, True, False, False]
+    assert [book.by_client_id(name) is None for name in "abc"] == [False, True, False]
+    assert book.get(live.order_id) == live

@@ -528,3 +528,17 @@ def test_every_fault_that_can_happen_at_once_does(rig: Rig) -> None:
         rig.place()
         assert is_seen(client), fault
         rig.venue.closed(client.conn_id, rig.now_us)
+
+
+def test_the_same_seed_and_story_give_the_same_bytes_and_another_seed_others() -> None:
+    spec = "DUP_PUSH:0.3,REORDER:0.3,REJECT(51400):0.3,BURST_PUSH:0.3,BAD_FRAME:0.2,UNKNOWN_EVENT:0.2,ACK_LATE(40):0.2"
+
+    def story(seed: int) -> list[bytes]:
+        rig = Rig(OkxOptions(seed=seed, faults=spec))
+        client = rig.listener()
+        for order in [rig.place(qty="0.9") for _ in range(25)]:
+            client.cancel(order)
+            rig.advance(0.05)
+        return client.raw + client.binary
+
+    assert story(7) == story(7) != story(8)

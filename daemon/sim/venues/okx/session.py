@@ -51,7 +51,7 @@ class OkxConnection(Connection):
     """
 
     def __init__(self, conn_id: int, target: str, now_us: int, token: str) -> None:
-        super().__init__(conn_id, target, now_us)
+        super().__init__(conn_id, now_us)
         self.path = target.partition("?")[0]
         self.token = token
         self.is_logged_in = False
