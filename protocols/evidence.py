@@ -100,7 +100,8 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True):
     ``product`` is "" at a venue with a single product line. Quantities are null when the venue did not say them.
     ``order_qty`` is null too when it is in another unit than ``cum_qty``. ``cum_qty_final`` is the dialect's claim that
     no later frame will raise ``cum_qty``. ``word`` is the venue's own status word. ``created_ms``/``ended_ms`` are the
-    venue's clock; ``venue_time`` is its text, for display only.
+    venue's clock; ``venue_time`` is its text, for display only. ``is_state`` is False where the venue named no state (a
+    list of fills): then ``status`` says only that something was executed, not that the order is still live.
     """
 
     source: Source
@@ -123,6 +124,7 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True):
     cancel_reason: str | None = None
     successor_order_id: OrderId | None = None
     frame: Frame | None = None
+    is_state: bool = True
 
 
 class CancelAnswered(msgspec.Struct, frozen=True, tag=True):
