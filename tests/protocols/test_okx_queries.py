@@ -319,7 +319,7 @@ def test_fills_are_asked_by_order_id() -> None:
 def test_fills_prove_a_quantity_and_never_an_end() -> None:
     page = read(question(Step.FILLS), body(fill("12", "0.006"), fill("11", "0.004"), fill("12", "0.006")))
     report = only_report(page)
-    assert (report.status, report.word) == (OrdStatus.PARTIALLY_FILLED, "fill")
+    assert (report.status, report.word, report.is_state) == (OrdStatus.PARTIALLY_FILLED, "fill", False)
     assert (report.cum_qty, report.cum_qty_final, report.order_qty) == (Decimal("0.010"), False, None)
     assert (report.channel, report.updated_ms) == ("GET /api/v5/trade/fills", 1763600000012)
 

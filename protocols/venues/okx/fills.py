@@ -1,8 +1,8 @@
 """What OKX's list of transactions says about an order: at least how much of it was executed, and never that it ended.
 
-It refuses to give an order a state: a transaction has none. Its report is `PARTIALLY_FILLED` with the word `FILL_WORD`,
-which is none of the venue's order states: it proves that the order existed and a lower bound of ``cum_qty``, not that
-the order is still live.
+It refuses to give an order a state: a transaction has none. Its report is `PARTIALLY_FILLED` with ``is_state`` False
+and the word `FILL_WORD`, which is none of the venue's order states: it proves that the order existed and a lower bound
+of ``cum_qty``, not that the order is still live.
 """
 
 from __future__ import annotations
@@ -82,4 +82,5 @@ def _report(fills: list[Fill], carried: Decimal, channel: str, frame: Frame) -> 
         updated_ms=newest.time_ms,
         venue_time=None if newest.time_ms is None else str(newest.time_ms),
         frame=frame,
+        is_state=False,
     )
