@@ -46,7 +46,7 @@ def note_failure(case: Case, now_us: int) -> None:
 def note_found(case: Case, rows: list[OrderReported], asked: Asked, now_us: int) -> None:
     """Note that an answer showed the order: the round is over, and what it shows is fresh as of the question."""
     _end_round(case, now_us)
-    if any(not row.status.is_terminal for row in rows):
+    if any(row.is_state and not row.status.is_terminal for row in rows):
         case.live_by_answer_us = max(case.live_by_answer_us, asked.at_us)
     case.denials.clear()
 

@@ -237,7 +237,7 @@ class Correlator:
     # ------------------------------------------------------------ evidence about an order
 
     def _reported(self, report: OrderReported, now_us: int, asked_us: int | None = None) -> None:
-        if self.book.see(report, now_us):
+        if report.is_state and self.book.see(report, now_us):
             self._bench.out.append(OrderNews(report))
         case = self.cases.of_order(report.product, report.order_id)
         if case is not None:
@@ -265,7 +265,7 @@ class Correlator:
     def _add(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
         """Put evidence into a case whose order it is about."""
         case.was_seen = True
-        if not report.status.is_terminal:
+        if report.is_state and not report.status.is_terminal:
             if report.source is Source.PUSH:
                 case.live_by_push_us = max(case.live_by_push_us, now_us)
             elif asked_us is not None:
@@ -392,7 +392,7 @@ class Correlator:
         if asked.at_us < heard_us + self.world.replica_lag_us:
             return
         doomed = [piece for row in rows for piece in case.view.refuted_by(row)]
-        if all(not row.status.is_terminal for row in rows):
+        if all(row.is_state and not row.status.is_terminal for row in rows):
             doomed = self._refuted_by_life(case, asked)
         for digest in {digest_of(piece) for piece in doomed}:
             case.view.strike(digest)

@@ -83,13 +83,14 @@ def verdict_of(evidence: Iterable[OrderReported], instrument: str = "") -> Verdi
     credible, sides_clash = _of_one_side(credible)
     if not credible:
         return Verdict(is_contradictory=bool(everything))
-    decided_by = heaviest(credible)
-    status = decided_by.status
+    states = [piece for piece in credible if piece.is_state]
+    decided_by = heaviest(states) if states else None
+    status = decided_by.status if decided_by is not None else None
     cum_qty = max((piece.cum_qty for piece in credible if piece.cum_qty is not None), default=None)
-    enders = [piece for piece in credible if piece.status is status] if status.is_terminal else []
+    enders = [piece for piece in states if piece.status is status and piece.status.is_terminal]
     return Verdict(
         ord_status=status,
-        order_qty=decided_by.order_qty if decided_by.order_qty is not None else _largest_order_qty(credible),
+        order_qty=_order_qty(decided_by, credible),
         cum_qty=cum_qty,
         cum_qty_final=any(piece.cum_qty_final and piece.cum_qty == cum_qty for piece in enders),
         avg_px=_avg_px_at(credible, cum_qty),
@@ -225,7 +226,9 @@ def _has_two_ends(evidence: list[OrderReported]) -> bool:
     return len(ends) > 1
 
 
-def _largest_order_qty(evidence: list[OrderReported]) -> Decimal | None:
+def _order_qty(decided_by: OrderReported | None, evidence: list[OrderReported]) -> Decimal | None:
+    if decided_by is not None and decided_by.order_qty is not None:
+        return decided_by.order_qty
     return max((piece.order_qty for piece in evidence if piece.order_qty is not None), default=None)
 
 
