@@ -8,6 +8,9 @@ PIP := $(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check 
 # A stamp is as new as the last complete set-up. The set-up for development contains the one for running, so it writes both.
 RUN_READY := $(VENV)/.ready-to-run
 DEV_READY := $(VENV)/.ready-to-develop
+# Other people's clients pin other versions than we do, so they have an environment of their own.
+PEERS := .venv-peers
+PEERS_READY := $(PEERS)/.ready
 
 # A PYTHON that was given is taken at its word; else python3, or the first newer one if that is too old.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
@@ -18,7 +21,7 @@ LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench soak install-dev lock clean
+.PHONY: help demo test check bench soak peers install-dev lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,6 +43,8 @@ bench: $(DEV_READY) ## measure; ARGS goes to the benchmark
 soak: $(DEV_READY) ## the long runs over many seeds, without a time limit
 	@$(BIN)/python -m pytest -m soak --hypothesis-profile=soak --timeout=0 $(ARGS)
 
+peers: $(PEERS_READY) ## set up other people's clients, which tests drive the simulated venues with
+
 install-dev: $(DEV_READY) ## set up .venv for development
 
 lock: ## resolve the locks again, keeping what still fits; UPGRADE=--upgrade takes the newest
@@ -47,9 +52,15 @@ lock: ## resolve the locks again, keeping what still fits; UPGRADE=--upgrade tak
 	$(LOCK) $(UPGRADE) --output-file requirements.lock
 	$(LOCK) $(UPGRADE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
-clean: ## remove .venv and every cache
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+clean: ## remove the environments and every cache
+	rm -rf $(VENV) $(PEERS) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find daemon protocols tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PEERS_READY): requirements-peers.lock | $(BIN)/pip
+	@echo "Installing other people's clients into $(PEERS) (once, and when they change) ..."
+	@$(BIN)/python -m venv $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
+	@touch $@
 
 $(RUN_READY): requirements.lock pyproject.toml | $(BIN)/pip
 	@echo "Installing the pinned packages into $(VENV) (once, and when they change) ..."
