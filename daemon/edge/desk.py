@@ -171,7 +171,10 @@ class Listener(Protocol):
         ...
 
     async def drained(self) -> bool:
-        """Wait until the client has read what it was told; False if it is gone. A replay waits here between pages."""
+        """Wait until what is told next will not be left out; False if nobody listens any more.
+
+        A replay waits here before every row (which costs nothing while the client keeps up), so that it has no gap.
+        """
         ...
 
 
@@ -222,7 +225,7 @@ class Desk(Protocol):
         ...
 
     def subscribe(self, request: SubscribeParams, peer: Peer, listener: Listener) -> Subscription:
-        """Start telling ``listener``; a replay comes first, in order, page by page (see `Listener.drained`)."""
+        """Start telling ``listener``; a replay comes first, in order, at its reader's pace (see `Listener.drained`)."""
         ...
 
     def drop(self, connection: ConnectionId) -> None:

@@ -102,7 +102,7 @@ class Outbox:
         self._moved.set()
 
     async def drained(self) -> bool:
-        """Wait until notifications are not left out; False if the connection is gone."""
+        """Wait until the next notification will not be left out; False if the connection is gone."""
         await self._moved.wait()
         return self.is_open
 

@@ -41,6 +41,7 @@ class Server:
         self._empty.set()
         self._listening: Listening | None = None
         self._server: asyncio.Server | None = None
+        self._is_stopping = False
 
     @property
     def clients(self) -> int:
@@ -61,6 +62,7 @@ class Server:
 
         Give every answer that is to be given before.
         """
+        self._is_stopping = True
         if self._server is not None:
             self._server.close()
         for connection in tuple(self._connections):
@@ -81,6 +83,8 @@ class Server:
         return len(self._connections)
 
     def _enter(self, connection: Connection) -> RpcError | None:
+        if self._is_stopping:  # it was accepted just before
+            return error_of(Reason.SHUTTING_DOWN, "the daemon is ending")
         uid = connection.peer.caller.uid
         group = None if self._listening is None else self._listening.group
         if not may_talk(connection.peer, group):
