@@ -1,0 +1,482 @@
+"""A link on a transport in memory, with the library's server half at the other end; and a few on real sockets."""
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import TypeVar
+
+import pytest
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.server import ServerProtocol
+
+from daemon.edge import link as link_module
+from daemon.edge import net
+from daemon.edge.clock import Clock
+from daemon.edge.link import WRITE_BUFFER_BYTES_MAX, DialFailed, Link
+from daemon.edge.net import Egress, tls_context
+from daemon.edge.settings import Waits
+from protocols.dialect import Heartbeat, SocketPlan, Strange
+from protocols.evidence import CancelAnswered, CancelLost, OrderReported
+from protocols.fix import SendId
+from protocols.secret import Secret
+from protocols.session import Drain, Entered, Event, Session, State
+from tests.edge.fake_venue import serving
+from tests.edge.watch import Watch
+from tests.fakes import CREDENTIALS, PLAN, FakeDialect
+
+TLS = Path(__file__).parent / "tls"
+EGRESS = Egress(tls_context())
+S1 = SendId("s1")
+E = TypeVar("E")
+
+
+class Pipe(asyncio.Transport):
+    """A transport whose other end is a WebSocket server in memory. Nothing moves by itself but what `answers` says."""
+
+    def __init__(self, watch: Watch) -> None:
+        super().__init__()
+        self.server = ServerProtocol()
+        self.frames: list[str] = []
+        self.pongs = 0
+        self.close_frames = 0
+        self.is_aborted = False
+        self.unsent_bytes = 0
+        self.refuses = False
+        self._watch = watch
+        self._link: Link | None = None
+
+    def connect(self, link: Link) -> None:
+        self._link = link
+        link.connection_made(self)
+        self.reply()
+
+    def reply(self) -> None:
+        """Let the server's bytes arrive."""
+        assert self._link is not None
+        data = b"".join(self.server.data_to_send())
+        if data and not self.is_aborted:
+            self._link.data_received(data)
+
+    def say(self, *frames: str) -> None:
+        """Send frames, all in one piece of data."""
+        for frame in frames:
+            self.server.send_text(frame.encode())
+        self.reply()
+
+    def lose(self) -> None:
+        assert self._link is not None
+        self.is_aborted = True
+        self._link.connection_lost(ConnectionResetError(104, "x"))
+
+    # -- the transport's side
+
+    def write(self, data: object) -> None:
+        assert isinstance(data, bytes)
+        self.server.receive_data(data)
+        for event in self.server.events_received():
+            if isinstance(event, Request):
+                response = self.server.reject(403, "no") if self.refuses else self.server.accept(event)
+                self.server.send_response(response)
+            elif isinstance(event, Frame):
+                self._take(event)
+        self._watch.changed()
+
+    def _take(self, frame: Frame) -> None:
+        match frame.opcode:
+            case Opcode.TEXT:
+                self.frames.append(bytes(frame.data).decode())
+            case Opcode.PONG:
+                self.pongs += 1
+            case Opcode.CLOSE:
+                self.close_frames += 1
+
+    def abort(self) -> None:
+        self.is_aborted = True
+        self._watch.changed()
+
+    def is_closing(self) -> bool:
+        return self.is_aborted
+
+    def get_write_buffer_size(self) -> int:
+        return self.unsent_bytes
+
+
+class Bench:
+    """A link on a pipe, and what its session told."""
+
+    def __init__(self, plan: SocketPlan = PLAN, waits: Waits | None = None) -> None:
+        self.watch = Watch()
+        self.pipe = Pipe(self.watch)
+        self.events: list[Event] = []
+        self.on_event: Callable[[Event], None] = lambda _: None
+        session = Session(plan, FakeDialect(plans=(plan,)), CREDENTIALS)
+        self.link = Link(session, Clock(), lambda: 42, self._told, waits or Waits())
+
+    def _told(self, link: Link, events: Sequence[Event]) -> None:
+        assert link is self.link
+        for event in events:
+            self.events.append(event)
+            self.on_event(event)
+        self.watch.changed()
+
+    async def dial(self, monkeypatch: pytest.MonkeyPatch) -> "Bench":
+        async def connect(protocol: Link, *_: object, **__: object) -> None:
+            self.pipe.connect(protocol)
+
+        monkeypatch.setattr(net, "connect", connect)
+        await self.link.dial("ws://venue/ws", EGRESS)
+        return self
+
+    async def go_live(self, monkeypatch: pytest.MonkeyPatch) -> "Bench":
+        await self.dial(monkeypatch)
+        self.pipe.say("login ok", "sub ok orders")
+        assert self.link.session.state is State.LIVE
+        self.pipe.frames.clear()
+        return self
+
+    def of(self, kind: type[E]) -> list[E]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+
+class Listener:
+    """Takes one connection and says nothing: hangs up, or waits until the other side does."""
+
+    def __init__(self, watch: Watch, *, waits_for_the_end: bool) -> None:
+        self._watch = watch
+        self._waits = waits_for_the_end
+        self._is_over = False
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}/ws"
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._watch.until(lambda: self._is_over)
+        self._server.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(OSError):
+            if self._waits:
+                await reader.read()
+            writer.close()
+            await writer.wait_closed()
+        self._is_over = True
+        self._watch.changed()
+
+
+# ---------------------------------------------------------------- opening
+
+
+async def test_an_open_link_logs_in_for_the_venues_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().dial(monkeypatch)
+    assert bench.pipe.frames == ["login 42 key"]
+    assert bench.link.has_opened
+
+
+async def test_a_refused_handshake_says_its_status_and_nothing_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.pipe.refuses = True
+    with pytest.raises(DialFailed, match="HTTP 403") as failed:
+        await bench.dial(monkeypatch)
+    assert "venue" not in failed.value.why
+    assert bench.pipe.is_aborted
+    assert [event.state for event in bench.of(Entered)] == [State.CLOSED]
+    assert not bench.link.has_opened
+
+
+async def test_a_server_that_does_not_speak_is_given_up_in_time() -> None:
+    bench = Bench(waits=Waits(open_s=0.05))
+    async with Listener(bench.watch, waits_for_the_end=True) as url:
+        with pytest.raises(DialFailed, match="time-out"):
+            await bench.link.dial(url, EGRESS)
+
+
+async def test_a_port_where_nobody_listens_is_a_failed_dial() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    with pytest.raises(DialFailed, match="Connection refused") as failed:
+        await Bench().link.dial(f"ws://127.0.0.1:{port}/ws", EGRESS)
+    assert "127" not in failed.value.why
+
+
+async def test_what_is_no_address_is_a_failed_dial() -> None:
+    with pytest.raises(DialFailed):
+        await Bench().link.dial("http://venue/ws", EGRESS)
+
+
+async def test_a_server_that_closes_during_the_handshake_is_a_failed_dial() -> None:
+    bench = Bench()
+    async with Listener(bench.watch, waits_for_the_end=False) as url:
+        with pytest.raises(DialFailed):
+            await bench.link.dial(url, EGRESS)
+
+
+# ---------------------------------------------------------------- sending
+
+
+async def test_a_cancel_is_with_the_transport_when_the_call_returns(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    assert bench.link.cancel("cancel s1 1", S1)
+    assert bench.pipe.frames == ["cancel s1 1"]  # and no loop turn has passed
+
+
+async def test_a_link_that_is_not_logged_in_or_no_more_open_takes_no_cancel(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().dial(monkeypatch)
+    assert not bench.link.cancel("cancel s1 1", S1)
+    bench.pipe.say("login ok")
+    assert bench.link.cancel("cancel s1 1", S1)
+    bench.pipe.abort()
+    assert not bench.link.cancel("cancel s2 1", SendId("s2"))
+    assert bench.link.session.in_flight == 1
+
+
+async def test_a_transport_that_does_not_get_rid_of_its_bytes_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.pipe.unsent_bytes = WRITE_BUFFER_BYTES_MAX + 1
+    assert bench.link.cancel("cancel s1 1", S1)  # handed over, for what that is worth
+    bench.pipe.unsent_bytes = 0
+    bench.pipe.say("note")
+    assert bench.pipe.frames == ["cancel s1 1", "ping"]
+
+
+async def test_a_session_that_is_due_is_ticked(monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = SocketPlan(PLAN.name, PLAN.path, PLAN.roles, Heartbeat(idle_ms=5, dead_ms=60_000, ping="ping"))
+    bench = await Bench(plan).go_live(monkeypatch)
+    await bench.watch.until(lambda: bench.pipe.frames == ["ping"])
+    bench.pipe.say("pong")
+    await bench.watch.until(lambda: bench.pipe.frames == ["ping", "ping"])
+    bench.link.abort("enough")
+
+
+# ---------------------------------------------------------------- reading
+
+
+async def test_frames_that_come_together_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.pipe.say("order o1 new", "order o1 filled", "order o2 canceled")
+    assert [(event.order_id, event.status) for event in bench.of(OrderReported)] == [
+        ("o1", "new"),
+        ("o1", "filled"),
+        ("o2", "canceled"),
+    ]
+
+
+async def test_a_frame_in_pieces_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    server = bench.pipe.server
+    server.send_text(b"order ", fin=False)
+    server.send_continuation(b"o1 ", fin=False)
+    bench.pipe.reply()
+    assert bench.of(OrderReported) == []
+    server.send_continuation(b"canceled", fin=True)
+    bench.pipe.reply()
+    assert [event.order_id for event in bench.of(OrderReported)] == ["o1"]
+
+
+async def test_a_frame_of_endless_pieces_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(link_module, "FRAGMENTS_MAX", 3)
+    bench = await Bench().go_live(monkeypatch)
+    bench.pipe.server.send_text(b"", fin=False)
+    for _ in range(3):
+        bench.pipe.server.send_continuation(b"", fin=False)
+    bench.pipe.reply()
+    assert bench.pipe.is_aborted
+    assert bench.link.session.state is State.CLOSED
+
+
+async def test_too_long_a_frame_ends_the_link_and_loses_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.pipe.say("x" * (PLAN.frame_bytes_max + 1))
+    assert bench.pipe.is_aborted
+    assert [(event.send_id, event.handed_over) for event in bench.of(CancelLost)] == [("s1", True)]
+
+
+async def test_a_binary_frame_is_a_frame_and_broken_text_is_only_strange(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.pipe.server.send_binary(b"order o1 new")
+    bench.pipe.server.send_text(b"\xff\xfe")
+    bench.pipe.say("order o2 new")
+    assert [event.order_id for event in bench.of(OrderReported)] == ["o1", "o2"]
+    assert len(bench.of(Strange)) == 1
+
+
+async def test_the_protocols_own_ping_is_answered_and_proves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    heard = bench.link.session.counters.frames_in
+    bench.pipe.server.send_ping(b"x")
+    bench.pipe.reply()
+    assert bench.pipe.pongs == 1
+    assert bench.link.session.counters.frames_in == heard
+
+
+async def test_what_telling_brings_about_is_told_after_what_is_being_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.on_event = lambda event: bench.link.abort("enough") if isinstance(event, Drain) else None
+    bench.pipe.say("closing\norder o1 canceled")
+    kinds = [type(event) for event in bench.events]
+    assert kinds.index(OrderReported) < len(kinds) - 1 - kinds[::-1].index(Entered)
+
+
+# ---------------------------------------------------------------- ends
+
+
+async def test_a_close_by_the_venue_says_its_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.pipe.server.send_close(4007, "key deleted")
+    bench.pipe.reply()
+    assert bench.of(CancelLost)[0].why == "the venue closed: 4007 key deleted"
+    assert bench.pipe.close_frames == 1  # answered politely
+    bench.pipe.lose()
+    assert len(bench.of(CancelLost)) == 1
+
+
+async def test_a_lost_connection_loses_what_is_in_flight(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.pipe.lose()
+    assert bench.of(CancelLost) == [CancelLost(S1, bench.of(CancelLost)[0].road, True, "Connection reset by peer")]
+
+
+async def test_an_abort_drops_the_connection_at_once_and_tells_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.link.abort("suspect")
+    bench.link.abort("again")
+    assert bench.pipe.is_aborted
+    assert bench.pipe.close_frames == 0
+    assert [lost.why for lost in bench.of(CancelLost)] == ["suspect"]
+
+
+async def test_a_polite_close_still_hears_the_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.link.close("the daemon stops")
+    assert bench.pipe.close_frames == 1
+    assert not bench.pipe.is_aborted
+    answer = Frame(Opcode.TEXT, b"ack s1 accepted").serialize(mask=False)
+    bench.link.data_received(answer)  # was on its way when the close crossed it
+    bench.pipe.reply()
+    assert [event.send_id for event in bench.of(CancelAnswered)] == ["s1"]
+    assert bench.link.session.state is State.CLOSED
+
+
+async def test_a_polite_close_that_nobody_answers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench(waits=Waits(close_s=0.01)).go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.link.close("the daemon stops")
+    await bench.watch.until(lambda: bench.pipe.is_aborted)
+    assert [lost.why for lost in bench.of(CancelLost)] == ["the daemon stops"]
+
+
+async def test_a_dead_link_ignores_what_still_arrives(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.abort("suspect")
+    bench.events.clear()
+    bench.link.data_received(Frame(Opcode.TEXT, b"order o1 new").serialize(mask=False))
+    bench.link.eof_received()
+    bench.link.connection_lost(None)
+    assert bench.events == []
+
+
+# ---------------------------------------------------------------- TLS and proxies, on real sockets
+
+
+async def test_tls_is_verified_against_the_given_authority() -> None:
+    server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    server_side.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    bench, stranger = Bench(), Bench()
+    async with serving(bench.watch, server_side) as venue:
+        url = venue.endpoints.ws + "/ws"
+        with pytest.raises(DialFailed, match="certificate"):
+            await stranger.link.dial(url, EGRESS)
+        await bench.link.dial(url, Egress(tls_context(str(TLS / "cert.pem"))))
+        await bench.watch.until(lambda: bench.link.session.state is State.LIVE)
+        bench.link.abort("enough")
+        await bench.watch.until(lambda: not venue.sockets)
+
+
+class Proxy:
+    """An HTTP proxy that knows CONNECT only."""
+
+    def __init__(self, status: bytes = b"200 OK") -> None:
+        self.requests: list[str] = []
+        self.url = ""
+        self._status = status
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def __aenter__(self) -> "Proxy":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.url = f"http://user:p%40ss@127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.requests.append(head)
+        writer.write(b"HTTP/1.1 " + self._status + b"\r\n\r\n")
+        if not self._status.startswith(b"200"):
+            writer.close()
+            return
+        host, _, port = head.split(" ")[1].rpartition(":")
+        far_reader, far_writer = await asyncio.open_connection(host, int(port))
+        for source, sink in ((reader, far_writer), (far_reader, writer)):
+            task = asyncio.create_task(_pour(source, sink))
+            self._tasks.add(task)
+
+
+async def _pour(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    try:
+        while data := await source.read(65_536):
+            sink.write(data)
+    except OSError:
+        pass
+    finally:
+        sink.close()
+
+
+@pytest.mark.parametrize("has_tls", [False, True])
+async def test_a_configured_proxy_is_asked_for_a_tunnel(has_tls: bool) -> None:
+    bench = Bench()
+    server_side = None
+    if has_tls:
+        server_side = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        server_side.load_cert_chain(TLS / "cert.pem", TLS / "key.pem")
+    async with serving(bench.watch, server_side) as venue, Proxy() as proxy:
+        egress = Egress(tls_context(str(TLS / "cert.pem")), Secret(proxy.url))
+        await bench.link.dial(venue.endpoints.ws + "/ws", egress)
+        await bench.watch.until(lambda: bench.link.session.state is State.LIVE)
+        bench.link.abort("enough")
+        await bench.watch.until(lambda: not venue.sockets)
+    assert proxy.requests[0].startswith("CONNECT ")
+    assert "Proxy-Authorization: Basic dXNlcjpwQHNz" in proxy.requests[0]
+
+
+async def test_a_proxy_that_refuses_is_a_failed_dial_without_its_address() -> None:
+    async with Proxy(b"407 Who are you") as proxy:
+        with pytest.raises(DialFailed, match="the proxy answered 407") as failed:
+            await Bench().link.dial("ws://127.0.0.1:1/ws", Egress(tls_context(), Secret(proxy.url)))
+    assert "user" not in failed.value.why
+
+
+async def test_a_source_address_is_where_the_connection_comes_from() -> None:
+    bench = Bench()
+    async with serving(bench.watch) as venue:
+        await bench.link.dial(venue.endpoints.ws + "/ws", Egress(tls_context(), source_address="127.0.0.2"))
+        await bench.watch.until(lambda: venue.sockets)
+        peer = venue.sockets[0].get_extra_info("peername")
+        bench.link.abort("enough")
+        await bench.watch.until(lambda: not venue.sockets)
+    assert peer[0] == "127.0.0.2"
