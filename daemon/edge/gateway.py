@@ -16,6 +16,7 @@ which road a cancel takes. For the driver it is a few synchronous calls and one 
 from __future__ import annotations
 
 import asyncio
+import traceback
 from collections import deque
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar, assert_never
@@ -35,6 +36,7 @@ from daemon.edge.status import Alarms, EntryState, GatewayState, GatewayStatus, 
 from daemon.edge.venue_rest import VenueRest
 from protocols.dialect import LoggedIn, RefusalKind, Role
 from protocols.evidence import (
+    AccountIdentified,
     CancelAnswered,
     CancelForwarded,
     CancelLost,
@@ -59,6 +61,8 @@ if TYPE_CHECKING:
     from protocols.secret import Credentials
     from protocols.session import Session
 
+TRACE_MAX: Final = 6
+"""Places named in the log for a bug: from the caller that we know to where it happened."""
 TEND_PAUSE_S: Final = 5.0
 """Before a part of the gateway that failed by our own bug is started again."""
 WORST_FIRST: Final = (DropCopyState.DOWN, DropCopyState.BLIND, DropCopyState.LIVE)
@@ -95,7 +99,7 @@ class Gateway:
         self._rest = VenueRest(dialect, self._pool, credentials, clock)
         self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell)
         self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log)
-        self._sends = RestSends(self._rest, waits, self._rest_told)
+        self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault)
         self._standing = Standing(self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want)
         around = Surroundings(self._rest, egress, clock, waits, pacer or Pacer(clock, waits.reconnect_gap_s), self._log)
         base = account.endpoints.ws
@@ -109,6 +113,7 @@ class Gateway:
         self._stopping = asyncio.Event()
         self._less_to_do = asyncio.Event()
         self._is_clock_refused = False
+        self._user = ""
         self._is_open = {Road.WS: False, Road.REST: False}
         self._drop_copy = DropCopyState.DOWN
         self._outbox: deque[Evidence] = deque()
@@ -146,7 +151,7 @@ class Gateway:
             self._tell_soon(questions.failed(question, "too many questions under way"))
         else:
             self._asked += 1
-            asking = self._spawn(questions.answer(question, self._rest, self.settings.waits))
+            asking = self._spawn(questions.answer(question, self._rest, self.settings.waits, self._our_fault))
             asking.add_done_callback(lambda asked: self._question_ended(question, asked))
 
     def suspect(self, road: Road, why: str) -> None:
@@ -310,12 +315,19 @@ class Gateway:
         """Learn what the venue thinks of the credentials, and of our time."""
         if isinstance(answer, LoggedIn):
             self._standing.proven(Road.WS)
+            self._user_named(answer.user)
         elif answer.kind is RefusalKind.CREDENTIALS:
             self._standing.refused(Road.WS, answer.code, answer.message)
         elif answer.kind is RefusalKind.CLOCK:
             self._is_clock_refused = True
         elif answer.kind is RefusalKind.BROKEN:
             self._alarms.sound("login_broken", f"{answer.code} {answer.message}".rstrip())
+
+    def _user_named(self, user: str) -> None:
+        """Tell whose key it is, once, where logins say it."""
+        if user and user != self._user:
+            self._user = user
+            self._tell(AccountIdentified(user))
 
     def subscription_refused(self, plan: SocketPlan, refusal: SubscribeRefused) -> None:
         """Learn that a drop copy was refused."""
@@ -427,8 +439,10 @@ class Gateway:
             self._our_fault(f"report of {type(evidence).__name__}", error)
 
     def _our_fault(self, where: str, error: Exception) -> None:
+        """Log a bug by its kind and place: the text of an exception that nobody foresaw may hold anything."""
         self._counters["faults"] += 1
-        self._log.error("internal error", where=where, exc_info=error)
+        at = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-TRACE_MAX:]]
+        self._log.error("internal error", where=where, kind=type(error).__name__, at=at)
         self._alarms.sound("internal_error", f"{where}: {type(error).__name__}")
 
     def _count(self, sessions: list[Session]) -> dict[str, int]:

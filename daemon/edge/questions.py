@@ -14,6 +14,8 @@ from daemon.edge.rest import CallFailed
 from protocols.evidence import Absence, QuestionAnswered, QuestionFailed
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import Cursor, Page, Question
@@ -26,11 +28,14 @@ PAGES_MAX: Final = 50
 Ending = QuestionAnswered | QuestionFailed
 
 
-async def answer(question: Question, rest: VenueRest, waits: Waits) -> Ending:
-    """Ask, page by page. Raises nothing but cancellation."""
+async def answer(
+    question: Question, rest: VenueRest, waits: Waits, on_fault: Callable[[str, Exception], None]
+) -> Ending:
+    """Ask, page by page. Raises nothing but cancellation: a bug goes to ``on_fault`` and fails the question."""
     try:
         return await _gather(question, rest, waits)
     except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: a question without an end would hang its case
+        on_fault("question", error)
         return failed(question, f"internal: {type(error).__name__}")
 
 

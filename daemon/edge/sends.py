@@ -40,10 +40,17 @@ class Spawn(Protocol[T]):
 class RestSends:
     """The cancels that are on their way by REST. ``report`` is never called inside `start`."""
 
-    def __init__(self, rest: VenueRest, waits: Waits, report_soon: Callable[[CancelForwarded | Ending], None]) -> None:
+    def __init__(
+        self,
+        rest: VenueRest,
+        waits: Waits,
+        report_soon: Callable[[CancelForwarded | Ending], None],
+        on_fault: Callable[[str, Exception], None],
+    ) -> None:
         self._rest = rest
         self._waits = waits
         self._report = report_soon
+        self._on_fault = on_fault
         self.under_way = 0
 
     def start(self, wire: WireCancel, spawn: Spawn[Ending]) -> None:
@@ -62,6 +69,7 @@ class RestSends:
                 return lost(wire, response.why, handed_over=response.handed_over)
             return self._rest.dialect.read_cancel(wire, response)
         except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: a send without an end would hang its case
+            self._on_fault("cancel by REST", error)
             return lost(wire, f"internal: {type(error).__name__}", handed_over=flight.is_sent)
 
     def _ended(self, wire: WireCancel, flight: Flight, carried: asyncio.Task[Ending]) -> None:
