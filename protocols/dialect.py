@@ -28,6 +28,7 @@ from protocols.evidence import (
     OrderReported,
     QuestionAnswered,
     QuestionFailed,
+    Remedy,
     Step,
 )
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
@@ -93,6 +94,8 @@ class Traits(msgspec.Struct, frozen=True):
     best first. ``ladder`` is the order in which to ask about one order; its OPEN_ORDERS step is an account-wide
     listing over every configured product. ``order_memory_ms`` and ``alias_memory_ms`` are the ages past which "not found" by order id and
     by client id is blind. ``venue_params`` are the names of extra cancel parameters that the venue's page has.
+    ``question_calls`` says how many calls a question takes, where that is more than one: it counts so often by the rate
+    rules. ``login_names_user`` says that a login's answer tells whose key it is.
     """
 
     venue: str
@@ -106,6 +109,8 @@ class Traits(msgspec.Struct, frozen=True):
     order_memory_ms: int
     alias_memory_ms: int
     venue_params: frozenset[str] = frozenset()
+    question_calls: Mapping[Step, int] = {}
+    login_names_user: bool = False
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -131,7 +136,8 @@ class SocketPlan(msgspec.Struct, frozen=True):
     """One socket of an account: where it connects, what for, and how it is kept.
 
     ``path`` is appended to the account's WebSocket base. ``login_wait_ms`` bounds login and each subscription.
-    ``max_age_ms`` is the venue's forced cut, before which a new socket is opened (0: none).
+    ``max_age_ms`` is the venue's forced cut, before which a new socket is opened (0: none). ``frames_max`` is how many
+    frames of ours, pings included, the venue takes in any ``frames_window_ms`` before it cuts the socket (0: any).
     """
 
     name: str
@@ -142,6 +148,8 @@ class SocketPlan(msgspec.Struct, frozen=True):
     login_wait_ms: int = 5000
     max_age_ms: int = 0
     frame_bytes_max: int = 1_048_576
+    frames_max: int = 0
+    frames_window_ms: int = 1000
 
 
 class Endpoints(msgspec.Struct, frozen=True):
@@ -215,6 +223,8 @@ class RefusalKind(StrEnum):
     CREDENTIALS = "credentials"
     CLOCK = "clock"
     BUSY = "busy"
+    ACCOUNT = "account"
+    """The account is of a kind that is not served here, whatever its key: no road of this dialect will do."""
     SEQUENCE = "sequence"
     """We spoke too early or twice: a new socket helps."""
     BROKEN = "broken"
@@ -222,9 +232,13 @@ class RefusalKind(StrEnum):
 
 
 class LoggedIn(msgspec.Struct, frozen=True):
-    """The login was accepted. ``connection`` is the venue's name for this socket, for its support."""
+    """The login was accepted. ``connection`` is the venue's name for this socket, for its support.
+
+    ``user`` is the venue's id of the user whose key it is, where the answer names it.
+    """
 
     connection: str = ""
+    user: str = ""
 
 
 class LoginRefused(msgspec.Struct, frozen=True):
@@ -269,11 +283,17 @@ class Alive(msgspec.Struct, frozen=True):
 
 
 class Uncorrelated(msgspec.Struct, frozen=True):
-    """An error frame that names none of our sends: each send in flight on this socket becomes unknown, nothing else."""
+    """An error frame that names none of our sends: each send in flight on this socket becomes unknown, nothing else.
+
+    ``remedy`` is what to mend if it was about one of them; ``refusal`` is what it means for a login that is not
+    answered yet, whose refusal it then is.
+    """
 
     code: str
     message: str
     frame: Frame | None = None
+    remedy: Remedy = Remedy.NONE
+    refusal: RefusalKind = RefusalKind.BUSY
 
 
 class Strange(msgspec.Struct, frozen=True):

@@ -50,6 +50,8 @@ class Remedy(StrEnum):
     """Our instrument data is stale: load it again, and take the other road meanwhile."""
     OTHER_ROAD = "other_road"
     """This road does not serve this request; the other one may."""
+    LEAVE_ROAD = "leave_road"
+    """This road takes no cancel from this key at all: the other one is taken from now on, and the status says so."""
     LOG_IN = "log_in"
     """The session is not logged in: a new one is needed."""
     RESYNC_CLOCK = "resync_clock"

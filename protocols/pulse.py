@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 PROBE_WAIT_MS: Final = 1000
 """A suspect socket has this long to answer: two of a venue's usual ack waits, and far less than its own heartbeat."""
+PROVEN_MS: Final = 500
+"""An answer this young settles a doubt. Whoever doubts comes once for each silent cancel, and venues count frames."""
 
 
 class Beat(Enum):
@@ -34,6 +36,7 @@ class Pulse:
         self._can_ping = heartbeat.ping is not None
         self._ping_due_us = now_us + self._idle_us
         self._dead_due_us: int | None = None
+        self._proven_us: int | None = None
         self.heard(now_us)
 
     def heard(self, now_us: int) -> None:
@@ -42,16 +45,20 @@ class Pulse:
         if not self._can_ping:
             self._dead_due_us = self._ping_due_us + self._dead_us
 
-    def answered(self) -> None:
+    def answered(self, now_us: int) -> None:
         """Take note of an answer to a ping (or of the venue's own ping)."""
         if self._can_ping:
             self._dead_due_us = None
+            self._proven_us = now_us
 
     def probe(self, now_us: int) -> Beat:
-        """Doubt the socket: it is dead unless it answers within `PROBE_WAIT_MS`."""
+        """Doubt the socket: it is dead unless it answers within `PROBE_WAIT_MS`. One ping is enough to be answered."""
+        if self._proven_us is not None and now_us < self._proven_us + PROVEN_MS * 1000:
+            return Beat.NOTHING
         due = now_us + PROBE_WAIT_MS * 1000
+        is_asked = self._dead_due_us is not None
         self._dead_due_us = due if self._dead_due_us is None else min(due, self._dead_due_us)
-        return Beat.PING if self._can_ping else Beat.NOTHING
+        return Beat.PING if self._can_ping and not is_asked else Beat.NOTHING
 
     def tick(self, now_us: int) -> Beat:
         """Say what is due."""

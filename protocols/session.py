@@ -14,6 +14,7 @@ frames to send, events and the next deadline come out. Theory of operation:
 * A session never decides its own end. It asks its owner: `Abort` (do not trust a byte of it any more), `Close`
   (politely), `Drain` (open a successor first). The owner answers by `drain` and `closed`.
 * No frame can kill it: what cannot be read is handed out for quarantine.
+* Where the venue counts frames, a cancel too many is not sent at all: it may take another road.
 
 The owner calls an input, then sends `take_frames()`, acts on `take_events()`, and calls `tick` at `deadline_us`.
 """
@@ -53,6 +54,7 @@ from protocols.evidence import (
 )
 from protocols.fix import Road, SendId
 from protocols.jsonread import frame_of
+from protocols.outflow import Outflow
 from protocols.pulse import Beat, Pulse
 from protocols.subscriptions import Subscriptions
 
@@ -182,6 +184,7 @@ class Session:
         self._credentials = credentials
         self._subscriptions = Subscriptions(dialect.subscriptions(plan), plan.login_wait_ms)
         self._pulse: Pulse | None = None
+        self._outflow = Outflow(plan.frames_max, plan.frames_window_ms)
         self._login_due_us: int | None = None
         self._age_due_us: int | None = None
         self._drain_due_us: int | None = None
@@ -203,7 +206,7 @@ class Session:
             self._age_due_us = now_us + (self.plan.max_age_ms - lead_ms) * 1000
         if self.plan.needs_login:
             self._login_due_us = now_us + self.plan.login_wait_ms * 1000
-            self._send(self._dialect.login(self.plan, self._credentials, venue_now_us))
+            self._send(self._dialect.login(self.plan, self._credentials, venue_now_us), now_us)
         else:
             self._logged_in(now_us)
 
@@ -218,19 +221,21 @@ class Session:
             self._take(item, now_us)
 
     def cancel(self, frame: str, send_id: SendId, now_us: int) -> bool:
-        """Send a cancel and await its answer. False, and nothing happens, when order entry is not open here."""
-        if not self.can_cancel:
+        """Send a cancel and await its answer. False, and nothing happens, when order entry is not open here, or when
+        the venue would cut the socket for one frame more.
+        """
+        if not self.can_cancel or not self._outflow.takes_cancel(now_us):
             return False
         if len(self._in_flight) >= IN_FLIGHT_MAX:
             self._lose(next(iter(self._in_flight)), "no answer, and too many sends without one")
         self._in_flight[send_id] = now_us
-        self._send(frame)
+        self._send(frame, now_us)
         return True
 
     def probe(self, now_us: int) -> None:
         """Doubt the socket: it answers a ping very soon, or is to be aborted. A login has its own time-out."""
         if self._pulse is not None and self.state in LOGGED_IN:
-            self._beat(self._pulse.probe(now_us))
+            self._beat(self._pulse.probe(now_us), now_us)
 
     def drain(self, now_us: int, why: str = "replaced") -> None:
         """A successor took over: read on until the venue closes, at most `DRAIN_MS`."""
@@ -266,7 +271,7 @@ class Session:
         if _is_due(self._drain_due_us, now_us):
             self._drain_due_us = None
             self._ask(Close("drained"))
-        self._beat(self._pulse.tick(now_us))
+        self._beat(self._pulse.tick(now_us), now_us)
 
     # ------------------------------------------------------------ outputs
 
@@ -313,13 +318,13 @@ class Session:
             case CancelAnswered():
                 self._answered(item)
             case Alive(reply=reply):
-                self._alive(reply)
+                self._alive(reply, now_us)
             case LoggedIn() | LoginRefused():
                 self._login_answered(item, now_us)
             case Subscribed() | SubscribeRefused() | Blinded():
                 self._subscription_changed(item, now_us)
             case Uncorrelated():
-                self._uncorrelated(item)
+                self._uncorrelated(item, now_us)
             case Strange():
                 self.counters.strange += 1
                 self._events.append(item)
@@ -335,20 +340,24 @@ class Session:
             self.counters.late_answers += 1
         self._events.append(answer)
 
-    def _alive(self, reply: str | None) -> None:
+    def _alive(self, reply: str | None, now_us: int) -> None:
         if self._pulse is not None:
-            self._pulse.answered()
+            self._pulse.answered(now_us)
         if reply is not None:
-            self._send(reply)
+            self._send(reply, now_us)
 
-    def _uncorrelated(self, error: Uncorrelated) -> None:
+    def _uncorrelated(self, error: Uncorrelated, now_us: int) -> None:
+        """Blame every send in flight, and a login that is not answered yet: there is nothing else it could be about."""
         self.counters.uncorrelated += 1
         self._events.append(error)
         for send_id in self._in_flight:
-            self._events.append(
-                CancelAnswered(send_id, Road.WS, Proof.UNKNOWN, error.code, error.message, frame=error.frame)
+            unknown = CancelAnswered(
+                send_id, Road.WS, Proof.UNKNOWN, error.code, error.message, remedy=error.remedy, frame=error.frame
             )
+            self._events.append(unknown)
         self._in_flight.clear()
+        if self.state is State.LOGGING_IN:
+            self._login_answered(LoginRefused(error.refusal, error.code, error.message), now_us)
 
     # ------------------------------------------------------------ login and subscriptions
 
@@ -365,7 +374,7 @@ class Session:
         if Role.ORDER_ENTRY in self.plan.roles:
             self._events.append(RoadChanged(Road.WS, is_open=True))
         for frame in self._subscriptions.begin(now_us):
-            self._send(frame)
+            self._send(frame, now_us)
         self._review_drop_copy("")
 
     def _subscription_changed(self, item: Subscribed | SubscribeRefused | Blinded, now_us: int) -> None:
@@ -389,7 +398,7 @@ class Session:
         if self._subscriptions.overdue(now_us):
             self._review_drop_copy("subscription not acknowledged in time")
         for frame in self._subscriptions.again(now_us):
-            self._send(frame)
+            self._send(frame, now_us)
 
     def _review_drop_copy(self, why: str) -> None:
         """Say what the drop copy is now. While an answer is awaited it stays what it was, unless it went blind."""
@@ -410,11 +419,11 @@ class Session:
 
     # ------------------------------------------------------------ small things
 
-    def _beat(self, beat: Beat) -> None:
+    def _beat(self, beat: Beat, now_us: int) -> None:
         if beat is Beat.DEAD:
             self._ask(Abort("no sign of life in time"))
         elif beat is Beat.PING and self.plan.heartbeat.ping is not None:
-            self._send(self.plan.heartbeat.ping)
+            self._send(self.plan.heartbeat.ping, now_us)
 
     def _move(self, trigger: Trigger, why: str = "") -> bool:
         following = TRANSITIONS.get((self.state, trigger))
@@ -434,9 +443,10 @@ class Session:
         del self._in_flight[send_id]
         self._events.append(CancelLost(send_id, Road.WS, handed_over=True, why=why))
 
-    def _send(self, frame: str) -> None:
+    def _send(self, frame: str, now_us: int) -> None:
         if not self._is_ending:
             self.counters.frames_out += 1
+            self._outflow.sent(now_us)
             self._frames.append(frame)
 
 

@@ -1,7 +1,8 @@
 """A venue that does not exist, for tests of what must not know its venue: a dialect whose frames and bodies are words.
 
 We send: login TIME USER, sub KEY, cancel SEND_ID CODE, ping, pong!
-It sends: login ok, login no KIND, sub ok KEY, sub no KEY KIND, blind, closing, pong, ping!, error CODE, note,
+It sends: login ok, login no KIND, sub ok KEY, sub no KEY KIND, blind, closing, pong, ping!, error CODE [KIND REMEDY],
+note,
 ack SEND_ID PROOF [REMEDY], order ORDER_ID STATUS, bug (the dialect itself fails); anything else is strange.
 REST: GET /time gives microseconds; GET /whoami gives USER, or refused CODE; GET /codes gives BTC=1 ETH=2; POST /cancel
 with SEND_ID ORDER_ID gives PROOF [CODE]; GET /orders?id=..&page=.. gives lines: order ID STATUS,
@@ -156,8 +157,10 @@ class FakeDialect:
                 return Alive()
             case ["ping!"]:
                 return Alive("pong!")
-            case ["error", code]:
-                return Uncorrelated(code, "an error", frame_of(" ".join(words)))
+            case ["error", code, *rest]:
+                kind = RefusalKind(rest[0]) if rest else RefusalKind.BROKEN
+                remedy = Remedy(rest[1]) if len(rest) > 1 else Remedy.NONE
+                return Uncorrelated(code, "an error", frame_of(" ".join(words)), remedy, kind)
             case ["note"]:
                 return Noted("a note")
             case ["ack", send_id, proof, *rest] if proof in set(Proof):
@@ -218,7 +221,12 @@ class FakeDialect:
         return AccountIdentified(word)
 
     def refusal_of(self, code: str) -> RefusalKind | None:
-        return {"badkey": RefusalKind.CREDENTIALS, "badtime": RefusalKind.CLOCK}.get(code)
+        kinds = {
+            "badkey": RefusalKind.CREDENTIALS,
+            "badtime": RefusalKind.CLOCK,
+            "otherkind": RefusalKind.ACCOUNT,
+        }
+        return kinds.get(code)
 
     def reference_calls(self) -> tuple[RestCall, ...]:
         return (RestCall("codes", "GET", "/codes", signed=False),)

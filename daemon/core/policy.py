@@ -44,6 +44,8 @@ ASK_SLOW_US: Final = 60_000_000
 FINAL_QTY_ASKS_MAX: Final = 8
 """Questions for final numbers after the end of an order: then the last ones stand, called not final."""
 UNCHANGED: Final = frozenset({Proof.UNCHANGED_RETRY, Proof.UNCHANGED_FINAL})
+ROAD_REMEDIES: Final = frozenset({Remedy.OTHER_ROAD, Remedy.LEAVE_ROAD, Remedy.REFRESH_REFERENCE})
+"""What a refusal asks for when it was the road that refused, and not the venue's books."""
 
 
 class Conclusion(msgspec.Struct, frozen=True):
@@ -246,7 +248,7 @@ def _road_to_avoid(case: Case) -> Road | None:
 
 def _was_refused_by_the_road(send: WireSend) -> bool:
     """Whether the other road may serve where this one refused."""
-    return send.answer is not None and send.answer.remedy in {Remedy.OTHER_ROAD, Remedy.REFRESH_REFERENCE}
+    return send.answer is not None and send.answer.remedy in ROAD_REMEDIES
 
 
 # ---------------------------------------------------------------- asking

@@ -113,6 +113,7 @@ class Gateway:
         self._stopping = asyncio.Event()
         self._less_to_do = asyncio.Event()
         self._is_clock_refused = False
+        self._left: set[Road] = set()
         self._user = ""
         self._is_open = {Road.WS: False, Road.REST: False}
         self._drop_copy = DropCopyState.DOWN
@@ -169,6 +170,8 @@ class Gateway:
     def rotate(self, credentials: Credentials) -> None:
         """Use other credentials: a new socket takes over when it is live, and the account is identified anew."""
         self._rest.credentials = credentials
+        self._left.clear()
+        self._alarms.clear("road_left")
         self._standing.renew()
         for keeper in self._keepers:
             keeper.hurry("new credentials")
@@ -316,8 +319,8 @@ class Gateway:
         if isinstance(answer, LoggedIn):
             self._standing.proven(Road.WS)
             self._user_named(answer.user)
-        elif answer.kind is RefusalKind.CREDENTIALS:
-            self._standing.refused(Road.WS, answer.code, answer.message)
+        elif answer.kind in {RefusalKind.CREDENTIALS, RefusalKind.ACCOUNT}:
+            self._standing.refused(Road.WS, answer.code, answer.message, answer.kind)
         elif answer.kind is RefusalKind.CLOCK:
             self._is_clock_refused = True
         elif answer.kind is RefusalKind.BROKEN:
@@ -349,18 +352,31 @@ class Gateway:
             self._reference.want()
         elif answer.remedy is Remedy.RESYNC_CLOCK:
             self._clockwork.want()
+        elif answer.remedy is Remedy.LEAVE_ROAD:
+            self._leave(answer.road, f"{answer.code} {answer.message}".rstrip())
         if answer.road is Road.REST:
             self._standing.rest_answered(answer.code)
+
+    def _leave(self, road: Road, why: str) -> None:
+        """Take no more cancels to a road that takes none from this key. The last road is never left: it may yet."""
+        if road not in self._left and any(self._may_take(other) for other in Road if other is not road):
+            self._left.add(road)
+            self._alarms.sound("road_left", f"cancels do not go by {road.value} any more: {why}")
+            self._review(why)
+
+    def _may_take(self, road: Road) -> bool:
+        """Whether the configuration allows a road, and the venue takes this key's cancels on it."""
+        wanted = self.settings.order_entry
+        return road not in self._left and (wanted is OrderEntry.WS_THEN_REST or wanted.value == road.value)
 
     # ------------------------------------------------------------ roads and states
 
     def _review(self, why: str) -> None:
         """Report what changed about the roads and the drop copy."""
-        wanted = self.settings.order_entry
-        can_leave = self._group is not None and not self._stopping.is_set()
+        can_leave = self._group is not None and not self._stopping.is_set() and self._standing.is_served
         has_socket = any(keeper.order_entry() is not None for keeper in self._entries())
-        self._set_road(Road.WS, can_leave and has_socket and wanted is not OrderEntry.REST, why)
-        self._set_road(Road.REST, can_leave and self._standing.refusal is None and wanted is not OrderEntry.WS, why)
+        self._set_road(Road.WS, can_leave and has_socket and self._may_take(Road.WS), why)
+        self._set_road(Road.REST, can_leave and self._standing.refusal is None and self._may_take(Road.REST), why)
         copies = [keeper.drop_copy for keeper in self._keepers if Role.DROP_COPY in keeper.plan.roles]
         self._set_drop_copy(min(copies, key=WORST_FIRST.index, default=DropCopyState.DOWN), why)
 

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from protocols.session import Event
 
 BLIND_RENEW_MAX_S: Final = 600.0
-SLOW_KINDS: Final = frozenset({RefusalKind.CREDENTIALS, RefusalKind.BROKEN})
+SLOW_KINDS: Final = frozenset({RefusalKind.CREDENTIALS, RefusalKind.ACCOUNT, RefusalKind.BROKEN})
 """Trying again soon cannot help, and looks like an attack."""
 _RANKS: Final = {DropCopyState.DOWN: 0, DropCopyState.BLIND: 1, DropCopyState.LIVE: 2}
 

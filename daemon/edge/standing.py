@@ -2,7 +2,8 @@
 
 A login or a signed call proves them; a refusal closes roads and is never hammered: it is tried again slowly, or when
 the credentials are rotated. A refused login closes REST too, since the key is the same; a refused REST call closes REST
-alone, since what it lacks may be asked for there only. It knows no order and sends nothing but the identity question.
+alone, since what it lacks may be asked for there only. An account of a kind that is not served here closes every road.
+It knows no order and sends nothing but the identity question.
 """
 
 from __future__ import annotations
@@ -40,6 +41,7 @@ class Standing:
         resync_clock: Callable[[], None],
     ) -> None:
         self.is_proven = False
+        self.is_served = True
         self._refused: dict[Road, AccountRefused] = {}
         self._rest = rest
         self._waits = waits
@@ -57,15 +59,19 @@ class Standing:
     def proven(self, road: Road) -> None:
         """The venue took our signature on this road."""
         self.is_proven = True
+        if road is Road.REST:
+            self.is_served = True
         if self._refused.pop(road, None) is not None:
             self._changed("the credentials are taken again")
         if not self._refused:
             self._alarms.clear("auth_failed")
 
-    def refused(self, road: Road, code: str, message: str) -> None:
-        """The venue does not take our credentials on this road."""
+    def refused(self, road: Road, code: str, message: str, kind: RefusalKind = RefusalKind.CREDENTIALS) -> None:
+        """The venue does not take our credentials on this road, or (``ACCOUNT``) not this account on any."""
         is_news = not self._refused
-        refusal = AccountRefused(f"the venue refused the credentials: {code} {message}".rstrip(), code)
+        what = "does not serve this account here" if kind is RefusalKind.ACCOUNT else "refused the credentials"
+        refusal = AccountRefused(f"the venue {what}: {code} {message}".rstrip(), code)
+        self.is_served = self.is_served and kind is not RefusalKind.ACCOUNT
         self._refused[road] = refusal
         self._alarms.sound("auth_failed", refusal.why)
         self._changed(refusal.why)
@@ -77,8 +83,8 @@ class Standing:
     def rest_answered(self, code: str) -> None:
         """Look at the code of an answer to a signed call for what it says about the account."""
         match self._rest.dialect.refusal_of(code):
-            case RefusalKind.CREDENTIALS if Road.REST not in self._refused:
-                self.refused(Road.REST, code, "")
+            case RefusalKind.CREDENTIALS | RefusalKind.ACCOUNT as kind if Road.REST not in self._refused:
+                self.refused(Road.REST, code, "", kind)
             case RefusalKind.CLOCK:
                 self._resync_clock()
 
@@ -86,6 +92,7 @@ class Standing:
         """New credentials: what was refused was the old ones."""
         self._refused.clear()
         self.is_proven = False
+        self.is_served = True
         self._alarms.clear("auth_failed")
         self._changed("new credentials")
         self._again.set()
@@ -131,8 +138,8 @@ class Standing:
 
     def _identity_refused(self, refusal: VenueRefusal) -> None:
         match self._rest.dialect.refusal_of(refusal.code):
-            case RefusalKind.CREDENTIALS:
-                self.refused(Road.REST, refusal.code, refusal.message)
+            case RefusalKind.CREDENTIALS | RefusalKind.ACCOUNT as kind:
+                self.refused(Road.REST, refusal.code, refusal.message, kind)
                 self._again.clear()
             case RefusalKind.CLOCK:
                 self._resync_clock()
