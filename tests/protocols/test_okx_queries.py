@@ -10,7 +10,8 @@ from protocols.evidence import Absence, OrderReported, QuestionAnswered, Questio
 from protocols.fix import EndedBy, OrdStatus, QueryId
 from protocols.jsonread import frame_of
 from protocols.rest import RestResponse
-from protocols.venues.okx.queries import PAGE_ROWS, PAGES_MAX, instrument_types
+from protocols.venues.okx.asking import PAGE_ROWS
+from protocols.venues.okx.queries import PAGES_MAX, instrument_types
 from tests.protocols.okx_material import (
     CLIENT_ORDER_ID,
     OKX,
