@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 EVIDENCE_MAX: Final = 256
-"""Pieces kept per order. Past it, live evidence that adds nothing to the verdict makes room; terminal evidence never."""
+"""Pieces kept per order. Past it, live evidence on which no verdict rests makes room; terminal evidence never does."""
 
 _RANK: Final = {
     OrdStatus.NEW: 0,
@@ -37,6 +37,8 @@ _RANK: Final = {
     OrdStatus.FILLED: 7,
 }
 _ZERO: Final = Decimal(0)
+_LEAST: Final = Decimal(-1)
+"""Below every quantity and price that a venue names."""
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -79,7 +81,7 @@ NOTHING_KNOWN: Final = Verdict()
 def verdict_of(evidence: Iterable[OrderReported], instrument: str = "") -> Verdict:
     """Judge a set of evidence about one order. ``instrument`` is the one it must be about ("": any)."""
     everything = list(evidence)
-    credible = [piece for piece in everything if _is_possible(piece, instrument)]
+    credible = [piece for piece in everything if is_possible(piece, instrument)]
     credible, sides_clash = _of_one_side(credible)
     if not credible:
         return Verdict(is_contradictory=bool(everything))
@@ -92,7 +94,7 @@ def verdict_of(evidence: Iterable[OrderReported], instrument: str = "") -> Verdi
         ord_status=status,
         order_qty=_order_qty(decided_by, credible),
         cum_qty=cum_qty,
-        cum_qty_final=any(piece.cum_qty_final and piece.cum_qty == cum_qty for piece in enders),
+        cum_qty_final=cum_qty is not None and any(piece.cum_qty_final and piece.cum_qty == cum_qty for piece in enders),
         avg_px=_avg_px_at(credible, cum_qty),
         side=next((piece.side for piece in credible if piece.side is not None), None),
         ended_by=_ended_by(enders),
@@ -104,7 +106,11 @@ def verdict_of(evidence: Iterable[OrderReported], instrument: str = "") -> Verdi
 
 
 class OrderView:
-    """The evidence about one order, with when each piece was seen and, for an answer, when it was asked for."""
+    """The evidence about one order, with when each piece was seen and, for an answer, when it was asked for.
+
+    Past `EVIDENCE_MAX` pieces, those make room that the verdict does not rest on and never will. What is then left and
+    still too much is all of it terminal: a further piece is kept only if it changes the verdict.
+    """
 
     __slots__ = ("_instrument", "_seen", "_struck", "_verdict")
 
@@ -128,10 +134,11 @@ class OrderView:
         """Put a piece into the set; say whether it is new. A piece that was struck stays out."""
         if piece in self._seen or digest_of(piece) in self._struck:
             return False
-        if len(self._seen) >= EVIDENCE_MAX:
-            self._make_room()
+        verdict = verdict_of((*self._seen, piece), self._instrument)
+        if len(self._seen) >= EVIDENCE_MAX and not self._make_room() and verdict == self._verdict:
+            return False
         self._seen[piece] = (now_us, asked_us)
-        self._verdict = verdict_of(self._seen, self._instrument)
+        self._verdict = verdict
         return True
 
     def strike(self, digest: str) -> bool:
@@ -167,21 +174,25 @@ class OrderView:
             piece for piece in self._seen if piece.status.is_terminal and (piece.status is OrdStatus.FILLED) != is_fill
         )
 
-    def _make_room(self) -> None:
-        """Forget the oldest live pieces that neither decide nor carry the largest fill."""
-        keep = self._verdict
-        spare = [
-            piece
-            for piece in self._seen
-            if not piece.status.is_terminal and piece is not keep.decided_by and piece.cum_qty != keep.cum_qty
-        ]
-        for piece in spare[: EVIDENCE_MAX // 4] or [next(iter(self._seen))]:
+    def _make_room(self) -> bool:
+        """Forget the oldest pieces that say nothing terminal and carry nothing; say whether there were any."""
+        carrying = set(_carrying(self._seen, self._instrument))
+        spare = [piece for piece in self._seen if not _is_end(piece) and piece not in carrying]
+        for piece in spare[: EVIDENCE_MAX // 4]:
             del self._seen[piece]
+        return bool(spare)
 
 
 def digest_of(piece: OrderReported) -> str:
-    """Name a piece of evidence by the frame it was read from."""
-    return piece.frame.digest if piece.frame else ""
+    """Name a piece of evidence by the frame it was read from; one without a frame is named by what it says."""
+    return piece.frame.digest if piece.frame else repr(piece)
+
+
+def is_possible(piece: OrderReported, instrument: str) -> bool:
+    """Whether a piece can be true by itself: about the instrument ("": any), and no more filled than ordered."""
+    if instrument and piece.instrument and piece.instrument != instrument:
+        return False
+    return piece.order_qty is None or piece.cum_qty is None or piece.cum_qty <= piece.order_qty
 
 
 def heaviest(evidence: Sequence[OrderReported]) -> OrderReported:
@@ -196,7 +207,7 @@ def heaviest(evidence: Sequence[OrderReported]) -> OrderReported:
 def _weight(piece: OrderReported) -> tuple[int, Decimal, bool, bool, int, str]:
     return (
         _RANK[piece.status],
-        piece.cum_qty if piece.cum_qty is not None else Decimal(-1),
+        _or_least(piece.cum_qty),
         piece.cum_qty_final,
         piece.source is Source.PUSH,
         piece.updated_ms or 0,
@@ -204,10 +215,31 @@ def _weight(piece: OrderReported) -> tuple[int, Decimal, bool, bool, int, str]:
     )
 
 
-def _is_possible(piece: OrderReported, instrument: str) -> bool:
-    if instrument and piece.instrument and piece.instrument != instrument:
-        return False
-    return piece.order_qty is None or piece.cum_qty is None or piece.cum_qty <= piece.order_qty
+def _is_end(piece: OrderReported) -> bool:
+    return piece.is_state and piece.status.is_terminal
+
+
+def _carrying(evidence: Iterable[OrderReported], instrument: str) -> list[OrderReported]:
+    """Pick the pieces on which a verdict can rest, now or when more is known.
+
+    A verdict takes from the credible pieces the heaviest state, the largest fill with its price and the largest order,
+    and which pieces are credible may yet turn on their side and source. One impossible piece stands for all.
+    """
+    groups: dict[object, list[OrderReported]] = {}
+    for piece in evidence:
+        possible = is_possible(piece, instrument)
+        groups.setdefault((piece.side, piece.source) if possible else None, []).append(piece)
+    carrying = groups.pop(None, [])[:1]
+    for group in groups.values():
+        carrying.append(heaviest(group))
+        carrying.append(heaviest([piece for piece in group if piece.is_state] or group))
+        carrying.append(max(group, key=lambda piece: (_or_least(piece.cum_qty), _or_least(piece.avg_px))))
+        carrying.append(max(group, key=lambda piece: _or_least(piece.order_qty)))
+    return carrying
+
+
+def _or_least(number: Decimal | None) -> Decimal:
+    return number if number is not None else _LEAST
 
 
 def _of_one_side(evidence: list[OrderReported]) -> tuple[list[OrderReported], bool]:
