@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request
 from websockets.server import ServerProtocol
@@ -322,6 +324,21 @@ async def test_what_telling_brings_about_is_told_after_what_is_being_told(monkey
     bench.pipe.say("closing\norder o1 canceled")
     kinds = [type(event) for event in bench.events]
     assert kinds.index(OrderReported) < len(kinds) - 1 - kinds[::-1].index(Entered)
+
+
+@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"\x81\x04pong", b"\x88\x00", b"\x01\x01o"]))))
+def test_no_bytes_whatever_make_a_link_raise(chunks: list[bytes]) -> None:
+    async def story() -> None:
+        bench = Bench()
+        with pytest.MonkeyPatch.context() as monkeypatch:
+            await bench.go_live(monkeypatch)
+        bench.link.cancel("cancel s1 1", S1)
+        for chunk in chunks:
+            bench.link.data_received(chunk)
+        bench.link.abort("enough")
+        assert [lost.send_id for lost in bench.of(CancelLost)] == ["s1"]
+
+    asyncio.run(story())
 
 
 # ---------------------------------------------------------------- ends
