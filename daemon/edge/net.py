@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import ipaddress
 import socket
 import ssl
 from typing import Final, cast
@@ -16,7 +15,6 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
-from protocols.errors import ConfigMistake
 from protocols.secret import Secret
 
 PROXY_ANSWER_BYTES_MAX: Final = 16_384
@@ -50,22 +48,6 @@ class ProxyRefused(OSError):
 def tls_context(ca_file: str | None = None) -> ssl.SSLContext:
     """Make a verifying context; ``ca_file`` (PEM) replaces the system's authorities. Raises `OSError`."""
     return ssl.create_default_context(cafile=ca_file)
-
-
-def refuse_plain(url: str, path: str) -> None:
-    """Raise `ConfigMistake` for ``http`` or ``ws`` to anything but this host. ``path`` names the setting."""
-    parts = urlsplit(url)
-    if parts.scheme in {"https", "wss"} or is_loopback(parts.hostname or ""):
-        return
-    raise ConfigMistake(path, f"{parts.scheme or 'no scheme'}:// to another host", "use https:// and wss://")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address can only mean this host."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 async def connect(protocol: asyncio.Protocol, host: str, port: int, *, is_tls: bool, egress: Egress) -> None:
