@@ -4,9 +4,12 @@ import asyncio
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
+from msgspec.structs import replace
 
 from daemon.edge.journal import JournalState, journal, schema
 from daemon.edge.journal.schema import connect
@@ -119,6 +122,21 @@ async def test_what_queues_behind_a_commit_is_committed_at_once_and_told_in_orde
     assert rows(path, "SELECT request_id FROM requests ORDER BY opened_step") == [("first",), *((n,) for n in names)]
 
 
+async def test_a_flood_is_committed_in_parts(path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.TRANSACTION_RECORDS_MAX", 10)
+    words = Words()
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([opened("first")], words.about("first"))
+        await gate.arrival()
+        before = gate.commits
+        for number in range(100):
+            held.append([opened(f"r{number}")], words.about(f"r{number}"))
+        gate.is_open.set()
+        await words.until(101)
+        assert gate.commits == before + 1 + 10
+
+
 async def test_a_fault_in_one_callback_keeps_no_other_from_its_word(path: Path) -> None:
     words = Words()
     faults: list[object] = []
@@ -155,6 +173,15 @@ async def test_a_record_that_cannot_be_written_is_refused_alone(path: Path) -> N
     assert rows(path, "SELECT request_id FROM requests ORDER BY 1") == [("a",), ("c",)]
     assert len(problems) == 1
     assert problems[0].startswith("not written (RequestOpened): OverflowError")
+
+
+async def test_a_record_that_breaks_a_rule_of_its_table_is_refused_alone(path: Path) -> None:
+    nowhere = opened("bad")
+    msgspec.structs.force_setattr(nowhere.request, "instrument", None)
+    with a_journal(path) as held:
+        answers = await asyncio.gather(written(held, opened("a")), written(held, nowhere), written(held, opened("c")))
+        assert held.state is JournalState.OK
+    assert list(answers) == [True, False, True]
 
 
 async def test_a_record_that_cannot_be_encoded_is_refused_alone(path: Path) -> None:
@@ -215,6 +242,14 @@ async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
     assert rows(path, "SELECT count(*) FROM steps") == [(6,)]
 
 
+async def test_closing_folds_the_log_in_beside_an_operator_who_looks(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as operator:
+        with a_journal(path) as held:
+            held.append(whole_story("a", held.next_seq()))
+            assert operator.execute("SELECT count(*) FROM meta").fetchone() == (2,)
+        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
+
+
 async def test_the_log_is_folded_in_while_the_journal_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
     with a_journal(path) as held:
@@ -249,6 +284,8 @@ async def test_the_operator_reads_requests_steps_and_outcomes(path: Path) -> Non
 async def test_what_moves_a_request_or_names_its_order_shows_in_its_row(path: Path) -> None:
     with a_journal(path) as held:
         await keep(held, [opened("a", case="A"), moved("a", "A", "B"), bound("B", "77")])
+        unnamed = concluded("a", held.next_seq(), case="B")
+        await keep(held, [replace(unnamed, report=replace(unnamed.report, order_id=None))])
     assert rows(path, "SELECT case_id, order_id, found_order_id FROM requests") == [("B", "order-of-a", "77")]
 
 
@@ -278,6 +315,21 @@ async def test_more_numbers_are_reserved_before_they_are_needed(path: Path, monk
             await keep(held, [opened(f"r{number}")])
             assert rows(path, "SELECT value FROM meta WHERE name = 'seq_reserved'") > [(given[-1],)]
     assert given == list(range(1, 101))
+
+
+async def test_numbers_are_reserved_once_at_a_time(path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(schema, "SEQ_BLOCK", 8)
+    words = Words()
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([opened("a")], words.about("a"))
+        await gate.arrival()
+        assert [held.next_seq() for _ in range(8)] == [1, 2, 3, 4, 5, 6, 7, 8]
+        assert held._writer.jobs.qsize() == 1
+        gate.is_open.set()
+        held.append([opened("b")], words.about("b"))
+        await words.until(2)
+        assert held.next_seq() == 9
 
 
 def test_numbers_that_could_not_be_reserved_are_not_given(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
 """A disk that fails: everyone gets a word, what can be kept is kept, and a healed disk heals the journal."""
 
 import asyncio
+import itertools
 import sqlite3
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,6 +26,7 @@ class Disk:
         self.is_read_only = False
         self.fault: Fail | None = None
         self.connections = 0
+        self.connected = threading.Event()
 
     def connect(self, path: Path) -> sqlite3.Connection:
         disk = self
@@ -36,6 +39,7 @@ class Disk:
 
         db = connect(path, Faulty)
         self.connections += 1
+        self.connected.set()
         if self.pages_left is not None:
             pages = db.execute("PRAGMA page_count").fetchone()[0]
             db.execute(f"PRAGMA max_page_count = {pages + self.pages_left}")
@@ -124,9 +128,11 @@ async def test_a_disk_that_fails_at_any_statement_loses_nothing_that_was_kept(
         disk.break_at(statement)
         assert await written(held, *whole_story("a", held.next_seq())) is False
         assert watch.seen == [("failed", "disk I/O error")]
+        failed_with = disk.connections
         assert await written(held, *whole_story("b", held.next_seq())) is False
         disk.heal()
         await watch.until("ok")
+        assert disk.connections > failed_with  # after a failed fsync nobody knows what a connection's caches are worth
         assert names(path) == ["before", "a", "b"]
         assert rows(path, "SELECT seq, request_id FROM outcomes") == [(1, "a"), (2, "b")]
 
@@ -253,13 +259,34 @@ async def test_closing_tries_the_disk_once_more(path: Path, disk: Disk) -> None:
         assert held.next_seq() == 1
 
 
-async def test_forgetting_survives_a_failing_disk(path: Path, disk: Disk) -> None:
+async def test_a_disk_heals_though_nothing_was_kept_for_it(path: Path, disk: Disk) -> None:
     with a_journal(path, connecting=disk.connect) as held:
         watch = Watch(held)
-        await keep(held, whole_story("old", held.next_seq()))
-        disk.break_at("COMMIT")
+        disk.is_read_only = True
         forgetting = asyncio.create_task(held.forget(2**60))
         await watch.until("failed")
+        while disk.connections < 4:
+            await asyncio.to_thread(disk.connected.wait, 60)
+            disk.connected.clear()
         disk.heal()
         await forgetting
+        assert held.state is JournalState.OK
+
+
+async def test_forgetting_survives_a_disk_that_fails_now_and_then(path: Path, disk: Disk) -> None:
+    problems: list[str] = []
+    with a_journal(path, connecting=disk.connect) as held:
+        held.on_problem = problems.append
+        await keep(held, whole_story("old", held.next_seq()))
+        commits = itertools.count()
+
+        def now_and_then(sql: str) -> None:
+            if sql == "COMMIT" and next(commits) % 3 == 0:
+                raise sqlite3.OperationalError("disk I/O error")
+
+        disk.fault = now_and_then
+        assert await held.forget(2**60) == 1
+        disk.heal()
+    assert problems == []
     assert names(path) == []
+    assert rows(path, "SELECT (SELECT count(*) FROM steps), (SELECT count(*) FROM outcomes)") == [(0, 0)]

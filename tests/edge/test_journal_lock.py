@@ -68,9 +68,10 @@ def test_two_spellings_of_one_journal_are_one_journal(path: Path) -> None:
 
 
 def test_a_lock_file_left_behind_means_nothing(path: Path) -> None:
-    Path(f"{path}.lock").write_text("1\n")
+    Path(f"{path}.lock").write_text("1234567890123\n")
     with lock_journal(path) as lock:
         assert lock.path == path
+        assert Path(f"{path}.lock").read_text() == f"{os.getpid()}\n"
         lock.release()
         with lock_journal(path):
             pass
@@ -97,6 +98,13 @@ def test_a_journal_is_not_opened_without_its_lock(path: Path) -> None:
     lock.release()
     with pytest.raises(JournalError, match="lock is not held"):
         Journal.open(path, lock)
+
+
+def test_a_new_journals_name_is_synced_into_its_folder(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[int] = []
+    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.fstat(descriptor).st_ino))
+    with a_journal(path):
+        assert synced == [path.parent.stat().st_ino]
 
 
 async def test_only_its_owner_can_read_the_journal(path: Path) -> None:

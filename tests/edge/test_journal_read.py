@@ -233,6 +233,7 @@ async def test_too_many_questions_are_refused(held: Journal, monkeypatch: pytest
         await held.history()
     monkeypatch.setattr(read, "QUESTIONS_WAITING_MAX", 1)
     assert await held.history() == ([], 1)
+    assert await held.history() == ([], 1)
 
 
 async def test_a_question_that_fails_does_not_spoil_the_next(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -247,3 +248,11 @@ async def test_a_question_that_fails_does_not_spoil_the_next(held: Journal, monk
 def test_a_connection_for_reading_cannot_write(path: Path) -> None:
     with a_journal(path), closing(connect_for_reading(path)) as db, pytest.raises(sqlite3.Error, match="readonly"):
         db.execute("DELETE FROM meta")
+
+
+async def test_a_word_without_a_number_is_kept_but_not_replayed(held: Journal) -> None:
+    await keep(held, [opened("a"), concluded("a", 0), opened("b"), concluded("b", 0), opened("c"), concluded("c", 1)])
+    found = await held.lookup(key("b"))
+    assert found is not None
+    assert found.first == replace(report("b", 0), durable=True)
+    assert told((await held.history(from_seq=0))[0]) == [("c", 1, 0)]

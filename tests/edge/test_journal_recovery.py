@@ -111,6 +111,15 @@ async def test_a_request_that_moved_is_found_in_its_present_case_with_the_record
     assert cases["C"].former == tuple(bare(record) for record in [*at_a, *at_b, going, on])
 
 
+async def test_each_request_of_a_case_goes_its_own_way(path: Path) -> None:
+    start: list[Record] = [opened("a", case="A"), opened("b", case="A")]
+    ways: list[Record] = [moved("b", "A", "B"), moved("a", "A", "C"), moved("a", "C", "A"), moved("a", "A", "D")]
+    cases = by_name(await found_after(path, *start, *ways))
+    assert {case: found.requests[0].request.key for case, found in cases.items()} == {"B": key("b"), "D": key("a")}
+    assert cases["B"].former == tuple(bare(record) for record in [*start, ways[0]])
+    assert cases["D"].former == tuple(bare(record) for record in [*start, *ways])
+
+
 async def test_a_request_whose_moves_were_lost_is_found_where_it_is(path: Path) -> None:
     with a_journal(path) as journal:
         await keep(journal, [opened("a", case="A"), moved("a", "A", "B"), observed("B")])
@@ -265,6 +274,15 @@ async def test_steps_are_numbered_on_after_everything_was_forgotten(path: Path) 
     with a_journal(path) as journal:
         await keep(journal, [opened("b")])
     assert rows(path, "SELECT id FROM steps") == [(7,)]
+
+
+async def test_closing_ends_a_round_of_forgetting(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(forget, "BITE_ROWS", 1)
+    with a_journal(path) as journal:
+        await keep(journal, [record for number in range(1, 300) for record in whole_story(f"r{number}", number)])
+        forgetting = asyncio.create_task(journal.forget(LATER))
+        await asyncio.sleep(0)
+    assert await forgetting <= 299
 
 
 async def test_a_closed_journal_forgets_nothing(path: Path) -> None:

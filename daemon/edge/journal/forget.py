@@ -1,7 +1,7 @@
 """What the journal forgets, and in which bites: so small that a commit which waits behind one hardly notices.
 
-A request is forgotten with its outcomes when its latest outcome is older than the retention; one without an outcome is
-never forgotten. Then go the steps of cases in which no request is left, and outcomes of which the request was lost.
+A request is forgotten when its latest outcome is older than the retention; one without an outcome is never forgotten.
+Then go the steps of cases in which no request is left, and the outcomes of which there is no request.
 """
 
 from __future__ import annotations
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 BITE_ROWS: Final = 200
 """Rows looked at in one transaction: a few milliseconds, about what the commit's own fsync takes."""
 
+BEGINNING: Final = -(2**63)
+STAGES: Final = 3
+
 
 @dataclass(slots=True)
 class Forgetting:
@@ -26,22 +29,24 @@ class Forgetting:
     """Called in the writer's thread with the number of requests that were forgotten."""
     forgotten: int = 0
     stage: int = 0
-    after: int = -1
+    after: int = BEGINNING
 
-    def bite(self, db: sqlite3.Connection) -> bool:
-        """Forget a little in the open transaction; False when nothing is left to do."""
-        stages = (self._requests, self._steps, self._orphans)
-        if stages[self.stage](db):
-            return True
-        self.stage, self.after = self.stage + 1, -1
-        return self.stage < len(stages)
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing is left to forget."""
+        return self.stage == STAGES
+
+    def bite(self, db: sqlite3.Connection) -> None:
+        """Forget a little, in the open transaction."""
+        stages = (self._requests, self._steps, self._outcomes)
+        if not stages[self.stage](db):
+            self.stage, self.after = self.stage + 1, BEGINNING
 
     def _requests(self, db: sqlite3.Connection) -> bool:
         names = db.execute(
             "SELECT request_id, account, uid FROM requests WHERE ended_us < ? ORDER BY ended_us LIMIT ?",
             (self.before_us, BITE_ROWS),
         ).fetchall()
-        db.executemany("DELETE FROM outcomes WHERE request_id = ? AND account = ? AND uid = ?", names)
         db.executemany("DELETE FROM requests WHERE request_id = ? AND account = ? AND uid = ?", names)
         self.forgotten += len(names)
         return bool(names)
@@ -55,7 +60,7 @@ class Forgetting:
         ).fetchall()
         return self._walk(db, "DELETE FROM steps WHERE id = ?", found)
 
-    def _orphans(self, db: sqlite3.Connection) -> bool:
+    def _outcomes(self, db: sqlite3.Connection) -> bool:
         found = db.execute(
             "SELECT seq, t_us, EXISTS (SELECT 1 FROM requests r WHERE r.request_id = o.request_id"
             " AND r.account = o.account AND r.uid = o.uid) FROM outcomes o WHERE seq > ? ORDER BY seq LIMIT ?",

@@ -56,7 +56,7 @@ def rows_of(records: Sequence[Record], first_step: int) -> Rows:
         if isinstance(record, RequestOpened):
             rows.opened.append(_opened(record, number))
         else:
-            rows.changes.extend(_changes(record))
+            rows.changes.extend(_changes(record, number))
     return rows
 
 
@@ -75,14 +75,13 @@ def giving_back_rows(seq_next: int) -> Rows:
     return Rows(changes=[(_GIVEN_BACK, (seq_next,))])
 
 
-def write(db: sqlite3.Connection, groups: Sequence[Rows], now_us: int) -> None:
-    """Carry out the changes of some groups in the open transaction, in their order."""
-    db.executemany(_STEP, (step for rows in groups for step in rows.steps))
-    for rows in groups:
-        if rows.opened:
-            db.executemany(_OPENED, ((*opened, now_us) for opened in rows.opened))
-        for statement, values in rows.changes:
-            db.execute(statement, values)
+def write(db: sqlite3.Connection, rows: Rows, now_us: int) -> None:
+    """Carry out the changes of a group in the open transaction."""
+    db.executemany(_STEP, rows.steps)
+    for opened in rows.opened:
+        db.execute(_OPENED, (*opened, now_us))
+    for statement, values in rows.changes:
+        db.execute(statement, values)
 
 
 def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:
@@ -108,36 +107,21 @@ def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:
     )
 
 
-def _changes(record: Record) -> Iterable[Change]:
+def _changes(record: Record, step: int) -> Iterable[Change]:
     match record:
         case Moved(key=key, into=into):
             yield _MOVED, (into, key.request_id, key.account, key.uid)
         case Bound(case=case_id, order_id=order_id):
             yield _BOUND, (order_id, case_id)
-        case Concluded(key=key, report=report):
-            name = (key.request_id, key.account, key.uid)
-            yield (
-                _TOLD,
-                (
-                    report.seq,
-                    *name,
-                    report.order_id,
-                    record.t,
-                    report.revision,
-                    report.outcome.value,
-                    to_json(report),
-                    None if record.previous is None else to_json(record.previous),
-                ),
-            )
-            yield (
-                _CONCLUDED,
-                (
-                    report.outcome.value,
-                    report.seq,
-                    report.seq,
-                    report.revision,
-                    record.t,
-                    report.order_id,
-                    *name,
-                ),
-            )
+        case Concluded():
+            yield from _conclusion(record, step)
+
+
+def _conclusion(record: Concluded, step: int) -> Iterable[Change]:
+    key, report = record.key, record.report
+    name = (key.request_id, key.account, key.uid)
+    outcome = report.outcome.value
+    seq = report.seq or -step  # without a number when there was none left to give: kept, but not replayed
+    previous = None if record.previous is None else to_json(record.previous)
+    yield _TOLD, (seq, *name, report.order_id, record.t, report.revision, outcome, to_json(report), previous)
+    yield _CONCLUDED, (outcome, seq, seq, report.revision, record.t, report.order_id, *name)

@@ -20,7 +20,7 @@ import contextlib
 import queue
 import sqlite3
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -197,10 +197,12 @@ class Writer:
 
     def _attempt(self, groups: list[Group]) -> Exception | None:
         """Commit groups in one transaction, or give what kept us from it; then nothing of them is written."""
+        wanted = [group for group in groups if not group.is_dropped]
+        return self._guarded(lambda: self._commit(wanted)) if wanted else None
+
+    def _guarded(self, work: Callable[[], None]) -> Exception | None:
         try:
-            rows = [self._rows_of(group) for group in groups if not group.is_dropped]
-            if rows:
-                self._commit(rows)
+            work()
         except Exception as fault:  # noqa: BLE001 - whatever it was, a caller who waits must get a word
             self._roll_back()
             return fault
@@ -212,14 +214,16 @@ class Writer:
             self._next_step += len(group.records)
         return group.rows
 
-    def _commit(self, rows: list[Rows]) -> None:
+    def _commit(self, groups: list[Group]) -> None:
         db = self._connection()
         if self._path.stat().st_ino != self._inode:
             raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
         db.execute("BEGIN IMMEDIATE")
-        write(db, rows, self._now_us())
+        now_us = self._now_us()
+        for group in groups:  # encoded one at a time: SQLite lets the event loop run between them, encoding does not
+            write(db, self._rows_of(group), now_us)
         db.execute("COMMIT")
-        self._pages_in_log += PAGES_PER_COMMIT + sum(len(some.steps) for some in rows) // RECORDS_PER_PAGE
+        self._pages_in_log += PAGES_PER_COMMIT + sum(len(group.records) for group in groups) // RECORDS_PER_PAGE
 
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
@@ -259,11 +263,9 @@ class Writer:
         while self._kept:
             if not self._probe_with(_first_of(self._kept)):
                 return
-        if self._attempt([Group((), None, 0, rows=_PROOF)]) is None:
+        if self._probe_with([Group((), None, 0, rows=_PROOF)]):
             self._state, self._why = JournalState.OK, ""
             self._say([])
-        else:
-            self._probe_due_s = time.monotonic() + self._probe_interval_s
 
     def _probe_with(self, groups: list[Group]) -> bool:
         fault = self._attempt(groups)
@@ -289,27 +291,29 @@ class Writer:
             self._checkpoint("PASSIVE")
 
     def _forget_a_little(self) -> None:
-        this = self._rounds[0]
-        try:
-            db = self._connection()
-            db.execute("BEGIN IMMEDIATE")
-            goes_on = this.bite(db)
-            db.execute("COMMIT")
-        except (sqlite3.Error, OSError) as fault:
-            self._roll_back()
+        this = replace(self._rounds[0])  # a copy, since a bite that is not committed was not taken
+        fault = self._guarded(lambda: self._bite(this))
+        if fault is not None and _is_of_the_storage(fault):
             self._fail(fault, [])
             return
-        self._pages_in_log += PAGES_PER_COMMIT
-        if not goes_on:
+        self._rounds[0] = this
+        if fault is not None:
+            self._say([], [f"not forgotten: {type(fault).__name__}: {fault}"])
+        if fault is not None or this.is_done:
             self._rounds.pop(0)
             this.on_done(this.forgotten)
 
+    def _bite(self, this: Forgetting) -> None:
+        db = self._connection()
+        db.execute("BEGIN IMMEDIATE")
+        this.bite(db)
+        db.execute("COMMIT")
+        self._pages_in_log += PAGES_PER_COMMIT
+
     def _checkpoint(self, mode: str) -> None:
-        """Fold the log into the file. If that fails the log grows, and a commit will fail that says so."""
+        """Fold the log into the file. If that fails the log grows, until a commit fails that says so."""
         self._pages_in_log = 0
-        try:
-            self._connection().execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
-        except (sqlite3.Error, OSError):
+        if self._guarded(lambda: _fold(self._connection(), mode)) is not None:
             self._disconnect()
 
     def _finish(self, stop: Stop) -> None:
@@ -337,6 +341,10 @@ class Writer:
 
 _PROOF: Final = Rows(changes=[("UPDATE meta SET value = value WHERE name = ?", ("boot",))])
 """A change that changes nothing and yet has to reach the disk."""
+
+
+def _fold(db: sqlite3.Connection, mode: str) -> None:
+    db.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
 
 
 def _first_of(kept: list[Group]) -> list[Group]:
