@@ -1,7 +1,7 @@
 """The border between canceld and a venue: what a dialect has to fill in, and nothing else.
 
-A dialect turns our few intentions (log in, subscribe, cancel this order, ask about that one) into a venue's bytes, and a
-venue's bytes into the facts of `protocols.evidence` and the signals below. It holds no state about orders, opens no
+A dialect turns our few intentions (log in, subscribe, cancel this order, ask about that one) into a venue's bytes, and
+a venue's bytes into the facts of `protocols.evidence` and the signals below. It holds no state about orders, opens no
 socket and reads no clock: the same bytes always mean the same facts. What differs between venues is data here
 (`Traits`: rate rules, timings, the ladder of questions, windows of memory), so that a stranger can hold it against the
 venue's page.
@@ -10,17 +10,20 @@ How the pieces meet:
 
 * `Session` (protocols.session) drives one socket by a `SocketPlan`: it sends `login`, then `subscriptions`, keeps the
   heartbeat, and passes inbound frames through `decode`.
-* The gateway (daemon.edge.gateway) owns the sockets and the REST pool of one account and is the only caller of the rest.
+* The gateway (daemon.edge.gateway) owns the sockets and the REST pool of one account and is the only caller of the
+  rest.
 * The correlator (daemon.core.correlator) sees `Traits` and evidence, never the dialect itself.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from protocols.admission import Admission
 from protocols.evidence import (
     AccountIdentified,
     CancelAnswered,
@@ -34,8 +37,6 @@ from protocols.evidence import (
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from protocols.rest import RestCall, RestResponse, SignedCall
     from protocols.secret import Credentials
 
@@ -67,6 +68,30 @@ class RateRule(msgspec.Struct, frozen=True):
     page: str
 
 
+class ErrorRule(msgspec.Struct, frozen=True):
+    """More than ``limit`` error answers to ``operations`` in any ``window_ms``, and the venue bans them for a while.
+
+    Errors are what `evidence` says ``counts_as_error`` of. Beyond half of ``limit`` these operations are spared:
+    questions go by other steps of the ladder, cancels by `SparingCancel`. ``page`` names the venue's page.
+    """
+
+    name: str
+    operations: frozenset[str]
+    limit: int
+    window_ms: int
+    page: str
+
+
+class SparingCancel(msgspec.Struct, frozen=True):
+    """Another call that cancels, which answers no error for an order that is gone; slower, so used when errors are few.
+
+    ``operation`` is its rate rule's name; it can carry the ``venue_params`` only.
+    """
+
+    operation: str
+    venue_params: frozenset[str] = frozenset()
+
+
 class Timings(msgspec.Struct, frozen=True):
     """How long to wait for a venue, in milliseconds unless the name says otherwise. Configuration may override each.
 
@@ -92,10 +117,11 @@ class Traits(msgspec.Struct, frozen=True):
 
     ``products`` are its product lines ("" alone where there is one). ``roads`` are the roads that can carry a cancel,
     best first. ``ladder`` is the order in which to ask about one order; its OPEN_ORDERS step is an account-wide
-    listing over every configured product. ``order_memory_ms`` and ``alias_memory_ms`` are the ages past which "not found" by order id and
-    by client id is blind. ``venue_params`` are the names of extra cancel parameters that the venue's page has.
-    ``question_calls`` says how many calls a question takes, where that is more than one: it counts so often by the rate
-    rules. ``login_names_user`` says that a login's answer tells whose key it is.
+    listing over every configured product. ``order_memory_ms`` and ``alias_memory_ms`` are the ages past which "not
+    found" by order id and by client id is blind. ``venue_params`` are the names of extra cancel parameters that the
+    venue's page has. ``question_calls`` says how many calls a question takes, where that is more than one: it counts so
+    often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is. ``error_rules`` are
+    limits on error answers, and ``sparing_cancel`` is the call that keeps cancels within them, where there is one.
     """
 
     venue: str
@@ -111,18 +137,22 @@ class Traits(msgspec.Struct, frozen=True):
     venue_params: frozenset[str] = frozenset()
     question_calls: Mapping[Step, int] = {}
     login_names_user: bool = False
+    error_rules: tuple[ErrorRule, ...] = ()
+    sparing_cancel: SparingCancel | None = None
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
     """How a socket is kept alive and found dead.
 
     After ``idle_ms`` without an inbound frame ``ping`` is sent (none where the server pings), and without any sign of
-    life for ``dead_ms`` more the socket is dead. Only what `decode` calls `Alive` answers a ping.
+    life for ``dead_ms`` more the socket is dead. Only what `decode` calls `Alive` answers a ping. ``every_ms`` is for
+    venues that want pings however much they have to say themselves (0: only silence calls for one).
     """
 
     idle_ms: int
     dead_ms: int
     ping: str | None
+    every_ms: int = 0
 
 
 class Role(StrEnum):
@@ -135,9 +165,10 @@ class Role(StrEnum):
 class SocketPlan(msgspec.Struct, frozen=True):
     """One socket of an account: where it connects, what for, and how it is kept.
 
-    ``path`` is appended to the account's WebSocket base. ``login_wait_ms`` bounds login and each subscription.
-    ``max_age_ms`` is the venue's forced cut, before which a new socket is opened (0: none). ``frames_max`` is how many
-    frames of ours, pings included, the venue takes in any ``frames_window_ms`` before it cuts the socket (0: any).
+    ``path`` is appended to the account's WebSocket base, with the key of the ``admission`` where there is one.
+    ``login_wait_ms`` bounds login and each subscription. ``max_age_ms`` is the venue's forced cut, before which a new
+    socket is opened (0: none). ``frames_max`` is how many frames of ours, pings included, the venue takes in any
+    ``frames_window_ms`` before it cuts the socket (0: any).
     """
 
     name: str
@@ -150,6 +181,7 @@ class SocketPlan(msgspec.Struct, frozen=True):
     frame_bytes_max: int = 1_048_576
     frames_max: int = 0
     frames_window_ms: int = 1000
+    admission: Admission | None = None
 
 
 class Endpoints(msgspec.Struct, frozen=True):
@@ -171,7 +203,10 @@ class Profile(msgspec.Struct, frozen=True):
 
 
 class WireCancel(msgspec.Struct, frozen=True):
-    """One cancel as it is to leave. With both ids the ``order_id`` is what is sent."""
+    """One cancel as it is to leave. With both ids the ``order_id`` is what is sent.
+
+    ``operation`` names the call to make where a venue has several that cancel; "" is its usual one.
+    """
 
     send_id: SendId
     road: Road
@@ -180,6 +215,7 @@ class WireCancel(msgspec.Struct, frozen=True):
     order_id: OrderId | None
     client_order_id: ClientOrderId | None
     venue_params: dict[str, str] = {}
+    operation: str = ""
 
 
 class Question(msgspec.Struct, frozen=True):

@@ -130,7 +130,11 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True):
 
 
 class CancelAnswered(msgspec.Struct, frozen=True, tag=True):
-    """The venue's answer to one wire cancel, field by field as its page lists them in ``fields``."""
+    """The venue's answer to one wire cancel, field by field as its page lists them in ``fields``.
+
+    ``counts_as_error``: the venue counts it among the errors that it bans for (see `dialect.ErrorRule`). ``hold_ms``
+    and ``hold_until_ms`` say how long the venue wants no more of this operation, from now or by its own clock.
+    """
 
     send_id: SendId
     road: Road
@@ -142,6 +146,9 @@ class CancelAnswered(msgspec.Struct, frozen=True, tag=True):
     remedy: Remedy = Remedy.NONE
     fields: dict[str, str] = {}
     frame: Frame | None = None
+    counts_as_error: bool = False
+    hold_ms: int = 0
+    hold_until_ms: int | None = None
 
 
 class CancelLost(msgspec.Struct, frozen=True, tag=True):
@@ -180,15 +187,22 @@ class QuestionAnswered(msgspec.Struct, frozen=True, tag=True):
     code: str = ""
     message: str = ""
     frame: Frame | None = None
+    counts_as_error: bool = False
 
 
 class QuestionFailed(msgspec.Struct, frozen=True, tag=True):
-    """A question without an answer: transport, limits, the venue's own error. It proves nothing."""
+    """A question without an answer: transport, limits, the venue's own error. It proves nothing.
+
+    ``counts_as_error``, ``hold_ms`` and ``hold_until_ms`` are as those of `CancelAnswered`.
+    """
 
     query_id: QueryId
     step: Step
     why: str
     rate_limited: bool = False
+    counts_as_error: bool = False
+    hold_ms: int = 0
+    hold_until_ms: int | None = None
 
 
 class RoadChanged(msgspec.Struct, frozen=True, tag=True):
