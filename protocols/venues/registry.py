@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from protocols.errors import ConfigMistake
 from protocols.venues.okx.dialect import OkxTrade
+from protocols.venues.okx_spread.dialect import OkxSpread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 VENUES: Final[Mapping[str, Callable[[Profile], Dialect]]] = {
     "okx": OkxTrade,
+    "okx_spread": OkxSpread,
 }
 
 

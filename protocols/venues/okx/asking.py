@@ -67,7 +67,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     """What differs between OKX's products when an order is asked about.
 
     ``pages_max`` bounds each answer; ``readers`` reads the pages of each step; ``is_empty`` tells a refusal that only
-    says that there are no rows here.
+    says that there are no rows here, where the venue has such.
     """
 
     paths: Mapping[Step, str]
@@ -75,7 +75,7 @@ class Catalogue(msgspec.Struct, frozen=True):
     pages_max: Mapping[Step, int]
     read_row: Callable[[Json, Source, str, Frame], OrderReported]
     readers: Mapping[Step, Callable[[Answer], Page]]
-    is_empty: Callable[[Question, str, Mark], bool]
+    is_empty: Callable[[Question, str, Mark], bool] | None = None
 
 
 class Answer(msgspec.Struct, frozen=True):
@@ -164,7 +164,8 @@ def read_question(
     try:
         envelope = read_envelope(response)
         mark = Mark.of(cursor)
-        if envelope.code != ACCEPTED and not catalogue.is_empty(question, envelope.code, mark):
+        is_empty = catalogue.is_empty is not None and catalogue.is_empty(question, envelope.code, mark)
+        if envelope.code != ACCEPTED and not is_empty:
             return _refused(question, response, envelope, table)
         page = 1 if cursor is None else cursor.page
         answer = Answer(catalogue, question, envelope.rows, mark, page, frame_of(response.body))

@@ -25,24 +25,25 @@ WINDOW_MS: Final = 2000
 """Every limit here is stated per two seconds."""
 
 
-def _rule(operation: str, limit: int, scope: Scope, page: str) -> RateRule:
+def rule(operation: str, limit: int, scope: Scope, page: str) -> RateRule:
+    """Write one row: so many in `WINDOW_MS`, by the page of that section."""
     return RateRule(operation, frozenset({operation}), limit, WINDOW_MS, scope, f"OKX: {page}")
 
 
 CONNECTION_RULES: Final = (
-    _rule(TIME, 10, Scope.ADDRESS, "Public Data / GET System time"),
-    _rule(ACCOUNT_CONFIG, 5, Scope.USER, "Trading Account / GET Account configuration"),
+    rule(TIME, 10, Scope.ADDRESS, "Public Data / GET System time"),
+    rule(ACCOUNT_CONFIG, 5, Scope.USER, "Trading Account / GET Account configuration"),
 )
 """What any OKX dialect calls to keep an account connected."""
 
 TRADE_RULES: Final = (
     *CONNECTION_RULES,
-    _rule(CANCEL, 60, Scope.INSTRUMENT, "Trade / POST Cancel order, WS Cancel order"),
-    _rule(ORDER, 60, Scope.INSTRUMENT, "Trade / GET Order details"),
-    _rule(ORDERS_PENDING, 60, Scope.USER, "Trade / GET Order List"),
-    _rule(ORDERS_HISTORY, 40, Scope.USER, "Trade / GET Order history (last 7 days)"),
-    _rule(FILLS, 60, Scope.USER, "Trade / GET Transaction details (last 3 days)"),
+    rule(CANCEL, 60, Scope.INSTRUMENT, "Trade / POST Cancel order, WS Cancel order"),
+    rule(ORDER, 60, Scope.INSTRUMENT, "Trade / GET Order details"),
+    rule(ORDERS_PENDING, 60, Scope.USER, "Trade / GET Order List"),
+    rule(ORDERS_HISTORY, 40, Scope.USER, "Trade / GET Order history (last 7 days)"),
+    rule(FILLS, 60, Scope.USER, "Trade / GET Transaction details (last 3 days)"),
     # Both are counted per instrument type as well; counting all types together stays inside that.
-    _rule(INSTRUMENTS, 20, Scope.ADDRESS, "Public Data / GET Instruments"),
-    _rule(ACCOUNT_INSTRUMENTS, 20, Scope.USER, "Trading Account / GET Instruments"),
+    rule(INSTRUMENTS, 20, Scope.ADDRESS, "Public Data / GET Instruments"),
+    rule(ACCOUNT_INSTRUMENTS, 20, Scope.USER, "Trading Account / GET Instruments"),
 )
