@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
             return sim.run(options)
         case _:
-            from daemon import demo
+            from daemon.demo import command as demo
 
             return demo.run(options)
 
@@ -73,7 +73,10 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"canceld {software_version()}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for name, purpose in (("run", "run the daemon"), ("check", "validate a configuration: exit 0, or 2 and each mistake")):
+    for name, purpose in (
+        ("run", "run the daemon"),
+        ("check", "validate a configuration: exit 0, or 2 and its mistakes"),
+    ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("--config", required=True, metavar="FILE", help="the configuration (TOML)")
     for name, purpose, describe in (
@@ -87,7 +90,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
 
 
 def _describe_demo(command: argparse.ArgumentParser) -> None:
-    from daemon import demo
+    from daemon.demo import command as demo
 
     demo.add_arguments(command)
 

@@ -1,0 +1,227 @@
+"""A daemon in a process of its own, a simulated venue in this one (so that its books can be read), and a plain client.
+
+The client speaks JSON lines by itself, so that no mistake of the shipped one can hide a mistake of the daemon.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from daemon.demo.door import Door
+from daemon.sim.shell import serve
+from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.venue import OkxVenue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping
+
+ROOT = Path(__file__).resolve().parents[2]
+WAIT_S = 30.0
+SHORT = """
+ack_wait_ms = 150
+push_wait_ms = 150
+replica_lag_ms = 600
+settle_ms = 2000
+horizon_s = 12
+"""
+"""Timings of a fast world: every fault that the tests show heals within the horizon."""
+Message = dict[str, Any]
+
+
+class Client:
+    """One connection. Replies are matched by id; notifications are kept in order."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._ids = itertools.count(1)
+        self._replies: dict[int, asyncio.Future[Message]] = {}
+        self.notified: list[Message] = []
+        self._news = asyncio.Condition()
+        self._pump = asyncio.get_running_loop().create_task(self._read())
+
+    @classmethod
+    async def connect(cls, path: Path) -> Self:
+        reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
+        return cls(reader, writer)
+
+    def send(self, method: str, **params: object) -> asyncio.Future[Message]:
+        """Call, and give the future of the whole reply object."""
+        if self._pump.done():
+            raise ConnectionResetError("the daemon has closed this connection")
+        number = next(self._ids)
+        reply: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+        self._replies[number] = reply
+        self._writer.write(
+            json.dumps({"jsonrpc": "2.0", "id": number, "method": method, "params": params}).encode() + b"\n"
+        )
+        return reply
+
+    async def call(self, method: str, **params: object) -> Message:
+        """Call and wait for the whole reply object."""
+        async with asyncio.timeout(WAIT_S):
+            return await self.send(method, **params)
+
+    async def result(self, method: str, **params: object) -> Message:
+        """Call and wait for the result; an error fails the test."""
+        reply = await self.call(method, **params)
+        assert "result" in reply, reply
+        found: Message = reply["result"]
+        return found
+
+    async def notification(self, wanted: Callable[[Message], bool]) -> Message:
+        """Wait for a notification that fits, old ones included."""
+        async with asyncio.timeout(WAIT_S), self._news:
+            while True:
+                for message in self.notified:
+                    if wanted(message):
+                        return message
+                await self._news.wait()
+
+    async def close(self) -> None:
+        self._writer.close()
+        await self._pump
+
+    async def _read(self) -> None:
+        with contextlib.suppress(ConnectionError):
+            while line := await self._reader.readline():
+                message = json.loads(line)
+                reply = self._replies.pop(message["id"], None) if "id" in message else None
+                if reply is not None and not reply.done():
+                    reply.set_result(message)
+                else:
+                    async with self._news:
+                        self.notified.append(message)
+                        self._news.notify_all()
+        for reply in self._replies.values():
+            reply.cancel()
+
+
+class Daemon:
+    """The daemon's process. ``module`` is what is run: the product's command, or a test's own entry point."""
+
+    def __init__(self, folder: Path, module: str = "daemon.cli", arguments: tuple[str, ...] = ("run",)) -> None:
+        self.folder = folder
+        self._module = module
+        self._arguments = arguments
+        self.process: asyncio.subprocess.Process | None = None
+
+    @property
+    def socket(self) -> Path:
+        return self.folder / "canceld.sock"
+
+    @property
+    def log(self) -> list[Message]:
+        text = (self.folder / "canceld.log").read_text()
+        return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
+
+    async def start(self, environment: Mapping[str, str] | None = None) -> None:
+        """Start it and wait until it listens, or until it died."""
+        with (self.folder / "canceld.log").open("ab") as log:
+            self.process = await asyncio.create_subprocess_exec(
+                sys.executable, "-m", self._module, *self._arguments, "--config", str(self.folder / "canceld.toml"),
+                cwd=ROOT, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
+                env={**os.environ, **(environment or {})},
+            )  # fmt: skip
+        async with asyncio.timeout(WAIT_S):
+            while self.process.returncode is None:
+                with contextlib.suppress(ConnectionRefusedError, FileNotFoundError):
+                    (await asyncio.open_unix_connection(str(self.socket)))[1].close()
+                    return
+                await asyncio.sleep(0.01)
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and wait for the end."""
+        assert self.process is not None
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.process.pid, number)  # the process's own method may reap it, and lose its exit code
+        return await self.ended()
+
+    async def ended(self) -> int:
+        """Wait for the end; gives the exit code, negative for a signal."""
+        assert self.process is not None
+        async with asyncio.timeout(WAIT_S):
+            return await self.process.wait()
+
+
+def configure(folder: Path, url: str, extra: str = "", account: str = "") -> None:
+    """Write a configuration with one OKX account, ``okx-main``, and its credentials."""
+    credentials = folder / "okx.toml"
+    credentials.touch(mode=0o600)
+    credentials.write_text('key = "sim-key"\nsecret = "sim-secret"\npassphrase = "sim-pass"\n')
+    (folder / "canceld.toml").write_text(
+        f'[daemon]\nsocket = "./canceld.sock"\njournal = "./journal.sqlite"\n{SHORT}{extra}\n'
+        f'[accounts.okx-main]\nvenue = "okx"\ncredentials = "./okx.toml"\n'
+        f'endpoints = {{ rest = "{url}", ws = "{url.replace("http", "ws", 1)}" }}\n{account}'
+    )
+
+
+class World:
+    """A venue, its truth, and a daemon that trades on it."""
+
+    def __init__(self, venue: OkxVenue, url: str, daemon: Daemon) -> None:
+        self.venue = venue
+        self.url = url
+        self.daemon = daemon
+        self.door = Door(url)
+        self._clients: list[Client] = []
+
+    async def client(self) -> Client:
+        client = await Client.connect(self.daemon.socket)
+        self._clients.append(client)
+        return client
+
+    async def ready(self, client: Client) -> None:
+        """Wait until the account can cancel and hears pushes."""
+        async with asyncio.timeout(WAIT_S):
+            while True:
+                account = (await client.result("status"))["accounts"]["okx-main"]
+                if account["order_entry"] == "ws" and account["drop_copy"] == "live":
+                    return
+                await asyncio.sleep(0.01)
+
+    async def rest(self, count: int, **more: str) -> list[str]:
+        """Let orders rest, spread over instruments; gives their ids."""
+        bases = ("BTC", "ETH", "SOL", "XRP", "ADA", "LTC")
+        orders = [
+            {"instrument": f"{bases[n % len(bases)]}-USDT", "side": "buy", "price": "0.1", "qty": "2", **more}
+            for n in range(count)
+        ]
+        return await self.door.place(orders)
+
+    def instrument_of(self, order_id: str) -> str:
+        """Name an order's instrument, by the venue's books."""
+        order = self.venue.book.get(order_id)
+        assert order is not None
+        return order.instrument
+
+    async def close(self) -> None:
+        await self.door.close()
+        for client in self._clients:
+            await client.close()
+        if self.daemon.process is not None and self.daemon.process.returncode is None:
+            await self.daemon.stop()
+
+
+@contextlib.asynccontextmanager
+async def world(
+    folder: Path, *, faults: str = "", extra: str = "", account: str = "", module: str = "daemon.cli",
+    options: OkxOptions | None = None,
+) -> AsyncIterator[World]:  # fmt: skip
+    """A venue that is up and a daemon that is configured, not started."""
+    venue = OkxVenue(options or OkxOptions(seed=7, faults=faults))
+    async with serve(venue, "127.0.0.1", 0) as server:
+        configure(folder, server.url, extra, account)
+        made = World(venue, server.url, Daemon(folder, module, ("run",) if module == "daemon.cli" else ()))
+        try:
+            yield made
+        finally:
+            await made.close()

@@ -1,0 +1,119 @@
+"""kill -9 at each step of the wire and of the journal: after a restart every request has the right outcome, once."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.crashing import STEPS
+from tests.system.rig import world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.system.rig import Client, Message, World
+
+ORDERS = 6
+FAULTS = "ACK_OK_NO_PUSH:0.3,ACK_OK_THEN_FILL:0.2"
+"""Some outcomes need a question and some orders trade first, so that every step is reached."""
+
+
+def first_outcomes(folder: Path) -> dict[str, list[str]]:
+    """Read from the journal what was concluded first about each request: there must be one."""
+    found: dict[str, list[str]] = {}
+    with sqlite3.connect(folder / "journal.sqlite") as db:
+        for name, outcome in db.execute(
+            "SELECT request_id, json_extract(report, '$.outcome') FROM outcomes WHERE revision = 0 ORDER BY seq"
+        ):
+            found.setdefault(name, []).append(outcome)
+    return found
+
+
+async def ask_all(
+    world: World, client: Client, orders: list[str], aliases: dict[str, str]
+) -> list[asyncio.Future[Message]]:
+    """Cancel each order under a name of its own, the last two by client id."""
+    return [
+        client.send(
+            "cancel",
+            account="okx-main",
+            instrument=world.instrument_of(order_id),
+            request_id=f"r-{n}",
+            **({"client_order_id": aliases[order_id]} if order_id in aliases else {"order_id": order_id}),
+        )
+        for n, order_id in enumerate(orders)
+    ]
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("step", STEPS)
+async def test_a_kill_at_any_step_costs_no_outcome_and_doubles_none(tmp_path: Path, step: str, count: int) -> None:
+    async with world(tmp_path, faults=FAULTS, module="tests.system.crashing") as it:
+        orders = await it.rest(ORDERS - 2)
+        aliases = {}
+        for n in range(2):
+            (order_id,) = await it.rest(1, client_order_id=f"mine{n}")
+            aliases[order_id] = f"mine{n}"
+        orders += aliases
+        await it.door.fill(orders[0], "0.5")
+        crash = {"CANCELD_TEST_CRASH": f"{step}:{count}"}
+        if step == "after_recovery":
+            await first_life_leaves_work(it, orders, aliases)
+            crash = {"CANCELD_TEST_CRASH": f"{step}:1"}
+        await it.daemon.start(crash)
+        if it.daemon.process is not None and it.daemon.process.returncode is None:
+            client = await it.client()
+            try:
+                await it.ready(client)
+                replies = await ask_all(it, client, orders, aliases)
+                await asyncio.wait(replies, timeout=5)
+            except (TimeoutError, asyncio.CancelledError, ConnectionError):
+                pass
+            if count == 1:
+                assert await it.daemon.ended() == -signal.SIGKILL, f"{step} is never reached"
+            await it.daemon.stop(signal.SIGKILL)
+        accepted = recorded(tmp_path)
+
+        await it.daemon.start()
+        client = await it.client()
+        replies = await ask_all(it, client, orders, aliases)
+        results = [(await reply)["result"] for reply in await settled(replies)]
+
+        truth = await it.door.truths()
+        for order_id, result in zip(orders, results, strict=True):
+            latest = result.get("latest", result)
+            assert latest["outcome"] == truth[order_id].ord_status, (step, order_id, latest)
+            assert latest["cum_qty"] == truth[order_id].cum_qty
+        assert await it.daemon.stop() == 0
+        outcomes = first_outcomes(tmp_path)
+        assert {f"r-{n}" for n in range(ORDERS)} == set(outcomes)
+        assert all(len(said) == 1 for said in outcomes.values()), outcomes
+        assert accepted <= set(outcomes)
+
+
+async def first_life_leaves_work(it: World, orders: list[str], aliases: dict[str, str]) -> None:
+    """Live once and die with requests under way."""
+    await it.daemon.start({"CANCELD_TEST_CRASH": "before_push:2"})
+    client = await it.client()
+    try:
+        await it.ready(client)
+        await asyncio.wait(await ask_all(it, client, orders, aliases), timeout=5)
+    except (TimeoutError, asyncio.CancelledError, ConnectionError):
+        pass
+    await it.daemon.stop(signal.SIGKILL)
+
+
+async def settled(replies: list[asyncio.Future[Message]]) -> list[asyncio.Future[Message]]:
+    async with asyncio.timeout(25):
+        await asyncio.gather(*replies)
+    return replies
+
+
+def recorded(folder: Path) -> set[str]:
+    """The requests that the first life wrote down."""
+    with sqlite3.connect(folder / "journal.sqlite") as db:
+        return {name for (name,) in db.execute("SELECT request_id FROM requests")}
