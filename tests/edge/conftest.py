@@ -10,6 +10,7 @@ LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 ON_BOTH_LOOPS = frozenset(
     {
         "test_gateway.py",
+        "test_gateway_sockets.py",
         "test_link.py",
         "test_rest.py",
         "test_server.py",

@@ -7,7 +7,7 @@ from protocols.evidence import AccountRefused, CancelAnswered, Remedy
 from protocols.fix import OrderEntry, Road
 from protocols.secret import Credentials, Secret
 from tests.edge.fake_venue import friendly
-from tests.edge.test_gateway import Rig, rig
+from tests.edge.gateway_rig import Rig, rig
 from tests.fakes import wire
 
 __all__ = ["rig"]  # a fixture
