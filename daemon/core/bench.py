@@ -42,7 +42,8 @@ class Bench:
         self._world = world
         self._cases = cases
         self._ids = ids
-        self._budget = Budget(world.traits.rate_rules, world.traits.cancel_operation)
+        calls = {world.traits.question_operations[step]: calls for step, calls in world.traits.question_calls.items()}
+        self._budget = Budget(world.traits.rate_rules, world.traits.cancel_operation, calls)
         self._agenda: Agenda[CaseId | BucketKey] = Agenda()
         self._lines: dict[BucketKey, Line[CaseId]] = {}
         self._let_through: tuple[BucketKey, CaseId] | None = None

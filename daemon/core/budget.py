@@ -13,12 +13,13 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from protocols.dialect import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from protocols.dialect import RateRule
 
@@ -42,18 +43,22 @@ class _Bucket:
         self.departures: deque[int] = deque(maxlen=limit)
         self.held_until_us = 0
 
-    def free_us(self, limit: int) -> int:
-        """When the next request may leave, if at most ``limit`` may stand in a window."""
-        if len(self.departures) < limit:
+    def free_us(self, limit: int, calls: int) -> int:
+        """When the next ``calls`` requests may leave together, if at most ``limit`` may stand in a window."""
+        room = max(limit - calls, 0)  # what asks for more than fits goes when the bucket is empty
+        if len(self.departures) <= room:
             return self.held_until_us
-        return max(self.held_until_us, self.departures[-limit] + self.window_us)
+        return max(self.held_until_us, self.departures[-room - 1] + self.window_us)
 
 
 class Budget:
-    """All buckets of one account."""
+    """All buckets of one account. ``calls`` says which operations are of more than one call."""
 
-    def __init__(self, rules: tuple[RateRule, ...], cancel_operation: str) -> None:
+    def __init__(
+        self, rules: tuple[RateRule, ...], cancel_operation: str, calls: Mapping[str, int] = MappingProxyType({})
+    ) -> None:
         self._cancel_operation = cancel_operation
+        self._calls = calls
         self._rules: dict[str, list[RateRule]] = {}
         for rule in rules:
             for operation in rule.operations:
@@ -61,16 +66,17 @@ class Budget:
         self._buckets: dict[BucketKey, _Bucket] = {}
 
     def free_us(self, operation: str, instrument: str, order: str, now_us: int) -> int:
-        """When one more ``operation`` may leave: ``now_us`` or later."""
+        """When one more ``operation`` may leave, with all its calls: ``now_us`` or later."""
+        calls = self._calls.get(operation, 1)
         free = now_us
         for rule, bucket in self._of(operation, instrument, order):
-            free = max(free, bucket.free_us(self._limit(rule, operation)))
+            free = max(free, bucket.free_us(self._limit(rule, operation), calls))
         return free
 
     def take(self, operation: str, instrument: str, order: str, now_us: int) -> None:
-        """Count a departure."""
+        """Count a departure, as many times as it has calls."""
         for _, bucket in self._of(operation, instrument, order):
-            bucket.departures.append(now_us)
+            bucket.departures.extend([now_us] * self._calls.get(operation, 1))
 
     def hold(self, operation: str, instrument: str, order: str, now_us: int) -> None:
         """Close the buckets of an operation for a window, since the venue said "too many"."""

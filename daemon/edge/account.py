@@ -141,7 +141,8 @@ class Account:
         if self.gateway is None and cases:
             self._log.warning("cases_left_alone", cases=len(cases), detail="there are no credentials to ask with")
             return
-        is_bound = self._journal.bound_user(self.name) is not None and self.dialect.identity_call() is not None
+        says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
+        is_bound = self._journal.bound_user(self.name) is not None and says_whose
         now_us = self._clock.now()
         for found in cases:
             case = rebuild(found, self.driver.correlator.world, now_us)
