@@ -12,8 +12,10 @@ import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
+from urllib.parse import quote, urlencode
 
 if TYPE_CHECKING:
+    from protocols.rest import Pairs
     from protocols.secret import Secret
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -25,6 +27,11 @@ def iso_millis(now_us: int) -> str:
     """Write a time as ISO 8601 in UTC with milliseconds, ``2020-12-08T09:08:57.715Z``; microseconds are cut off."""
     moment = EPOCH + timedelta(milliseconds=now_us // 1000)
     return moment.isoformat(timespec="milliseconds").removesuffix("+00:00") + "Z"
+
+
+def iso_seconds(now_us: int) -> str:
+    """Write a time in UTC to the second, without a zone, ``2026-09-18T10:00:00``; fractions are cut off."""
+    return (EPOCH + timedelta(seconds=now_us // 1_000_000)).replace(tzinfo=None).isoformat(timespec="seconds")
 
 
 def epoch_seconds(now_us: int) -> str:
@@ -50,3 +57,17 @@ def okx_rest(secret: Secret, timestamp: str, method: str, target: str, body: byt
     sent; ``body`` the exact bytes (empty for GET).
     """
     return hmac_sha256_base64(secret, (timestamp + method.upper() + target).encode() + body)
+
+
+def sorted_query(pairs: Pairs) -> str:
+    """Write a query with its names in ASCII order, percent-encoded in UTF-8 with capital hexadecimal digits."""
+    return urlencode(sorted(pairs), quote_via=quote, safe="")
+
+
+def htx(secret: Secret, method: str, host: str, path: str, query: str) -> str:
+    """Sign a REST call or a login (HTX: Access and Usage / Signature Authentication, version 2).
+
+    ``host`` is the one that is dialed, in small letters; ``query`` is `sorted_query` of all that is signed. A login is
+    signed as a GET of its socket's path. A POST's body is not signed.
+    """
+    return hmac_sha256_base64(secret, "\n".join((method, host, path, query)).encode())

@@ -1,0 +1,145 @@
+"""What HTX answers to a request, read the same way from the WebSocket and from REST.
+
+It refuses to look past an answer's own words: whether the order is off the book is not in it. A result is a ``code``
+with a ``message`` (older pages: ``msg``); gateways before v5's own answer in the old shape, ``err_code`` with
+``err_msg``, or like a control frame, ``err-code`` with ``err-msg``. Where an item has a code of its own, it decides.
+HTTP statuses say nothing of a request that was understood, and content types lie.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+import msgspec
+
+from protocols.errors import Unreadable, VenueRefusal
+from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
+from protocols.fix import OrderId, Road, SendId
+from protocols.jsonread import Json, as_array, as_object, code, optional_text, parse, texts
+from protocols.rest import RATE_LIMITED, RestResponse, proves_nothing
+from protocols.venues.htx.codes import ACCEPTED, Row, control_of, row_of
+from protocols.venues.htx.orders import own_client_id
+
+MESSAGES: Final = ("message", "msg", "err_msg", "err-msg")
+FORBIDDEN: Final = 403
+OK: Final = "ok"
+_IDS: Final = {"orderId": "order_id", "clientOrderId": "client_order_id"}
+"""A sample of "Orders / Cancel multiple orders" spells the ids so; its table and live answers do not."""
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A REST body: its result code, its text and its ``data``."""
+
+    code: str
+    message: str
+    data: object
+
+
+def read_envelope(response: RestResponse) -> Envelope:
+    """Read a REST answer's envelope, or raise `Unreadable` when it is none or the status contradicts it."""
+    if proves_nothing(response.status):
+        raise Unreadable("status", f"HTTP {response.status}")
+    body = as_object(parse(response.body), "body")
+    found = result_code(body)
+    if found is None and body.get("status") == OK:
+        found = ACCEPTED
+    if found is None:
+        raise Unreadable("code", "missing or empty")
+    if found == ACCEPTED and response.status != 200:
+        raise Unreadable("status", f"HTTP {response.status} with code {found}")
+    return Envelope(found, message_of(texts(body)), body.get("data"))
+
+
+def accepted(asked: str, response: RestResponse) -> Json:
+    """Read the body of an answer that says yes; raise `VenueRefusal` for any other, `Unreadable` for no answer."""
+    envelope = read_envelope(response)
+    if envelope.code != ACCEPTED:
+        raise VenueRefusal(asked, envelope.code, envelope.message)
+    return as_object(parse(response.body), "body")
+
+
+def rows_of(data: object) -> list[object]:
+    """Give the rows of ``data``: a list, one object, or nothing (null, or the empty text of some answers)."""
+    if data is None or data == "":
+        return []
+    return [data] if isinstance(data, dict) else as_array(data, "data")
+
+
+def result_code(body: Json) -> str | None:
+    """Give a body's result code in any of the shapes but a control frame's; None where it has none."""
+    return code(body) or code(body, "err_code")
+
+
+def message_of(fields: dict[str, str]) -> str:
+    """Give the text that goes with a code."""
+    return next((fields[name] for name in MESSAGES if fields.get(name)), "")
+
+
+def cancel_answered(send_id: SendId, road: Road, body: Json, frame: Frame) -> CancelAnswered:
+    """Read an answer to a single cancel, from either road, or raise `Unreadable`."""
+    item = _only_item(body)
+    deciding = result_code(item) or result_code(body)
+    control = code(body, "err-code")
+    if deciding is not None:
+        row = row_of(deciding)
+        proof, remedy = row.proof, row.remedy
+    elif control is not None:
+        deciding, proof, remedy = control, control_of(control).proof, control_of(control).remedy
+    else:
+        raise Unreadable("code", "missing or empty")
+    order_id = optional_text(item, "order_id")
+    fields = texts(body) | texts(item)
+    return CancelAnswered(
+        send_id,
+        road,
+        proof,
+        deciding,
+        message_of(texts(item)) or message_of(fields),
+        order_id=None if order_id is None else OrderId(order_id),
+        client_order_id=own_client_id(order_id, optional_text(item, "client_order_id")),
+        remedy=remedy,
+        fields=fields,
+        frame=frame,
+    )
+
+
+def unread_cancel(send_id: SendId, road: Road, body: Json, why: str, frame: Frame) -> CancelAnswered:
+    """Say that a cancel was answered, and that the answer proves nothing since it cannot be read."""
+    fields = texts(body)
+    return CancelAnswered(
+        send_id, road, Proof.UNKNOWN, fields.get("code", ""), f"unreadable: {why}", fields=fields, frame=frame
+    )
+
+
+def read_rest_cancel(send_id: SendId, response: RestResponse, frame: Frame) -> CancelAnswered:
+    """Read a REST answer to a single cancel. Never raises. HTTP 5xx proves nothing, whatever the body says."""
+    body: Json = {}
+    try:
+        body = as_object(parse(response.body), "body")
+        answer = cancel_answered(send_id, Road.REST, body, frame)
+    except Unreadable as error:
+        answer = unread_cancel(send_id, Road.REST, body, f"HTTP {response.status}, {error}", frame)
+        answer = _by_status(answer, response.status)
+    contradicts = answer.proof is Proof.ACCEPTED and response.status != 200
+    if contradicts or proves_nothing(response.status):
+        return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
+    return answer
+
+
+def _by_status(answer: CancelAnswered, status: int) -> CancelAnswered:
+    """Let the status speak where the body cannot: limiter and doorkeeper stand before everything that could act."""
+    if status == RATE_LIMITED:
+        return msgspec.structs.replace(answer, proof=Proof.UNCHANGED_RETRY, remedy=Remedy.BACK_OFF)
+    if status == FORBIDDEN:
+        row: Row = row_of(str(FORBIDDEN))
+        return msgspec.structs.replace(answer, code=str(FORBIDDEN), proof=row.proof, remedy=row.remedy)
+    return answer
+
+
+def _only_item(body: Json) -> Json:
+    """Give the one item of ``data``, its ids spelled one way; an empty one where there is none (an error)."""
+    rows = rows_of(body.get("data"))
+    if len(rows) > 1:
+        raise Unreadable("data", f"one item is expected, not {len(rows)}")
+    item = as_object(rows[0], "data[0]") if rows else {}
+    return {_IDS.get(key, key): value for key, value in item.items()}

@@ -1,0 +1,29 @@
+"""HTX's published rate limits for what we do, as data. It refuses to know who keeps them.
+
+The limits count per user, over all contracts; the WebSocket's trade operations share the REST limit of trading. A
+sub-account counts for itself.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocols.dialect import RateRule, Scope
+
+CANCEL: Final = "cancel_order"
+ORDER: Final = "order"
+OPEN_ORDERS: Final = "order_opens"
+HISTORY: Final = "order_history"
+TIME: Final = "timestamp"
+
+WINDOW_MS: Final = 3000
+"""Every limit here is stated per three seconds."""
+
+RULES: Final = (
+    RateRule("trade", frozenset({CANCEL}), 72, WINDOW_MS, Scope.USER, "HTX: Orders / Cancel Order, Rate Limit: Trade"),
+    RateRule(
+        "read", frozenset({ORDER, OPEN_ORDERS, HISTORY}), 72, WINDOW_MS, Scope.USER,
+        "HTX: Orders / Get Order Info, Get Current Orders, Get Order History, Rate Limit: Read",
+    ),
+    RateRule("public", frozenset({TIME}), 240, WINDOW_MS, Scope.ADDRESS, "HTX: Access and Usage / API Rate Limit"),
+)  # fmt: skip
