@@ -220,6 +220,11 @@ class Book:
             )
         )
 
+    def note(self, order_id: str, terms: Mapping[str, str], now_us: int) -> Order:
+        """Change what only the venue knows of an order, and nothing else. Raises UnknownOrder, OrderEnded."""
+        order = self._must_be_live(order_id)
+        return self._become(msgspec.structs.replace(order, updated_us=now_us, terms={**order.terms, **terms}))
+
     def cancel(self, order_id: str, by: EndedBy, now_us: int, source: str = "") -> Order:
         """Take an order off the book, whoever asked; `source` is the venue's own code for it. Raises UnknownOrder,
         OrderEnded.

@@ -21,7 +21,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from daemon.sim import wire
-from daemon.sim.book import BadFill, CapReached, EndedBy, NewOrder, Order, OrderEnded, Side, UnknownOrder
+from daemon.sim.book import BadFill, CapReached, NewOrder, Order, OrderEnded, Side, UnknownOrder
 from daemon.sim.faults import FaultError, FaultRule
 from daemon.sim.venue import HttpRequest, HttpResponse, SimVenue
 from daemon.sim.wire import BadJsonError, JsonObject
@@ -83,7 +83,7 @@ def _route(venue: SimVenue, method: str, path: list[str], body: bytes, now_us: i
         case "POST", ["orders", order_id, "fill"]:
             return _fill(venue, order_id, wire.parse_object(body) if body.strip() else {}, now_us)
         case "POST", ["orders", order_id, "cancel"]:
-            return _cancel(venue, order_id, now_us)
+            return _row(venue.take_off(order_id, now_us))
         case "GET", ["stats"]:
             return _stats(venue)
         case _, ["faults"]:
@@ -126,15 +126,7 @@ def _new_order(venue: SimVenue, document: JsonObject) -> NewOrder:
 
 def _fill(venue: SimVenue, order_id: str, document: JsonObject, now_us: int) -> HttpResponse:
     qty = _positive(document, "qty") if document.get("qty") is not None else None
-    order = venue.book.fill(order_id, qty, now_us)
-    venue.announce(order, order.fills[-1], now_us)
-    return _row(order)
-
-
-def _cancel(venue: SimVenue, order_id: str, now_us: int) -> HttpResponse:
-    order = venue.book.cancel(order_id, EndedBy.OTHER, now_us, venue.foreign_cancel_source())
-    venue.announce(order, None, now_us)
-    return _row(order)
+    return _row(venue.trade(order_id, qty, now_us))
 
 
 def _known(venue: SimVenue, order_id: str) -> Order:

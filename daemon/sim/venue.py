@@ -9,11 +9,12 @@ files beside it (book, faults, rates, timers, control); what a venue's frames an
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Generic, TypeVar
 
 import msgspec
 
-from daemon.sim.book import Book, Fill, NewOrder, Order
+from daemon.sim.book import Book, EndedBy, Fill, NewOrder, Order
 from daemon.sim.faults import FaultEngine, FaultRule
 from daemon.sim.rates import RateBook
 from daemon.sim.timers import Action as LateAction
@@ -250,6 +251,18 @@ class SimVenue(ABC):
     @abstractmethod
     def announce(self, order: Order, fill: Fill | None, now_us: int) -> None:
         """An order changed through the control door: tell those who listen."""
+
+    def trade(self, order_id: str, qty: Decimal | None, now_us: int) -> Order:
+        """The control door lets an order trade `qty`, or all that is left. Raises UnknownOrder, OrderEnded, BadFill."""
+        order = self.book.fill(order_id, qty, now_us)
+        self.announce(order, order.fills[-1], now_us)
+        return order
+
+    def take_off(self, order_id: str, now_us: int) -> Order:
+        """The control door lets somebody else cancel an order. Raises UnknownOrder, OrderEnded."""
+        order = self.book.cancel(order_id, EndedBy.OTHER, now_us, self.foreign_cancel_source())
+        self.announce(order, None, now_us)
+        return order
 
     @abstractmethod
     def foreign_cancel_source(self) -> str:
