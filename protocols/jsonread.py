@@ -9,6 +9,7 @@ or a number, `code` either. A float where an id stands is an error, since orjson
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from decimal import Decimal
 from typing import Any, Final
@@ -31,6 +32,19 @@ def parse(raw: bytes | str) -> Any:  # noqa: ANN401 - the one door through which
         return orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Unreadable("frame", f"not JSON ({error.msg} at {error.pos})") from None
+
+
+def parse_exactly(raw: bytes | str) -> Any:  # noqa: ANN401 - the same door, for venues that write quantities as numbers
+    """Parse one JSON document with fractions as Decimal, digit by digit, or raise `Unreadable`.
+
+    A float holds seventeen digits, and a quantity may have more. Slower than `parse`, which is asked first, since it is
+    the stricter one; integers are exact at any length.
+    """
+    parse(raw)
+    try:
+        return json.loads(raw, parse_float=Decimal)
+    except (ValueError, RecursionError, ArithmeticError) as error:
+        raise Unreadable("frame", f"not JSON that can be read exactly ({type(error).__name__})") from None
 
 
 def as_object(value: object, path: str) -> Json:
@@ -77,9 +91,9 @@ def decimal(source: Json, key: str, path: str = "") -> Decimal | None:
     value = source.get(key)
     if value is None or value == "":
         return None
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
+    if isinstance(value, bool) or not isinstance(value, str | int | float | Decimal):
         raise Unreadable(_join(path, key), f"a quantity is expected, not {_kind(value)}")
-    written = value if isinstance(value, str) else repr(value)
+    written = _written(value)
     if len(written) > DECIMAL_TEXT_MAX:
         raise Unreadable(_join(path, key), "a quantity of that many digits is not one")
     if _NUMBER.fullmatch(written) is None:
@@ -111,7 +125,7 @@ def millis(source: Json, key: str, path: str = "") -> int | None:
 def texts(source: Json) -> dict[str, str]:
     """Flatten an object's scalars into text, field by field, as a venue answered them; a null is no answer."""
     return {
-        key: value if isinstance(value, str) else orjson.dumps(value).decode()
+        key: orjson.dumps(value).decode() if isinstance(value, bool) else _written(value)
         for key, value in source.items()
         if value is not None and not isinstance(value, dict | list)
     }
@@ -123,10 +137,17 @@ def frame_of(raw: bytes | str) -> Frame:
     return Frame(hashlib.blake2b(data, digest_size=16).hexdigest(), data[:RAW_BYTES_MAX])
 
 
+def _written(value: str | float | Decimal) -> str:
+    """Write a scalar as JSON would; an integer may be longer than sixty-four bits."""
+    return str(value) if isinstance(value, str | Decimal) else repr(value)
+
+
 def _join(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
 def _kind(value: object) -> str:
     names = {dict: "an object", list: "an array", str: "text", bool: "a boolean", int: "a number", float: "a float"}
+    if isinstance(value, Decimal):
+        return "a fraction"
     return names.get(type(value), "null")

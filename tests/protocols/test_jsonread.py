@@ -18,6 +18,7 @@ from protocols.jsonread import (
     millis,
     optional_text,
     parse,
+    parse_exactly,
     quantity,
     text,
     texts,
@@ -39,6 +40,26 @@ def test_an_id_whose_digits_were_lost_is_an_error() -> None:
     row = as_object(parse(b'{"ordId":18446744073709551616}'), "row")
     with pytest.raises(Unreadable, match=r"row\.ordId: text is expected, not a float"):
         text(row, "ordId", "row")
+
+
+def test_a_fraction_keeps_every_digit_where_it_is_read_exactly() -> None:
+    row = as_object(parse_exactly(b'{"q":0.12345678901234567890123,"n":-8.02e-5,"i":18446744073709551616}'), "row")
+    assert decimal(row, "q") == Decimal("0.12345678901234567890123")
+    assert decimal(row, "n") == Decimal("-0.0000802")
+    assert text(row, "i") == "18446744073709551616"
+    assert texts(row) == {"q": "0.12345678901234567890123", "n": "-0.0000802", "i": "18446744073709551616"}
+    with pytest.raises(Unreadable, match="q: text is expected, not a fraction"):
+        text(row, "q")
+
+
+@pytest.mark.parametrize(
+    "raw",
+    [b"", b"{", b"\xff", b'{"q":NaN}', b'{"q":1e99999999999999999999}', b'"\\ud800"', b"[" * 100_000, b"1" * 5000],
+    ids=lambda raw: repr(raw[:12]),
+)
+def test_what_cannot_be_read_exactly_is_not_read(raw: bytes) -> None:
+    with pytest.raises(Unreadable):
+        parse_exactly(raw)
 
 
 @pytest.mark.parametrize("value", [None, ""])
