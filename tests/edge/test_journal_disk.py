@@ -202,6 +202,20 @@ async def test_what_is_kept_is_bounded_and_the_rest_is_dropped_and_counted(
         assert names(path) == ["a", "b"]
 
 
+async def test_much_that_was_kept_is_written_in_parts(path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.TRANSACTION_RECORDS_MAX", 2)
+    with a_journal(path, connecting=disk.connect) as held:
+        watch = Watch(held)
+        disk.break_at("COMMIT")
+        for number in range(6):
+            assert await written(held, opened(f"r{number}")) is False
+        commits: list[str] = []
+        disk.fault = lambda sql: commits.append(sql) if sql == "COMMIT" else None
+        await watch.until("ok")
+        assert len(commits) == 4  # three parts, and the proof that the disk takes more
+    assert len(names(path)) == 6
+
+
 async def test_a_refused_record_does_not_keep_a_failed_disk_from_healing(path: Path, disk: Disk) -> None:
     with a_journal(path, connecting=disk.connect) as held:
         watch = Watch(held)
