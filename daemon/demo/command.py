@@ -79,7 +79,7 @@ async def _demonstrate(options: argparse.Namespace) -> int:
         print(msgspec.json.encode(summary).decode())
     else:
         _show(screen, summary, results, plays)
-    _blame(results)
+    _blame(results, plays)
     return EXIT_GOOD if summary.ok else EXIT_BAD
 
 
@@ -106,7 +106,10 @@ def _show(screen: Screen, summary: Summary, results: Mapping[str, list[Judged]],
     screen.say(f"{verdict} {summary.wall_s:.1f} s.")
 
 
-def _blame(results: Mapping[str, list[Judged]]) -> None:
+def _blame(results: Mapping[str, list[Judged]], plays: list[VenuePlay]) -> None:
+    for play in plays:
+        for trouble in play.troubles:
+            print(f"canceld demo: {play.venue}: {trouble}", file=sys.stderr)
     for venue, judged in results.items():
         for entry in judged:
             if entry.why is not None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.client import Result, Wish
+from daemon.client import ClientError, Result, Wish
 from daemon.client_async import AsyncClient
 from daemon.demo.door import Door
 from daemon.demo.score import Judged, Said, judge
@@ -32,6 +32,8 @@ ALIAS_SHARE: Final = 0.25
 AT_ONCE_MAX: Final = 256
 PLACE_AT_ONCE: Final = 100
 READY_S: Final = 20.0
+ANSWER_S: Final = 45.0
+"""Well past the daemon's horizon: an outcome that has not come by then will not come."""
 SETTLE_S: Final = 1.0
 """How long corrections may still come after the last outcome."""
 
@@ -77,6 +79,7 @@ class VenuePlay:
         self.venue = venue
         self.breaches: dict[str, int] = {}
         self.faults: dict[str, int] = {}
+        self.troubles: list[str] = []
         self._account = host.account_of(venue)
         self._door = Door(host.urls[venue])
         self._client = AsyncClient(host.socket, name="demo")
@@ -155,7 +158,13 @@ class VenuePlay:
 
     async def _cancel(self, request_id: str, order: Resting) -> None:
         told = self._told.setdefault(request_id, Told())
-        result = await self._client.cancel(self._account, order.instrument, request_id=request_id, **_wish(order))
+        try:
+            result = await self._client.cancel(
+                self._account, order.instrument, request_id=request_id, timeout=ANSWER_S, **_wish(order)
+            )
+        except ClientError as error:
+            self.troubles.append(str(error))
+            return
         told.first.append(result.outcome)
         told.latest = result.latest or result
         self._on_outcome(self.venue, result.outcome)
