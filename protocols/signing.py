@@ -1,7 +1,7 @@
 """Each venue's signature as a pure function of the secret, the bytes that are signed, and a given time.
 
 Who connects, and what time the venue thinks it is, is no matter here: times come in as integer microseconds since the
-epoch by the venue's clock. A secret is revealed inside `hmac_sha256_base64` and nowhere else; what comes out is a
+epoch by the venue's clock. A secret is revealed where a digest is made and nowhere else; what comes out is a
 signature, which belongs in a header or a login frame and in no log.
 """
 
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 OKX_LOGIN_PREHASH: Final = "GET/users/self/verify"
 """What an OKX login signs after its timestamp: constants, whatever the socket's path."""
+BITGET_LOGIN_PREHASH: Final = "GET/user/verify"
+"""What a Bitget login signs after its timestamp, on either generation's socket."""
 
 
 def iso_millis(now_us: int) -> str:
@@ -37,6 +39,11 @@ def iso_seconds(now_us: int) -> str:
 def epoch_seconds(now_us: int) -> str:
     """Write a time as whole seconds since the epoch, cut off."""
     return str(now_us // 1_000_000)
+
+
+def epoch_millis(now_us: int) -> str:
+    """Write a time as whole milliseconds since the epoch, cut off."""
+    return str(now_us // 1000)
 
 
 def hmac_sha256_base64(secret: Secret, prehash: bytes) -> str:
@@ -71,3 +78,31 @@ def htx(secret: Secret, method: str, host: str, path: str, query: str) -> str:
     signed as a GET of its socket's path. A POST's body is not signed.
     """
     return hmac_sha256_base64(secret, "\n".join((method, host, path, query)).encode())
+
+
+def bitget_login(secret: Secret, timestamp_s: str) -> str:
+    """Sign a WebSocket login. ``timestamp_s`` is the same text as in the frame (Bitget: WebSocket / Login)."""
+    return hmac_sha256_base64(secret, (timestamp_s + BITGET_LOGIN_PREHASH).encode())
+
+
+def bitget_rest(secret: Secret, timestamp_ms: str, method: str, target: str, body: bytes) -> str:
+    """Sign a REST request (Bitget: Common / Signature, HMAC).
+
+    ``timestamp_ms`` is the text of its header; ``target`` the path with its query, exactly as it is sent; ``body`` the
+    exact bytes (empty for GET).
+    """
+    return hmac_sha256_base64(secret, (timestamp_ms + method.upper() + target).encode() + body)
+
+
+def raw_query(pairs: Pairs) -> str:
+    """Write a query with its names in ASCII order and nothing encoded."""
+    return "&".join(f"{name}={value}" for name, value in sorted(pairs))
+
+
+def bingx(secret: Secret, query: str) -> str:
+    """Sign a REST call in small hexadecimal digits (BingX: Basic Information / Signature).
+
+    ``query`` is `raw_query` of all parameters, ``timestamp`` among them: what is signed is not encoded, what is sent
+    is.
+    """
+    return hmac.digest(secret.reveal().encode(), query.encode(), hashlib.sha256).hex()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from protocols.errors import ConfigMistake
+from protocols.venues.bingx.dialect import BingxSpot
 from protocols.venues.htx.dialect import HtxFutures
 from protocols.venues.okx.dialect import OkxTrade
 from protocols.venues.okx_spread.dialect import OkxSpread
@@ -18,6 +19,7 @@ VENUES: Final[Mapping[str, Callable[[Profile], Dialect]]] = {
     "okx": OkxTrade,
     "okx_spread": OkxSpread,
     "htx": HtxFutures,
+    "bingx": BingxSpot,
 }
 
 

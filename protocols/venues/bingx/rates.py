@@ -1,0 +1,64 @@
+"""BingX's published rate limits for what we do, and its limit on errors, as data. It refuses to know who keeps them.
+
+Limits count per user. The pages of different years disagree about some of them; the smallest number stands here. Beside
+them stand limits per address (2000 account calls in 10 s, 300 of one kind), which these keep a daemon far below.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
+from protocols.evidence import Step
+
+CANCEL: Final = "cancel"
+CANCEL_ORDERS: Final = "cancel_orders"
+QUERY: Final = "query"
+OPEN_ORDERS: Final = "open_orders"
+HISTORY_ORDERS: Final = "history_orders"
+MY_TRADES: Final = "my_trades"
+LISTEN_KEY: Final = "listen_key"
+UID: Final = "uid"
+TIME: Final = "time"
+
+WINDOW_MS: Final = 1000
+"""The limits of a user are stated per second."""
+
+
+def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER, window_ms: int = WINDOW_MS) -> RateRule:
+    return RateRule(operation, frozenset({operation}), limit, window_ms, scope, f"BingX: {page}")
+
+
+RULES: Final = (
+    _rule(CANCEL, 5, "Spot / Trade / Cancel Order"),
+    _rule(CANCEL_ORDERS, 2, "Spot / Trade / Cancel multiple orders"),
+    _rule(QUERY, 10, "Spot / Trade / Query Order details"),
+    _rule(OPEN_ORDERS, 10, "Spot / Trade / Current Open Orders"),
+    _rule(HISTORY_ORDERS, 10, "Spot / Trade / Query Order history"),
+    _rule(MY_TRADES, 5, "Spot / Trade / Query transaction details"),
+    _rule(LISTEN_KEY, 2, "Listen Key"),
+    _rule(UID, 10, "Account / Query account uid"),
+    _rule(TIME, 500, "Basic Information / Rate limit, group 1", Scope.ADDRESS, 10_000),
+)
+
+ERRORS_MAX: Final = 20
+ERRORS_WINDOW_MS: Final = 480_000
+
+
+def _errors(operation: str) -> ErrorRule:
+    page = "BingX: Error codes, 100410: over 20 error code requests within 480000 ms for this api"
+    return ErrorRule(f"{operation}_errors", frozenset({operation}), ERRORS_MAX, ERRORS_WINDOW_MS, page)
+
+
+ERROR_RULES: Final = (_errors(CANCEL), _errors(QUERY))
+"""The calls that answer an error when an order is not as we thought. Listings and `CANCEL_ORDERS` do not."""
+
+SPARING: Final = SparingCancel(CANCEL_ORDERS, frozenset({"recvWindow"}))
+"""With ``process=1`` a failed cancel is a row of a successful answer (BingX: Spot / Trade / Cancel multiple orders)."""
+
+QUESTIONS: Final = {
+    Step.ORDER: QUERY,
+    Step.OPEN_ORDERS: OPEN_ORDERS,
+    Step.HISTORY: HISTORY_ORDERS,
+    Step.FILLS: MY_TRADES,
+}
