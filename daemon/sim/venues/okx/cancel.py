@@ -9,21 +9,23 @@ answer and the pushes leave. The faults of that are described in `meanings`.
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
-from daemon.sim.venues.okx import codes, limits
+from daemon.sim.venues.okx import codes
 from daemon.sim.venues.okx.codes import Place
-from daemon.sim.venues.okx.fate import Fate, Fates
+from daemon.sim.venues.okx.fate import Fate
 from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.product import Product
 from daemon.sim.venues.okx.push import Pushes
 from daemon.sim.venues.okx.road import Answer, Item, Road, refused
 from daemon.sim.wire import text
 
 BATCH_MAX = 20
-CANCEL_OPS = frozenset({"cancel-order", "batch-cancel-orders", "cancel-batch-orders"})
+CANCEL_OPS = frozenset({"cancel-order", "batch-cancel-orders", "cancel-batch-orders", "sprd-cancel-order"})
 """The WebSocket operations and the last parts of the REST paths that cancel."""
 _ORDER_ID = re.compile(r"\d{1,20}")
 _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
@@ -31,7 +33,7 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 
 @dataclass(frozen=True, slots=True)
 class CancelAsk:
-    """One cancel as it was asked: the instrument, and an order by its id or its client id ("" where not given).
+    """One cancel as it was asked: an order by its id or its client id, and its instrument ("" where not given).
 
     `problem`: a code that the road's own checks found, with the parameter's name, which ends it before the order is
     looked up.
@@ -72,10 +74,18 @@ def count_arrivals(floor: Floor, op: str, args: Sequence[object]) -> None:
             floor.stats.cancel(order.order_id if order else order_id or client_order_id)
 
 
+class Judge(Protocol):
+    """Decides and carries out the fate of a cancel that has reached the order: the product's own business."""
+
+    def of(self, order: Order | None, now_us: int) -> Fate:
+        """The fate of a cancel of this order; None is an unknown one."""
+
+
 class Cancels:
     """Carries out cancels."""
 
-    def __init__(self, floor: Floor, options: OkxOptions, fates: Fates, pushes: Pushes) -> None:
+    def __init__(self, floor: Floor, options: OkxOptions, product: Product, fates: Judge, pushes: Pushes) -> None:
+        self._product = product
         self._floor = floor
         self._faults = floor.faults
         self._options = options
@@ -184,21 +194,22 @@ class Cancels:
             order_id=order.order_id if is_accepted and order else ask.order_id,
             client_order_id=(order.client_order_id or "") if is_accepted and order else ask.client_order_id,
             code=fate.code,
-            message="" if fate.code == "0" else codes.message(fate.code, ask.detail or _wrong_id(ask)),
+            message=fate.message or codes.message(fate.code, ask.detail or _wrong_id(ask)),
             created_us=order.created_us if is_accepted and order else 0,
         )
         return _Carried(item, fate)
 
     def _problem(self, ask: CancelAsk, order: Order | None, now_us: int, *, is_single: bool) -> str:
         """The code that ends a cancel before its order's fate; "" if there is none."""
-        rule = limits.CANCEL if is_single else limits.CANCEL_BATCH
-        if not self._floor.rates.take(rule, ask.instrument, now_us):
+        rule = self._product.cancel if is_single else self._product.cancel_batch
+        if not self._floor.rates.take(rule, self._product.key(ask.instrument), now_us):
             return "50011"
         if not ask.order_id and not ask.client_order_id:
             return "51003"
         if _wrong_id(ask):
             return "51000"
-        return "51408" if order is not None and order.instrument != ask.instrument else ""
+        names_another = order is not None and bool(ask.instrument) and order.instrument != ask.instrument
+        return "51408" if names_another else ""
 
     def _deliver(
         self, delivery: _Delivery, road: Road, answer: Answer, carried: Sequence[_Carried], now_us: int

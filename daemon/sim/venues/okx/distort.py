@@ -10,7 +10,9 @@ from collections.abc import Callable
 from daemon.sim.faults import Fault, FaultEngine
 from daemon.sim.wire import JsonObject, dumps
 
-_NUMBERS = frozenset("sz px accFillSz fillSz fillPx avgPx fee fillFee lever".split())
+_NUMBERS = frozenset(
+    "sz px accFillSz fillSz fillPx avgPx fee fillFee lever pendingFillSz pendingSettleSz canceledSz".split()
+)
 _INTEGERS = frozenset("code sCode uTime cTime fillTime ts inTime outTime".split())
 _BOOLEANS = frozenset({"reduceOnly", "isTpLimit"})
 _IDS = frozenset({"ordId", "tradeId"})
@@ -37,10 +39,14 @@ def with_huge_id(frame: bytes) -> bytes:
 
 
 class Distorter:
-    """Draws, for one document about an order, which wrong shapes it takes and which frames come before it."""
+    """Draws, for one document about an order, which wrong shapes it takes and which frames come before it.
 
-    def __init__(self, faults: FaultEngine) -> None:
+    `channel` is the one that orders are pushed on.
+    """
+
+    def __init__(self, faults: FaultEngine, channel: str) -> None:
         self._faults = faults
+        self._channel = channel
 
     def document(self, document: JsonObject, order_id: str | None) -> tuple[object, bool]:
         """The document as it leaves, and whether a frame with a huge id is to come before it."""
@@ -72,7 +78,7 @@ class Distorter:
     def unknown_event(self, order_id: str | None) -> bytes:
         """A well-formed frame that nobody has heard of."""
         kind = self._faults.pick(Fault.UNKNOWN_EVENT, order_id, tuple(_UNKNOWN))
-        return dumps(_UNKNOWN[kind] if kind != "state" else _unknown_state(order_id or "1"))
+        return dumps(_UNKNOWN[kind] if kind != "state" else _unknown_state(self._channel, order_id or "1"))
 
     def bad_frame(self, frame: bytes, order_id: str | None, how: str) -> tuple[bytes, bool]:
         """A frame that is no JSON, and whether it is binary."""
@@ -90,9 +96,9 @@ _UNKNOWN: dict[str, JsonObject] = {
 }
 
 
-def _unknown_state(order_id: str) -> JsonObject:
-    row = {"instType": "SPOT", "ordId": order_id, "clOrdId": "", "state": "suspended", "accFillSz": "", "uTime": ""}
-    return {"arg": {"channel": "orders", "instType": "ANY"}, "data": [row]}
+def _unknown_state(channel: str, order_id: str) -> JsonObject:
+    row = {"instId": "BTC-USDT", "sprdId": "BTC-USDT_BTC-USDT-SWAP", "ordId": order_id, "clOrdId": ""}
+    return {"arg": {"channel": channel}, "data": [{**row, "state": "suspended", "accFillSz": "", "uTime": ""}]}
 
 
 def _flipped(key: str, value: str) -> object:

@@ -26,12 +26,15 @@ BY_USER = "1"
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """The item's code, and the changes to push: before the answer if `is_push_first`, in one frame if `is_together`."""
+    """The item's code (and its text, where that is not the code's own), and the changes to push: before the answer if
+    `is_push_first`, in one frame if `is_together`.
+    """
 
     code: str
     changes: tuple[Change, ...] = ()
     is_push_first: bool = False
     is_together: bool = False
+    message: str = ""
 
 
 class Fates:

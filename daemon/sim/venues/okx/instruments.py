@@ -35,6 +35,11 @@ class Instrument:
     codes: tuple[int | None, int | None]
 
     @property
+    def is_difference(self) -> bool:
+        """A price of one thing, not of one less another."""
+        return False
+
+    @property
     def family(self) -> str:
         """The instrument family of a derivative, "" for spot."""
         return f"{self.base}-{self.quote}" if self.contract_value is not None else ""

@@ -9,13 +9,14 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Protocol
 
 from daemon.sim import wire
 from daemon.sim.book import CapReached, EndedBy, NewOrder, Side
 from daemon.sim.rates import RateRule
 from daemon.sim.venue import Floor
-from daemon.sim.venues.okx import codes, limits
-from daemon.sim.venues.okx.instruments import Instrument, Instruments
+from daemon.sim.venues.okx import codes
+from daemon.sim.venues.okx.product import Product
 from daemon.sim.venues.okx.push import Pushes
 from daemon.sim.venues.okx.road import Answer, Item, Road
 from daemon.sim.venues.okx.rows import Change
@@ -28,11 +29,27 @@ _CLIENT_ID = re.compile(r"[A-Za-z0-9]{1,32}")
 _TAG = re.compile(r"[A-Za-z0-9]{0,16}")
 
 
+class Listed(Protocol):
+    """What has to be known of an instrument to place an order in it; the price of a difference may be below zero."""
+
+    @property
+    def inst_id(self) -> str:
+        """Its id."""
+
+    @property
+    def lot(self) -> Decimal:
+        """The least size of an order."""
+
+    @property
+    def is_difference(self) -> bool:
+        """Whether its price is one price less another."""
+
+
 @dataclass(frozen=True, slots=True)
 class PlaceAsk:
     """One placement as it was asked. `problem`: a code that the road's own checks of the instrument found."""
 
-    instrument: Instrument | None
+    instrument: Listed | None
     fields: JsonObject
     problem: str = ""
     detail: str = ""
@@ -48,9 +65,9 @@ class _Refusal(Exception):
 class Places:
     """Carries out placements."""
 
-    def __init__(self, floor: Floor, instruments: Instruments, pushes: Pushes) -> None:
+    def __init__(self, floor: Floor, product: Product, pushes: Pushes) -> None:
         self._floor = floor
-        self._instruments = instruments
+        self._product = product
         self._pushes = pushes
 
     def place(self, asks: Sequence[PlaceAsk], road: Road, now_us: int) -> None:
@@ -58,7 +75,7 @@ class Places:
         if len(asks) > BATCH_MAX:
             road.answer(Answer(code="51406"), now_us)
             return
-        rule = limits.PLACE if len(asks) == 1 else limits.PLACE_BATCH
+        rule = self._product.place if len(asks) == 1 else self._product.place_batch
         items: list[Item] = []
         changes: list[list[Change]] = []
         for ask in asks:
@@ -83,7 +100,7 @@ class Places:
     def _checked(self, ask: PlaceAsk, rule: RateRule, now_us: int) -> NewOrder:
         if ask.problem or ask.instrument is None:
             raise _Refusal(ask.problem or "51001", ask.detail)
-        if not self._floor.rates.take(rule, ask.instrument.inst_id, now_us):
+        if not self._floor.rates.take(rule, self._product.key(ask.instrument.inst_id), now_us):
             raise _Refusal("50011")
         side, order_type = text(ask.fields, "side"), text(ask.fields, "ordType")
         if side not in ("buy", "sell"):
@@ -96,7 +113,7 @@ class Places:
         return NewOrder(
             instrument=ask.instrument.inst_id,
             side=Side(side),
-            price=_positive(ask.fields, "px"),
+            price=_number(ask.fields, "px") if ask.instrument.is_difference else _positive(ask.fields, "px"),
             qty=qty,
             client_order_id=self._client_id(text(ask.fields, "clOrdId")),
             terms={"ordType": order_type, "tdMode": text(ask.fields, "tdMode") or "cash", "tag": _tag(ask.fields)},
@@ -124,9 +141,16 @@ class Places:
         return changes
 
 
-def _positive(fields: JsonObject, name: str) -> Decimal:
+def _number(fields: JsonObject, name: str) -> Decimal:
     number = wire.decimal_text(fields.get(name))
-    if number is None or number <= 0:
+    if number is None:
+        raise _Refusal("51000", name)
+    return number
+
+
+def _positive(fields: JsonObject, name: str) -> Decimal:
+    number = _number(fields, name)
+    if number <= 0:
         raise _Refusal("51000", name)
     return number
 

@@ -12,11 +12,10 @@ from daemon.sim.book import Order, OrdStatus
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.distort import Distorter
-from daemon.sim.venues.okx.instruments import Instruments
 from daemon.sim.venues.okx.options import OkxOptions
-from daemon.sim.venues.okx.rows import Change, push_row
+from daemon.sim.venues.okx.product import Prints
+from daemon.sim.venues.okx.rows import Change
 from daemon.sim.venues.okx.session import Sessions
 from daemon.sim.wire import JsonObject, dumps, text
 
@@ -27,15 +26,12 @@ HELD_MAX_US = 200 * MILLISECOND_US
 class Pushes:
     """Pushes changes of orders."""
 
-    def __init__(
-        self, floor: Floor, options: OkxOptions, instruments: Instruments, clock: VenueClock, sessions: Sessions
-    ) -> None:
+    def __init__(self, floor: Floor, options: OkxOptions, prints: Prints, sessions: Sessions) -> None:
         self._floor = floor
         self._options = options
-        self._instruments = instruments
-        self._clock = clock
+        self._prints = prints
         self._sessions = sessions
-        self._distorter = Distorter(floor.faults)
+        self._distorter = Distorter(floor.faults, sessions.product.channel)
         self._dropping = 0
         self._held: dict[str, Change] = {}
 
@@ -95,17 +91,13 @@ class Pushes:
 
     def _emit(self, changes: list[Change], now_us: int) -> None:
         order = changes[0].order
-        instrument = self._instruments.get(order.instrument)
-        if instrument is None:
-            raise AssertionError(f"order {order.order_id} rests in {order.instrument}, which is not listed")
-        rows = [push_row(change, instrument, self._clock) for change in changes]
+        rows = [self._prints.pushed(change) for change in changes]
         self._send_rows(rows, order, now_us)
         if self._floor.faults.fires(Fault.DUP_PUSH, order.order_id) is not None:
             self._send_rows([{**row, "uTime": str(int(text(row, "uTime")) + 1)} for row in rows], order, now_us)
 
     def _send_rows(self, rows: list[JsonObject], order: Order, now_us: int) -> None:
-        instrument = self._instruments.get(order.instrument)
-        listeners = [] if instrument is None else list(self._sessions.listeners(instrument))
+        listeners = list(self._sessions.listeners(self._prints.facts(order)))
         if not listeners:
             return
         shaped, has_huge_id = self._distorter.document({"data": rows}, order.order_id)

@@ -5,23 +5,19 @@ are forgotten two hours after they ended, by the query too; by `clOrdId` only th
 QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls arrive is `rest`'s.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US, SECOND_US
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.auth import VenueClock
-from daemon.sim.venues.okx.instruments import Instrument, Instruments
+from daemon.sim.venues.okx.product import DAY_US, Prints, Product
 from daemon.sim.venues.okx.road import seconds_us
-from daemon.sim.venues.okx.rows import STATES, fill_row, query_row
 from daemon.sim.wire import JsonObject
 
-_DAY_US = 24 * 3_600 * SECOND_US
 ZERO_FILL_KEPT_US = 2 * 3_600 * SECOND_US
-HISTORY_KEPT_US = 7 * _DAY_US
-ARCHIVE_KEPT_US = 90 * _DAY_US
-FILLS_KEPT_US = 3 * _DAY_US
+ARCHIVE_KEPT_US = 90 * DAY_US
 PAGE_MAX = 100
 
 Query = Mapping[str, str]
@@ -37,13 +33,17 @@ class QueryRefused(Exception):
 
 
 class Queries:
-    """Answers queries about orders from the book, or from the book as it was."""
+    """Answers queries about orders from the book, or from the book as it was. `is_listed` knows the instruments."""
 
-    def __init__(self, floor: Floor, instruments: Instruments, clock: VenueClock) -> None:
+    def __init__(
+        self, floor: Floor, product: Product, prints: Prints, clock: VenueClock, is_listed: Callable[[str], bool]
+    ) -> None:
         self._book = floor.book
         self._faults = floor.faults
-        self._instruments = instruments
+        self._product = product
+        self._prints = prints
         self._clock = clock
+        self._is_listed = is_listed
 
     def order(self, query: Query, now_us: int) -> tuple[JsonObject, str]:
         """The row of one order, and its id; raises QueryRefused."""
@@ -56,7 +56,7 @@ class Queries:
             raise QueryRefused("51603")
         if seen.ord_status.is_terminal and self._faults.fires(Fault.QUERY_OPEN_ONLY, seen.order_id) is not None:
             raise QueryRefused("51603")
-        return query_row(seen, self._instrument(seen), self._clock), seen.order_id
+        return self._prints.queried(seen), seen.order_id
 
     def pending(self, query: Query, now_us: int) -> list[JsonObject]:
         """The orders on the book, newest first; raises QueryRefused."""
@@ -65,9 +65,10 @@ class Queries:
 
     def history(self, query: Query, now_us: int, *, is_archive: bool) -> list[JsonObject]:
         """The orders that have ended, newest first; raises QueryRefused."""
-        if not query.get("instType"):
-            raise QueryRefused("50014", "instType")
-        kept_us = ARCHIVE_KEPT_US if is_archive else HISTORY_KEPT_US
+        needed = self._product.history_needs
+        if needed and not query.get(needed):
+            raise QueryRefused("50014", needed)
+        kept_us = ARCHIVE_KEPT_US if is_archive else self._product.history_kept_us
         begin_us, end_us = (_whole(query, name) * MILLISECOND_US for name in ("begin", "end"))
         if self._faults.fires(Fault.QUERY_OPEN_ONLY) is not None:
             return []
@@ -83,31 +84,32 @@ class Queries:
         return self._page(query, ended)
 
     def fills(self, query: Query, now_us: int) -> list[JsonObject]:
-        """The executions of the last three days, newest first; pages by `billId`; raises QueryRefused."""
-        limit, after, before = _limit(query), _whole(query, "after"), _whole(query, "before")
-        rows = []
+        """The executions of the last days, newest first; pages by the trade's id; raises QueryRefused."""
+        limit, older, newer = self._window(query)
+        found = []
         for order in self._as_seen(now_us, live_only=False):
             if self._matches(query, order) and query.get("ordId") in (None, "", order.order_id):
-                rows += [
-                    fill_row(order, fill, self._instrument(order), self._clock)
-                    for fill in order.fills
-                    if fill.at_us > now_us - FILLS_KEPT_US
-                    and (not after or int(fill.trade_id) < after)
-                    and int(fill.trade_id) > before
+                found += [
+                    (int(fill.trade_id), row)
+                    for fill, row in self._prints.executions(order)
+                    if fill.at_us > now_us - self._product.fills_kept_us
+                    and (not older or int(fill.trade_id) < older)
+                    and int(fill.trade_id) > newer
                 ]
-        return sorted(rows, key=lambda row: int(str(row["billId"])), reverse=True)[:limit]
+        return [row for _, row in sorted(found, key=lambda each: each[0], reverse=True)[:limit]]
 
     def _named(self, query: Query) -> Order | None:
-        """The order that a query names, in the instrument that it names; None if there is none."""
-        inst_id, order_id, client_order_id = (query.get(name, "") for name in ("instId", "ordId", "clOrdId"))
-        if not inst_id:
-            raise QueryRefused("50014", "instId")
-        if self._instruments.get(inst_id) is None:
+        """The order that a query names, in the instrument that it must name, if any; None if there is none."""
+        needed, order_id, client_order_id = self._product.order_needs, query.get("ordId"), query.get("clOrdId")
+        instrument = query.get(needed, "")
+        if needed and not instrument:
+            raise QueryRefused("50014", needed)
+        if needed and not self._is_listed(instrument):
             raise QueryRefused("51001")
         if not order_id and not client_order_id:
             raise QueryRefused("51003")
-        order = self._book.get(order_id) if order_id else self._book.by_client_id(client_order_id)
-        return order if order is not None and order.instrument == inst_id else None
+        order = self._book.get(order_id) if order_id else self._book.by_client_id(client_order_id or "")
+        return order if order is not None and (not needed or order.instrument == instrument) else None
 
     def _as_seen(self, now_us: int, *, live_only: bool) -> Iterator[Order]:
         """The orders of a listing, newest first, as they are, or as they were."""
@@ -119,32 +121,23 @@ class Queries:
         return (order for order in seen if order is not None)
 
     def _page(self, query: Query, orders: Iterator[Order]) -> list[JsonObject]:
-        limit, after, before = _limit(query), _whole(query, "after"), _whole(query, "before")
+        limit, older, newer = self._window(query)
         rows: list[JsonObject] = []
         for order in orders:
             if len(rows) == limit:
                 break
-            is_on_page = (not after or int(order.order_id) < after) and int(order.order_id) > before
+            is_on_page = (not older or int(order.order_id) < older) and int(order.order_id) > newer
             if is_on_page and self._matches(query, order):
-                rows.append(query_row(order, self._instrument(order), self._clock))
+                rows.append(self._prints.queried(order))
         return rows
 
-    def _matches(self, query: Query, order: Order) -> bool:
-        instrument = self._instrument(order)
-        actual = {
-            "instType": instrument.inst_type,
-            "instFamily": instrument.family,
-            "instId": order.instrument,
-            "ordType": order.terms.get("ordType", "limit"),
-            "state": STATES[order.ord_status],
-        }
-        return all(query.get(name) in (None, "", value) for name, value in actual.items())
+    def _window(self, query: Query) -> tuple[int, int, int]:
+        """How many rows a page has, and between which ids they lie, both exclusive (0: open)."""
+        limit = _whole(query, "limit") or PAGE_MAX
+        return min(limit, PAGE_MAX), _whole(query, self._product.older), _whole(query, self._product.newer)
 
-    def _instrument(self, order: Order) -> Instrument:
-        instrument = self._instruments.get(order.instrument)
-        if instrument is None:
-            raise AssertionError(f"order {order.order_id} rests in {order.instrument}, which is not listed")
-        return instrument
+    def _matches(self, query: Query, order: Order) -> bool:
+        return all(query.get(name) in (None, "", value) for name, value in self._prints.facts(order).items())
 
 
 def _is_forgotten(order: Order, now_us: int) -> bool:
@@ -159,8 +152,3 @@ def _whole(query: Query, name: str) -> int:
     if value and not (value.isascii() and value.isdigit() and len(value) <= 20):
         raise QueryRefused("51000", name)
     return int(value or 0)
-
-
-def _limit(query: Query) -> int:
-    limit = _whole(query, "limit") or PAGE_MAX
-    return min(limit, PAGE_MAX)

@@ -15,6 +15,7 @@ from daemon.sim.venues.okx import codes
 from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.codes import Place
 from daemon.sim.venues.okx.distort import Distorter
+from daemon.sim.venues.okx.product import Product
 from daemon.sim.venues.okx.session import Operation, Sessions
 from daemon.sim.wire import JsonObject, dumps
 
@@ -83,7 +84,7 @@ class SocketRoad:
         self._clock = clock
         self._operation = operation
         self._in_us = now_us
-        self._distorter = Distorter(floor.faults)
+        self._distorter = Distorter(floor.faults, sessions.product.channel)
 
     def answer(self, answer: Answer, now_us: int) -> None:
         """Send the op frame, or the `event: error`; frames that a fault puts before it go first."""
@@ -93,8 +94,10 @@ class SocketRoad:
             return
         document: JsonObject = {} if answer.echo == "id" else {"id": self._operation.frame_id}
         document["op"] = self._operation.op
-        document |= _body(answer, self._clock, now_us, has_ts=True)
-        document |= _gateway_times(self._clock, self._in_us, now_us)
+        has_times = self._sessions.product.answers_have_times
+        document |= _body(answer, self._clock, now_us, is_socket=True, has_times=has_times)
+        if has_times:
+            document |= _gateway_times(self._clock, self._in_us, now_us)
         if answer.order_id is None:
             self._sessions.send(connection, document, now_us)
             return
@@ -122,17 +125,19 @@ class CallRoad:
 
     is_socket = False
 
-    def __init__(self, floor: Floor, clock: VenueClock, request_id: int, now_us: int) -> None:
+    def __init__(self, floor: Floor, product: Product, clock: VenueClock, request_id: int, now_us: int) -> None:
         self._floor = floor
         self._clock = clock
         self._request_id = request_id
         self._in_us = now_us
-        self._distorter = Distorter(floor.faults)
+        self._has_times = product.answers_have_times
+        self._distorter = Distorter(floor.faults, product.channel)
 
     def answer(self, answer: Answer, now_us: int) -> None:
         """Send the body, with the HTTP status of the code at its top."""
-        document = _body(answer, self._clock, now_us, has_ts=False)
-        document |= _gateway_times(self._clock, self._in_us, now_us)
+        document = _body(answer, self._clock, now_us, is_socket=False, has_times=self._has_times)
+        if self._has_times:
+            document |= _gateway_times(self._clock, self._in_us, now_us)
         body = dumps(document) if answer.order_id is None else self._distorter.body(document, answer.order_id)
         response = HttpResponse(codes.status(answer.code) if answer.code else 200, body)
         self._floor.actions.append(Respond(self._request_id, response))
@@ -158,15 +163,18 @@ def seconds_us(seconds: str) -> int:
     return round(float(seconds) * SECOND_US)
 
 
-def _body(answer: Answer, clock: VenueClock, now_us: int, *, has_ts: bool) -> JsonObject:
+def _body(answer: Answer, clock: VenueClock, now_us: int, *, is_socket: bool, has_times: bool) -> JsonObject:
     message = codes.message(answer.code, answer.detail) if answer.code else ""
-    if not answer.code and not has_ts and answer.top_code == "1":
+    if not answer.code and not is_socket and answer.top_code == "1":
         message = "All operations failed"
-    items = [_item(item, answer.echo, clock, now_us, has_ts=has_ts) for item in answer.items]
+    items = []
+    for item in answer.items:
+        has_ts = has_times and (is_socket or item.tag is not None)
+        items.append(_item(item, answer.echo, clock.ms(item.created_us or now_us) if has_ts else None))
     return {"code": answer.top_code, "msg": message, "data": [] if answer.code else items}
 
 
-def _item(item: Item, echo: str, clock: VenueClock, now_us: int, *, has_ts: bool) -> JsonObject:
+def _item(item: Item, echo: str, stamp: str | None) -> JsonObject:
     row: JsonObject = {
         "clOrdId": "" if echo == "ack" else item.client_order_id,
         "ordId": "" if echo == "ack" else item.order_id,
@@ -175,8 +183,8 @@ def _item(item: Item, echo: str, clock: VenueClock, now_us: int, *, has_ts: bool
     }
     if item.tag is not None:
         row["tag"] = item.tag
-    if has_ts or item.tag is not None:
-        row["ts"] = clock.ms(item.created_us or now_us)
+    if stamp is not None:
+        row["ts"] = stamp
     return row
 
 

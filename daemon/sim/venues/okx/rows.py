@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from daemon.sim.book import EndedBy, Fill, Order, OrdStatus, Side
 from daemon.sim.venues.okx.auth import VenueClock
-from daemon.sim.venues.okx.instruments import Instrument
+from daemon.sim.venues.okx.instruments import Instrument, Instruments
 from daemon.sim.wire import JsonObject, plain
 
 FEE_RATE = Decimal("0.0008")
@@ -29,6 +29,44 @@ class Change(NamedTuple):
 
     order: Order
     fill: Fill | None
+
+
+class TradePrints:
+    """Prints the orders of OKX trade; see `product.Prints`."""
+
+    def __init__(self, instruments: Instruments, clock: VenueClock) -> None:
+        self._instruments = instruments
+        self._clock = clock
+
+    def pushed(self, change: Change) -> JsonObject:
+        """The row of the orders channel."""
+        return push_row(change, self._instrument(change.order), self._clock)
+
+    def queried(self, order: Order) -> JsonObject:
+        """The row of GET Order details, pending and history."""
+        return query_row(order, self._instrument(order), self._clock)
+
+    def executions(self, order: Order) -> list[tuple[Fill, JsonObject]]:
+        """The rows of GET Transaction details."""
+        instrument = self._instrument(order)
+        return [(fill, fill_row(order, fill, instrument, self._clock)) for fill in order.fills]
+
+    def facts(self, order: Order) -> dict[str, str]:
+        """What the channel and the listings may narrow by."""
+        instrument = self._instrument(order)
+        return {
+            "instType": instrument.inst_type,
+            "instFamily": instrument.family,
+            "instId": order.instrument,
+            "ordType": order.terms.get("ordType", "limit"),
+            "state": STATES[order.ord_status],
+        }
+
+    def _instrument(self, order: Order) -> Instrument:
+        instrument = self._instruments.get(order.instrument)
+        if instrument is None:
+            raise AssertionError(f"order {order.order_id} rests in {order.instrument}, which is not listed")
+        return instrument
 
 
 def push_row(change: Change, instrument: Instrument, clock: VenueClock) -> JsonObject:

@@ -15,15 +15,11 @@ from daemon.sim.timers import SECOND_US
 from daemon.sim.venue import Connection, Connections, Floor
 from daemon.sim.venues.okx import codes, limits
 from daemon.sim.venues.okx.auth import Gate
-from daemon.sim.venues.okx.instruments import Instrument
 from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.product import Filters, Product
 from daemon.sim.wire import BadJsonError, JsonObject, text
 
-PATHS = ("/ws/v5/public", "/ws/v5/private", "/ws/v5/business")
-PRIVATE = "/ws/v5/private"
 SUBSCRIBE_BYTES_MAX = 64 * 1024
-INST_TYPES = frozenset({"SPOT", "MARGIN", "SWAP", "FUTURES", "OPTION", "EVENTS", "ANY"})
-_ELSEWHERE = {"sprd-orders": "64001", "sprd-trades": "64001", "orders-algo": "64001"}
 _ID = re.compile(r"[A-Za-z0-9]{1,32}")
 
 
@@ -31,18 +27,12 @@ _ID = re.compile(r"[A-Za-z0-9]{1,32}")
 class Subscription:
     """One accepted arg of the orders channel; `arg_json` is what each push repeats, `uid` included."""
 
-    inst_type: str
-    inst_family: str
-    inst_id: str
+    filters: Filters
     arg_json: bytes = field(compare=False)
 
-    def covers(self, instrument: Instrument) -> bool:
-        """Whether orders of this instrument are pushed to it."""
-        return (
-            self.inst_type in ("ANY", instrument.inst_type)
-            and self.inst_family in ("", instrument.family)
-            and self.inst_id in ("", instrument.inst_id)
-        )
+    def covers(self, facts: Filters) -> bool:
+        """Whether an order of which these facts are true is pushed to it."""
+        return all(facts.get(name) == value for name, value in self.filters.items())
 
 
 class OkxConnection(Connection):
@@ -62,7 +52,7 @@ class OkxConnection(Connection):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """An operation on orders, as it arrived on a logged-in private connection."""
+    """An operation on orders, as it arrived on a logged-in connection of its URL."""
 
     connection: OkxConnection
     op: str
@@ -79,8 +69,16 @@ class Sessions:
     """All connections of one simulated OKX."""
 
     def __init__(
-        self, floor: Floor, options: OkxOptions, gate: Gate, operations: dict[str, Operate], arrived: Arrived
+        self,
+        floor: Floor,
+        options: OkxOptions,
+        product: Product,
+        gate: Gate,
+        *,
+        operations: dict[str, Operate],
+        arrived: Arrived,
     ) -> None:
+        self.product = product
         self._floor = floor
         self._options = options
         self._gate = gate
@@ -127,12 +125,12 @@ class Sessions:
         """Send one JSON frame."""
         self.connections.send(connection, wire.dumps(document), now_us)
 
-    def listeners(self, instrument: Instrument) -> Iterator[tuple[OkxConnection, Subscription]]:
-        """Who is to get the pushes of an instrument's orders."""
+    def listeners(self, facts: Filters) -> Iterator[tuple[OkxConnection, Subscription]]:
+        """Who is to get the pushes of an order of which these facts are true."""
         for connection in self.connections:
             if not connection.is_blind:
                 for subscription in connection.subscriptions:
-                    if subscription.covers(instrument):
+                    if subscription.covers(facts):
                         yield connection, subscription
 
     def logged_in(self) -> list[OkxConnection]:
@@ -175,7 +173,7 @@ class Sessions:
 
     def _operate(self, operation: Operation, now_us: int) -> None:
         connection, frame_id = operation.connection, operation.frame_id
-        if connection.path != PRIVATE:
+        if connection.path != self.product.path:
             self.error(connection, "60028", now_us, frame_id=frame_id)
         elif not connection.is_logged_in:
             self.error(connection, "60011", now_us)
@@ -236,16 +234,16 @@ class Sessions:
         if not isinstance(arg, dict):
             return "60012", None
         channel = text(arg, "channel")
-        if channel != "orders":
-            return _ELSEWHERE.get(channel, "60018"), None
-        if connection.path != PRIVATE:
-            return ("64002" if connection.path.endswith("business") else "60018"), None
+        if channel != self.product.channel:
+            return self.product.elsewhere.get(channel, "60018"), None
+        if connection.path != self.product.path:
+            return self.product.astray.get(connection.path, "60018"), None
         if not connection.is_logged_in:
             return "60011", None
-        if arg.get("instType") not in INST_TYPES:
+        filters = self.product.filters(arg)
+        if filters is None:
             return "60013", None
-        arg_json = wire.dumps({**arg, "uid": self._options.uid})
-        return None, Subscription(text(arg, "instType"), text(arg, "instFamily"), text(arg, "instId"), arg_json)
+        return None, Subscription(filters, wire.dumps({**arg, "uid": self._options.uid}))
 
     def _unsubscribe(self, connection: OkxConnection, args: list[object], frame_id: str, now_us: int) -> None:
         if not self._may_manage(connection, frame_id, now_us):
@@ -263,12 +261,14 @@ class Sessions:
 
     def _count_connections(self, connection: OkxConnection, now_us: int) -> None:
         """Tell the count, or that this connection's subscription is dead (OKX: WebSocket / Connection count limit)."""
+        if not self.product.counts_connections:
+            return
         count = sum(1 for each in self.connections if each.subscriptions and not each.is_blind)
         is_over = count > self._options.orders_connections_max
         connection.is_blind = is_over
         frame = {
             "event": "channel-conn-count-error" if is_over else "channel-conn-count",
-            "channel": "orders",
+            "channel": self.product.channel,
             "connCount": str(min(count, self._options.orders_connections_max)),
             "connId": connection.token,
         }
