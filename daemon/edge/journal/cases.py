@@ -26,12 +26,11 @@ class Stay(msgspec.Struct, frozen=True):
     until: int | None
 
 
-def trail(db: sqlite3.Connection, key: RequestKey, opened_step: int, present: CaseId) -> list[Stay]:
-    """Follow a request from the case in which it was opened to its present one, the last of the list."""
-    opened = db.execute("SELECT case_id FROM steps WHERE id = ?", (opened_step,)).fetchone()
-    case = present if opened is None else CaseId(opened[0])
+def trail(db: sqlite3.Connection, key: RequestKey, request: sqlite3.Row) -> list[Stay]:
+    """Follow a request (its row) from the case in which it was opened to its present one, the last of the list."""
+    case, present = CaseId(request["opened_case"]), CaseId(request["case_id"])
+    after: int = request["opened_step"]
     stays: list[Stay] = []
-    after = opened_step
     while case != present and len(stays) < MOVES_MAX:
         moved = _next_move(db, key, case, after)
         if moved is None:

@@ -257,7 +257,7 @@ class Reader:
         if row is None:
             return None
         key = keys[0]
-        stays = trail(self._connected(), key, row["opened_step"], CaseId(row["case_id"]))
+        stays = trail(self._connected(), key, row)
         shown = sorted((row for stay in stays for row in self._steps_of(stay)), key=lambda step: int(step["id"]))
         steps = [step for step in map(_shown(key), shown) if step is not None]
         told = self._connected().execute("SELECT report FROM outcomes WHERE seq = ?", (row["seq"],)).fetchone()

@@ -27,8 +27,7 @@ PROBLEMS_MAX: Final = 1_000
 """Past that many unreadable rows the list only grows; one more would say no more."""
 
 _REQUESTS: Final = """
-SELECT r.*, s.case_id AS opened_case, o.report FROM requests r
-LEFT JOIN steps s ON s.id = r.opened_step LEFT JOIN outcomes o ON o.seq = r.seq
+SELECT r.*, o.report FROM requests r LEFT JOIN outcomes o ON o.seq = r.seq
 WHERE r.case_id IN (
   SELECT case_id FROM requests WHERE outcome IS NULL OR outcome = 'in_doubt'
   UNION SELECT case_id FROM requests WHERE ended_us >= ?)
@@ -85,7 +84,7 @@ class _Recovery:
                 continue
             requests.setdefault(case, []).append(found)
             if row["opened_case"] != case:
-                self._note_stays(left.setdefault(case, {}), found.request.key, row["opened_step"], case)
+                self._note_stays(left.setdefault(case, {}), found.request.key, row)
         cases = [
             RecoveredCase(case, tuple(found), tuple(self._records({case: _END})), self._former(left.get(case)))
             for case, found in requests.items()
@@ -103,8 +102,8 @@ class _Recovery:
             self._problem(f"request {row['request_id']} of {row['account']}, uid {row['uid']}: {trouble}")
             return None
 
-    def _note_stays(self, left: dict[CaseId, int], key: RequestKey, opened_step: int, present: CaseId) -> None:
-        for stay in trail(self._db, key, opened_step, present):
+    def _note_stays(self, left: dict[CaseId, int], key: RequestKey, row: sqlite3.Row) -> None:
+        for stay in trail(self._db, key, row):
             if stay.until is not None:
                 left[stay.case] = max(stay.until, left.get(stay.case, 0))
 
@@ -131,11 +130,15 @@ class _Recovery:
 
 @contextmanager
 def _without_garbage_collection() -> Iterator[None]:
-    """Hold the collector off while hundreds of thousands of records are made that all stay."""
+    """Hold the collector off while hundreds of thousands of records are made, and out of them for good.
+
+    They have no cycles, so they go when they are let go; but to look through them would stop the daemon for a second.
+    """
     was_on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        gc.freeze()
         if was_on:
             gc.enable()

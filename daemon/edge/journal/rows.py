@@ -25,8 +25,8 @@ _STEP: Final = """INSERT OR REPLACE INTO steps (id, case_id, t_us, kind, order_i
   VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
 # A name that was forgotten may be used again before its old row is gone: the new request takes the row over.
 _OPENED: Final = """INSERT OR REPLACE INTO requests (request_id, account, uid, case_id, product, instrument, order_id,
-  client_order_id, priority, deadline_us, received_us, gid, pid, client, venue_params, opened_step, recorded_us)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+  client_order_id, priority, deadline_us, received_us, gid, pid, client, venue_params, opened_case,
+  opened_step, recorded_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _MOVED: Final = "UPDATE requests SET case_id = ? WHERE request_id = ? AND account = ? AND uid = ?"
 _BOUND: Final = "UPDATE requests SET found_order_id = ? WHERE case_id = ?"
 _TOLD: Final = """INSERT OR REPLACE INTO outcomes (seq, request_id, account, uid, order_id, t_us, revision, outcome,
@@ -103,6 +103,7 @@ def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:
         caller.pid,
         caller.client,
         to_json(request.venue_params),
+        record.case,
         step,
     )
 

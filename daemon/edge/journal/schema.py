@@ -66,6 +66,7 @@ TABLES: Final = (
   pid INTEGER NOT NULL,
   client TEXT NOT NULL,
   venue_params TEXT NOT NULL,    -- JSON
+  opened_case TEXT NOT NULL,     -- the case that it was in first
   opened_step INTEGER NOT NULL,  -- steps.id of its opening
   recorded_us INTEGER NOT NULL,  -- when this row was written
   outcome TEXT,                  -- the latest one; null: none yet
