@@ -33,7 +33,9 @@ class Pulse:
     def __init__(self, heartbeat: Heartbeat, now_us: int) -> None:
         self._idle_us = heartbeat.idle_ms * 1000
         self._dead_us = heartbeat.dead_ms * 1000
+        self._every_us = heartbeat.every_ms * 1000
         self._can_ping = heartbeat.ping is not None
+        self._pinged_us = now_us
         self._ping_due_us = now_us + self._idle_us
         self._dead_due_us: int | None = None
         self._proven_us: int | None = None
@@ -42,6 +44,8 @@ class Pulse:
     def heard(self, now_us: int) -> None:
         """Take note of any inbound frame. Where we cannot ping it is the only sign of life there is."""
         self._ping_due_us = now_us + self._idle_us
+        if self._every_us:
+            self._ping_due_us = min(self._ping_due_us, self._pinged_us + self._every_us)
         if not self._can_ping:
             self._dead_due_us = self._ping_due_us + self._dead_us
 
@@ -58,7 +62,10 @@ class Pulse:
         due = now_us + PROBE_WAIT_MS * 1000
         is_asked = self._dead_due_us is not None
         self._dead_due_us = due if self._dead_due_us is None else min(due, self._dead_due_us)
-        return Beat.PING if self._can_ping and not is_asked else Beat.NOTHING
+        if not self._can_ping or is_asked:
+            return Beat.NOTHING
+        self._pinged_us = now_us
+        return Beat.PING
 
     def tick(self, now_us: int) -> Beat:
         """Say what is due."""
@@ -67,6 +74,7 @@ class Pulse:
         if now_us < self._ping_due_us:
             return Beat.NOTHING
         self._dead_due_us = now_us + self._dead_us
+        self._pinged_us = now_us
         return Beat.PING
 
     @property

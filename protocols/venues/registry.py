@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Final
 
 from protocols.errors import ConfigMistake
 from protocols.venues.bingx.dialect import BingxSpot
+from protocols.venues.bitget.classic import BitgetClassic
+from protocols.venues.bitget.unified import BitgetUnified
 from protocols.venues.htx.dialect import HtxFutures
 from protocols.venues.okx.dialect import OkxTrade
 from protocols.venues.okx_spread.dialect import OkxSpread
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 VENUES: Final[Mapping[str, Callable[[Profile], Dialect]]] = {
     "okx": OkxTrade,
     "okx_spread": OkxSpread,
+    "bitget": BitgetClassic,
+    "bitget_uta": BitgetUnified,
     "htx": HtxFutures,
     "bingx": BingxSpot,
 }

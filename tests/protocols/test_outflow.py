@@ -1,11 +1,11 @@
 """Venues that count frames, and what a session does about it: cancels stop short, pings are not wasted."""
 
-from protocols.dialect import LoginRefused, RefusalKind
+from protocols.dialect import Heartbeat, LoginRefused, RefusalKind
 from protocols.evidence import CancelAnswered, Proof, Remedy
 from protocols.outflow import FRAMES_KEPT, Outflow
 from protocols.pulse import PROBE_WAIT_MS, PROVEN_MS
 from protocols.session import Abort, Close, State
-from tests.protocols.test_session import SECOND, Bench, plan
+from tests.protocols.session_bench import SECOND, Bench, plan
 
 
 def counted(frames_max: int = 6) -> Bench:
@@ -66,6 +66,15 @@ def test_a_fresh_answer_settles_a_doubt_and_an_old_one_does_not() -> None:
     assert bench.sent.count("ping") == 1
     bench.wait(1).probe()
     assert bench.sent.count("ping") == 2
+
+
+def test_a_venue_that_wants_pings_gets_them_however_much_it_says() -> None:
+    heartbeat = Heartbeat(idle_ms=20_000, dead_ms=10_000, ping="ping", every_ms=30_000)
+    bench = Bench(plan(heartbeat=heartbeat)).go_live()
+    for _ in range(12):
+        bench.wait(10 * SECOND).hear("order o1 new", "pong")
+    assert 3 <= bench.sent.count("ping") <= 4
+    assert bench.all(Abort) == []
 
 
 def test_an_error_that_names_nobody_refuses_a_login_that_is_not_answered() -> None:

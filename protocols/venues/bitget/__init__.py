@@ -1,0 +1,1 @@
+"""Bitget: the classic account (v2, `classic`) and the unified one (v3, `unified`)."""

@@ -1,0 +1,131 @@
+"""What Bitget answers to a cancel, from either generation's socket and from REST, and REST's envelope.
+
+It refuses to look past an answer's own words: whether the order is off the book is not in it. On v2 the id of a request
+and the order's ids stand in ``arg[0]``, on v3 the id stands at the top and the order's in ``args[0]``; codes come as
+number or text. REST says its business errors under HTTP 400, so the body decides.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from protocols.errors import Unreadable, VenueRefusal
+from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
+from protocols.fix import ClientOrderId, OrderId, Road, SendId
+from protocols.jsonread import Json, as_array, as_object, code, frame_of, optional_text, parse, texts
+from protocols.rest import RATE_LIMITED, RestResponse, proves_nothing
+from protocols.venues.bitget.codes import ACCEPTED_CODES, row_of
+
+
+class Envelope(msgspec.Struct, frozen=True):
+    """A REST body: ``code``, ``msg`` and ``data``, whatever that is."""
+
+    code: str
+    message: str
+    data: object
+
+    @property
+    def is_accepted(self) -> bool:
+        """Whether the call succeeded."""
+        return self.code in ACCEPTED_CODES
+
+
+def read_envelope(response: RestResponse) -> Envelope:
+    """Read a REST answer's envelope, or raise `Unreadable` when it is none or the status contradicts it."""
+    if proves_nothing(response.status):
+        raise Unreadable("status", f"HTTP {response.status}")
+    body = as_object(parse(response.body), "body")
+    found = code(body)
+    if found is None:
+        raise Unreadable("code", "missing or empty")
+    if found in ACCEPTED_CODES and response.status != 200:
+        raise Unreadable("status", f"HTTP {response.status} with code {found}")
+    return Envelope(found, texts(body).get("msg", ""), body.get("data"))
+
+
+def data_of(asked: str, response: RestResponse, hints: dict[str, str] | None = None) -> Json:
+    """Read the object in an accepted answer; raise `VenueRefusal` for any other code, `Unreadable` for no answer.
+
+    ``hints`` are words for the operator, by code, that are put behind the venue's own.
+    """
+    envelope = read_envelope(response)
+    if not envelope.is_accepted:
+        hint = (hints or {}).get(envelope.code)
+        raise VenueRefusal(asked, envelope.code, f"{envelope.message} ({hint})" if hint else envelope.message)
+    return as_object(envelope.data, "data")
+
+
+def socket_item(body: Json) -> Json:
+    """Give the part of a trade reply that names the order: ``arg[0]`` (v2), ``args[0]`` (v3), or nothing."""
+    for key in ("arg", "args"):
+        found = body.get(key)
+        if isinstance(found, list) and found and isinstance(found[0], dict):
+            return found[0]
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+def cancel_answered(send_id: SendId, road: Road, body: Json, frame: Frame) -> CancelAnswered:
+    """Read an answer to a single cancel, from either road, or raise `Unreadable`.
+
+    ``fields`` are those of the page, flattened; where an item repeats a field of the whole, the item's stands.
+    """
+    item = _rest_item(body) if road is Road.REST else socket_item(body)
+    params = item.get("params")
+    named = as_object(params, "params") if params is not None else item
+    deciding = code(item) or code(body)
+    if deciding is None:
+        raise Unreadable("code", "missing or empty")
+    order_id, client_order_id = optional_text(named, "orderId"), optional_text(named, "clientOid")
+    fields = texts(body) | texts(item) | texts(named)
+    row = row_of(deciding, road)
+    return CancelAnswered(
+        send_id,
+        road,
+        row.proof_on(road),
+        deciding,
+        fields.get("msg", ""),
+        order_id=None if order_id is None else OrderId(order_id),
+        client_order_id=None if client_order_id is None else ClientOrderId(client_order_id),
+        remedy=row.remedy_on(road),
+        fields=fields,
+        frame=frame,
+    )
+
+
+def unread_cancel(send_id: SendId, road: Road, body: Json, why: str, frame: Frame) -> CancelAnswered:
+    """Say that a cancel was answered, and that the answer proves nothing since it cannot be read."""
+    fields = texts(body)
+    top = fields.get("code", "")
+    return CancelAnswered(send_id, road, Proof.UNKNOWN, top, f"unreadable: {why}", fields=fields, frame=frame)
+
+
+def read_rest_cancel(send_id: SendId, response: RestResponse) -> CancelAnswered:
+    """Read a REST answer to a single cancel. Never raises. HTTP 5xx proves nothing, whatever the body says."""
+    frame = frame_of(response.body)
+    body: Json = {}
+    try:
+        body = as_object(parse(response.body), "body")
+        answer = cancel_answered(send_id, Road.REST, body, frame)
+    except Unreadable as error:
+        answer = unread_cancel(send_id, Road.REST, body, f"HTTP {response.status}, {error}", frame)
+        if response.status == RATE_LIMITED:  # the limiter stands before everything that could act
+            answer = msgspec.structs.replace(answer, proof=Proof.UNCHANGED_RETRY, remedy=Remedy.BACK_OFF)
+    contradicts = answer.proof is Proof.ACCEPTED and response.status != 200
+    if contradicts or proves_nothing(response.status):
+        return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
+    return answer
+
+
+def _rest_item(body: Json) -> Json:
+    """Give ``data``: an object, or null on an error."""
+    data = body.get("data")
+    if data is None or data == "":
+        return {}
+    if isinstance(data, list):
+        rows = as_array(data, "data")
+        if len(rows) > 1:
+            raise Unreadable("data", f"one item is expected, not {len(rows)}")
+        return as_object(rows[0], "data[0]") if rows else {}
+    return as_object(data, "data")
