@@ -103,9 +103,7 @@ class Gateway:
         self._standing = Standing(self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want)
         around = Surroundings(self._rest, egress, clock, waits, pacer or Pacer(clock, waits.reconnect_gap_s), self._log)
         base = account.endpoints.ws
-        self._keepers = [
-            Keeper(plan, base + plan.path, self, around) for plan in dialect.sockets() if self._needs(plan)
-        ]
+        self._keepers = [Keeper(plan, base, self, around) for plan in dialect.sockets() if self._needs(plan)]
         self._group: asyncio.TaskGroup | None = None
         self._under_way: set[asyncio.Task[object]] = set()
         self._asked = 0

@@ -12,6 +12,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
+from daemon.edge.entrance import Entrance, NotAdmitted
 from daemon.edge.link import DialFailed, Link
 from daemon.edge.pacing import Backoff
 from protocols.dialect import LoggedIn, LoginRefused, RefusalKind, Strange, SubscribeRefused, Uncorrelated
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import SocketPlan
     from protocols.evidence import Frame
+    from protocols.secret import Secret
     from protocols.session import Event
 
 BLIND_RENEW_MAX_S: Final = 600.0
@@ -83,14 +85,14 @@ class Surroundings:
 class Keeper:
     """Keeps one socket. `run` is its life; the rest is synchronous."""
 
-    def __init__(self, plan: SocketPlan, url: str, owner: Owner, around: Surroundings) -> None:
+    def __init__(self, plan: SocketPlan, base: str, owner: Owner, around: Surroundings) -> None:
         self.plan = plan
         self.current: Link | None = None
         self.links: list[Link] = []
         self.dials = 0
         self.past = Counters()
         """What came by on the links that are gone."""
-        self._url = url
+        self._base = base
         self._owner = owner
         self._rest = around.rest
         self._egress = around.egress
@@ -107,6 +109,9 @@ class Keeper:
         self._refusal: LoginRefused | None = None
         self._blind_s = around.waits.blind_renew_s
         self._blind_timer: asyncio.TimerHandle | None = None
+        self._entrance: Entrance | None = None
+        if plan.admission is not None:
+            self._entrance = Entrance(plan.admission, around.rest, around.waits, self._log, self._answered, self.renew)
 
     # ------------------------------------------------------------ for the gateway
 
@@ -149,6 +154,12 @@ class Keeper:
 
     async def run(self) -> None:
         """Have a link whenever one is wanted, for ever."""
+        async with asyncio.TaskGroup() as group:
+            if self._entrance is not None:
+                group.create_task(self._entrance.run())
+            await self._dial_for_ever()
+
+    async def _dial_for_ever(self) -> None:
         while True:
             await self._wanted.wait()
             await self._pace()
@@ -171,6 +182,13 @@ class Keeper:
 
     async def _attempt(self) -> bool:
         """Dial, and wait until the link is live or gone. Says whether it took over."""
+        key: Secret | None = None
+        if self._entrance is not None:
+            try:
+                key = await self._entrance.key()
+            except NotAdmitted as refused:
+                self._log.info("no key for a socket", why=refused.why)
+                return False
         session = Session(self.plan, self._rest.dialect, self._rest.credentials)
         link = Link(session, self._clock, self._rest.venue_now, self._heard, self._waits)
         settled = asyncio.get_running_loop().create_future()
@@ -178,20 +196,26 @@ class Keeper:
         self.links.append(link)
         self.dials += 1
         try:
-            await link.dial(self._url, self._egress)
+            await link.dial(self._url(key), self._egress)
         except DialFailed as failed:
             self._log.info("socket not opened", why=failed.why)
             return False
         if not await settled:
             return False
-        self._promote(link)
+        self._promote(link, key)
         return True
 
-    def _promote(self, link: Link) -> None:
+    def _url(self, key: Secret | None) -> str:
+        path = self.plan.path if self._entrance is None or key is None else self._entrance.path(key)
+        return self._base + path
+
+    def _promote(self, link: Link, key: Secret | None) -> None:
         former, self.current = self.current, link
         self._refusal = None
         self._live_since_us = self._clock.now()
         self._log.info("socket live", drop_copy=link.session.drop_copy.value)
+        if self._entrance is not None:
+            self._entrance.hold(key)
         if former is not None:
             former.drain("replaced")
         self._watch_blindness(link)
@@ -257,6 +281,8 @@ class Keeper:
             self._review_stability()
             self._forget_blindness()
             self.current = None
+            if self._entrance is not None:
+                self._entrance.hold(None)
             self._wanted.set()
         self._owner.changed(why)
 

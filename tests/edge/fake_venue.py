@@ -51,13 +51,16 @@ def friendly(frame: str) -> list[str]:
 
 @dataclass(eq=False)
 class FakeVenue:
-    """``frames`` and ``calls`` are what arrived; ``sockets`` are those open now, oldest first."""
+    """``frames`` and ``calls`` are what arrived; ``sockets`` are those open now, oldest first, ``targets`` where all of
+    them were opened.
+    """
 
     watch: Watch
     url: str = ""
     frames: list[str] = field(default_factory=list)
     calls: list[Call] = field(default_factory=list)
     sockets: list[web.WebSocketResponse] = field(default_factory=list)
+    targets: list[str] = field(default_factory=list)
     opened: int = 0
     refuse_sockets: bool = False
     skew_us: int = 0
@@ -123,6 +126,7 @@ class FakeVenue:
         socket = web.WebSocketResponse(autoping=True, timeout=0.1)
         await socket.prepare(request)
         self.sockets.append(socket)
+        self.targets.append(request.raw_path)
         self.opened += 1
         self.watch.changed()
         try:
