@@ -13,6 +13,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from daemon.core.records import EvidenceRef, Previous, Report, Times
 from daemon.edge.desk import (
@@ -279,5 +280,6 @@ def folder() -> Iterator[Path]:
 @pytest.fixture
 def elsewhere(folder: Path) -> Iterator[Elsewhere]:
     served = Elsewhere(folder / "s")
-    yield served
-    served.stop()
+    with capture_logs():  # its stdout is the test's
+        yield served
+        served.stop()

@@ -1,0 +1,299 @@
+"""`cancelctl`: ask a running canceld from a shell, and learn the outcome from the exit code too.
+
+    0 canceled (8: as half of a replace) · 3 filled · 4 rejected · 5 in doubt · 6 unknown order · 7 not sent
+    9 no answer within --timeout · 10 no daemon · 2 usage · 1 any other error
+
+What is asked and answered is the client library's, how it looks `ctl_screens`'. With ``--json`` stdout holds exactly
+one JSON object (`watch`: one a line), and everything else goes to stderr.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import re
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from daemon import ctl_screens as screens
+from daemon.client import CANCEL_TIMEOUT_S, TIMEOUT_S, Client, ClientError, NoAnswer, NoDaemon, Refused, new_request_id
+from daemon.ctl_output import Output
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from daemon.client import Wish
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_REPLACED: Final = 8
+EXIT_NO_ANSWER: Final = 9
+EXIT_NO_DAEMON: Final = 10
+EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell has it
+EXIT_BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
+OUTCOME_EXITS: Final = {"canceled": 0, "filled": 3, "rejected": 4, "in_doubt": 5, "unknown_order": 6, "not_sent": 7}
+TOPICS: Final = ("outcomes", "corrections", "orders", "sessions")
+REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
+DEADLINE_MS_MAX: Final = 60_000
+
+
+class Usage(Exception):
+    """The command line makes no sense; ``parser`` knows what would."""
+
+    def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
+        self.parser = parser
+        super().__init__(message)
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises `Usage` instead of ending the process."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise."""
+        raise Usage(self, message)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and give its exit code."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    out = Output(as_json="--json" in given)
+    try:
+        options = _parser().parse_args(given)
+        with Client(options.socket, name="cancelctl") as canceld:
+            command: Callable[[Client, argparse.Namespace, Output], int] = options.run
+            return command(canceld, options, out)
+    except Usage as usage:
+        usage.parser.print_usage(sys.stderr)
+        return _fail(out, EXIT_USAGE, "usage", str(usage))
+    except ClientError as error:
+        return _explain_failure(out, error)
+    except KeyboardInterrupt:
+        return _fail(out, EXIT_INTERRUPTED, "interrupted", "interrupted; what was asked goes on")
+    except BrokenPipeError:
+        out.give_up()
+        return EXIT_BROKEN_PIPE
+
+
+def _explain_failure(out: Output, error: ClientError) -> int:
+    match error:
+        case NoDaemon():
+            return _fail(out, EXIT_NO_DAEMON, "no_daemon", str(error))
+        case NoAnswer():
+            members = {} if error.request_id is None else {"request_id": error.request_id}
+            return _fail(out, EXIT_NO_ANSWER, "no_answer", str(error), **members)
+        case Refused():
+            out.failure(error.code, str(error), error.data)
+    return EXIT_FAILED
+
+
+def _fail(out: Output, code: int, reason: str, message: str, **data: object) -> int:
+    try:
+        out.failure(code, message, {"reason": reason} | data)
+    except BrokenPipeError:
+        out.give_up()
+    return code
+
+
+# ---------------------------------------------------------------- commands
+
+
+def _cancel(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    if options.order_id is None and options.client_order_id is None:
+        raise Usage(_parser(), "cancel needs --order-id or --client-order-id")
+    request_id = options.request_id
+    if request_id is None:
+        request_id = new_request_id()
+        out.aside(f"request_id {request_id}")
+    wish: Wish = {"priority": options.priority}
+    for name in ("order_id", "client_order_id", "product", "deadline_ms"):
+        if getattr(options, name) is not None:
+            wish[name] = getattr(options, name)
+    if options.param:
+        wish["venue_params"] = dict(options.param)
+    try:
+        result = canceld.cancel(
+            options.account,
+            options.instrument,
+            request_id=request_id,
+            timeout=options.timeout,
+            on_progress=(lambda state: out.aside(f"progress {state}")) if options.progress else None,
+            **wish,
+        )
+    except KeyboardInterrupt:
+        message = f"interrupted; the request goes on: ask again with --request-id {request_id}"
+        return _fail(out, EXIT_INTERRUPTED, "interrupted", message, request_id=request_id)
+    stands = result.latest or result
+    try:
+        out.answer(result.raw, partial(screens.result_lines, result.raw))
+    except BrokenPipeError:  # who pipes the words away may still want the exit code
+        out.give_up()
+    if stands.outcome == "canceled" and stands.ord_status == "replaced":
+        return EXIT_REPLACED
+    return OUTCOME_EXITS.get(stands.outcome, EXIT_FAILED)
+
+
+def _orders(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    answer = canceld.orders(options.timeout, **_which(options, "account", "product", "instrument"))
+    out.answer(answer, partial(screens.orders_sheet, answer))
+    return EXIT_OK
+
+
+def _status(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    answer = canceld.status(options.timeout)
+    out.answer(answer, partial(screens.status_sheet, answer))
+    return EXIT_OK
+
+
+def _history(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    which = _which(options, "account", "order_id", "request_id")
+    answer = canceld.history(options.from_seq, options.limit, options.timeout, **which)
+    out.answer(answer, partial(screens.history_sheet, answer))
+    return EXIT_OK
+
+
+def _explain(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    answer = canceld.explain(options.request_id, options.account, options.timeout)
+    out.answer(answer, partial(screens.story_lines, answer))
+    return EXIT_OK
+
+
+def _watch(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    try:
+        canceld.subscribe(options.topic or TOPICS[:2], options.from_seq)
+        for told in itertools.islice(canceld.notifications(), options.count):
+            out.answer({"method": told.method, "params": told.params}, partial(screens.told_lines, told))
+    except KeyboardInterrupt:  # its usual end
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
+def _which(options: argparse.Namespace, *names: str) -> dict[str, str]:
+    found = {name: getattr(options, name) for name in names}
+    return {name: value for name, value in found.items() if value is not None}
+
+
+# ---------------------------------------------------------------- the command line
+
+_EXITS: Final = (
+    "exit codes of cancel: 0 canceled, 3 filled, 4 rejected, 5 in doubt, 6 unknown order, 7 not sent, 8 replaced; "
+    "of every command: 9 no answer within --timeout, 10 no daemon, 2 usage, 1 any other error"
+)
+
+
+def _parser() -> Parser:
+    parser = Parser(prog="cancelctl", description="Ask a running canceld.", epilog=_EXITS, allow_abbrev=False)
+    parser.add_argument("--socket", metavar="PATH", help="default: $CANCELD_SOCKET, then /run/canceld/canceld.sock")
+    parser.add_argument("--json", action="store_true", help="print exactly one JSON object; the rest goes to stderr")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
+    for name, (run, add_options, what) in _COMMANDS.items():
+        command = commands.add_parser(name, help=what, description=what, allow_abbrev=False)
+        command.set_defaults(run=run)
+        # These two may stand behind the command as well; the default must not undo what stood before it.
+        command.add_argument("--socket", metavar="PATH", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        command.add_argument("--json", action="store_true", default=argparse.SUPPRESS, help=argparse.SUPPRESS)
+        add_options(command)
+    return parser
+
+
+def _cancel_options(command: Parser) -> None:
+    add = command.add_argument
+    add("--account", required=True, metavar="A", help="the account's name in the daemon's configuration")
+    add("--instrument", required=True, metavar="I", help="as the venue writes it")
+    add("--product", metavar="P", help="where the account has several product lines")
+    add("--order-id", metavar="X", help="the venue's id of the order")
+    add("--client-order-id", metavar="Y", help="your own id of the order; either id, or both")
+    add(
+        "--request-id", type=_request_id, metavar="R", help="the request's name, to ask for it again; made if not given"
+    )
+    add("--deadline-ms", type=_deadline_ms, metavar="D", help="send nothing later than this (1 to 60000)")
+    add(
+        "--timeout",
+        type=_seconds,
+        default=CANCEL_TIMEOUT_S,
+        metavar="S",
+        help="wait so long for the outcome (%(default)g)",
+    )
+    add("--priority", choices=("normal", "urgent"), default="normal", help="which of two waiting cancels goes first")
+    add("--progress", action="store_true", help="tell on stderr how far the request has come")
+    add("--param", action="append", type=_param, metavar="NAME=VALUE", help="a parameter that only this venue has")
+
+
+def _orders_options(command: Parser) -> None:
+    for name in ("account", "product", "instrument"):
+        command.add_argument(f"--{name}", metavar=name[0].upper(), help=f"only of this {name}")
+    _timeout_option(command)
+
+
+def _history_options(command: Parser) -> None:
+    for name in ("account", "order-id"):
+        command.add_argument(f"--{name}", metavar=name[0].upper(), help="only of this one")
+    command.add_argument("--request-id", type=_request_id, metavar="R", help="only of this one")
+    command.add_argument("--from-seq", type=_count, metavar="N", help="from this number on")
+    command.add_argument("--limit", type=_count, default=100, metavar="N", help="so many at most (%(default)s)")
+    _timeout_option(command)
+
+
+def _watch_options(command: Parser) -> None:
+    what = "outcomes and corrections if not given; may be repeated"
+    command.add_argument("--topic", action="append", choices=TOPICS, help=what)
+    command.add_argument("--from-seq", type=_count, metavar="N", help="replay outcomes and corrections from there on")
+    command.add_argument("--count", type=_count, metavar="N", help="end after so many lines")
+
+
+def _explain_options(command: Parser) -> None:
+    command.add_argument("request_id", type=_request_id, metavar="REQUEST_ID", help="the request's name")
+    command.add_argument("--account", metavar="A", help="where the same name was used for several accounts")
+    _timeout_option(command)
+
+
+def _timeout_option(command: Parser) -> None:
+    what = "wait so long for an answer (%(default)g)"
+    command.add_argument("--timeout", type=_seconds, default=TIMEOUT_S, metavar="S", help=what)
+
+
+_COMMANDS: Final = {
+    "cancel": (_cancel, _cancel_options, "Cancel one order and wait for what became of it."),
+    "orders": (_orders, _orders_options, "List the orders that are known."),
+    "status": (_status, _timeout_option, "See how the daemon and its accounts are."),
+    "history": (_history, _history_options, "Read outcomes and corrections back."),
+    "watch": (_watch, _watch_options, "Follow outcomes as they come. With --json: one JSON object a line."),
+    "explain": (_explain, _explain_options, "Tell one request's story, step by step."),
+}
+
+
+def _request_id(text: str) -> str:
+    if not REQUEST_ID.fullmatch(text):
+        raise argparse.ArgumentTypeError("1 to 64 of A-Z a-z 0-9 . _ : -")
+    return text
+
+
+def _deadline_ms(text: str) -> int:
+    value = _count(text)
+    if not 1 <= value <= DEADLINE_MS_MAX:
+        raise argparse.ArgumentTypeError(f"1 to {DEADLINE_MS_MAX} milliseconds")
+    return value
+
+
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdigit()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} are no seconds")
+    return value
+
+
+def _param(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not name or not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
