@@ -6,19 +6,31 @@ from collections.abc import Callable
 
 from daemon.sim.demo_plan import DemoPlan
 from daemon.sim.venue import Credentials, SimVenue
+from daemon.sim.venues.htx import demo as htx_demo
+from daemon.sim.venues.htx.options import HtxOptions
+from daemon.sim.venues.htx.venue import HtxVenue
 from daemon.sim.venues.okx import demo as okx_demo
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
+from daemon.sim.venues.okx_spread import demo as okx_spread_demo
+from daemon.sim.venues.okx_spread.options import SpreadOptions
+from daemon.sim.venues.okx_spread.venue import OkxSpreadVenue
 
 Build = Callable[[Credentials, int, str], SimVenue]
 """From credentials, seed and a SPEC of faults; raises FaultError."""
 
 VENUES: dict[str, Build] = {
     "okx": lambda credentials, seed, faults: OkxVenue(OkxOptions(credentials=credentials, seed=seed, faults=faults)),
+    "okx_spread": lambda credentials, seed, faults: OkxSpreadVenue(
+        SpreadOptions(credentials=credentials, seed=seed, faults=faults)
+    ),
+    "htx": lambda credentials, seed, faults: HtxVenue(HtxOptions(credentials=credentials, seed=seed, faults=faults)),
 }
 
 DEMOS: dict[str, DemoPlan] = {
     "okx": okx_demo.PLAN,
+    "okx_spread": okx_spread_demo.PLAN,
+    "htx": htx_demo.PLAN,
 }
 """What a demonstration does on each of them."""
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from daemon.sim.control import control
 from daemon.sim.venue import Abort, Close, Drop, HttpRequest, HttpResponse, Respond, Send, Silence
+from daemon.sim.venues.okx.family import OkxFamily
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 
@@ -30,7 +31,7 @@ def signature(prehash: str) -> str:
 class Client:
     """One WebSocket as its client sees it. `raw` holds every message; `end` says how it ended, if it did."""
 
-    rig: "Rig"
+    rig: "OkxRig"
     conn_id: int
     raw: list[bytes] = field(default_factory=list)
     binary: list[bytes] = field(default_factory=list)
@@ -44,7 +45,7 @@ class Client:
     @property
     def pushes(self) -> list[Json]:
         frames = [frame for frame in self.frames if "event" not in frame and "arg" in frame]
-        return [row for frame in frames if frame["arg"]["channel"] == "orders" for row in frame["data"]]
+        return [row for frame in frames if frame["arg"]["channel"] == self.rig.channel for row in frame["data"]]
 
     @property
     def states(self) -> list[str]:
@@ -64,7 +65,7 @@ class Client:
 
     def say(self, document: object) -> None:
         text = document if isinstance(document, str) else json.dumps(document)
-        self.rig.venue.frame(self.conn_id, text, self.rig.now_us)
+        self.rig.family.frame(self.conn_id, text, self.rig.now_us)
         self.rig.settle()
 
     def login(self, changes: dict[str, str] | None = None, *, age_s: int = 0) -> None:
@@ -74,7 +75,7 @@ class Client:
         self.say({"op": "login", "args": [arg | (changes or {})]})
 
     def subscribe(self, **arg: str) -> None:
-        self.say({"id": "s1", "op": "subscribe", "args": [{"channel": "orders", "instType": "ANY"} | arg]})
+        self.say({"id": "s1", "op": "subscribe", "args": [self.rig.subscription | arg]})
 
     def operate(self, op: str, *args: Json) -> str:
         self.requests += 1
@@ -83,26 +84,31 @@ class Client:
         return frame_id
 
     def cancel(self, order: Json) -> str:
-        return self.operate("cancel-order", self.rig.cancel_arg(order))
+        return self.operate(self.rig.cancel_op, self.rig.cancel_arg(order))
 
 
-@dataclass
-class Rig:
-    """A venue, its clock, its clients, and the answers to REST calls that have come so far."""
+class OkxRig:
+    """A venue of OKX's family, its clock, its clients, and the answers to REST calls that have come so far."""
 
-    options: OkxOptions = field(default_factory=OkxOptions)
-    now_us: int = START_US
+    path = PRIVATE
+    channel = "orders"
+    cancel_op = "cancel-order"
 
-    def __post_init__(self) -> None:
-        self.venue = OkxVenue(self.options)
+    def __init__(self, venue: OkxFamily) -> None:
+        self.family = venue
+        self.now_us = START_US
         self.clients: dict[int, Client] = {}
         self.answers: dict[int, HttpResponse | None] = {}
         self._ids = 0
 
-    def connect(self, path: str = PRIVATE) -> Client:
+    @property
+    def subscription(self) -> dict[str, str]:
+        return {"channel": self.channel, "instType": "ANY"}
+
+    def connect(self, path: str = "") -> Client:
         self._ids += 1
         client = self.clients[self._ids] = Client(self, self._ids)
-        self.venue.open(self._ids, path, {}, self.now_us)
+        self.family.open(self._ids, path or self.path, {}, self.now_us)
         self.settle()
         return client
 
@@ -116,14 +122,14 @@ class Rig:
     def advance(self, seconds: float) -> None:
         """Let time pass, stopping at each deadline on the way."""
         until_us = self.now_us + round(seconds * 1_000_000)
-        while (due_us := self.venue.deadline()) is not None and due_us <= until_us:
+        while (due_us := self.family.deadline()) is not None and due_us <= until_us:
             self.now_us = max(self.now_us, due_us)
-            self.venue.tick(self.now_us)
+            self.family.tick(self.now_us)
             self.settle()
         self.now_us = until_us
 
     def settle(self) -> None:
-        for action in self.venue.drain():
+        for action in self.family.drain():
             match action:
                 case Send(conn_id, payload, is_binary):
                     client = self.clients[conn_id]
@@ -141,7 +147,7 @@ class Rig:
 
     def door(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
         data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        response = control(self.venue, HttpRequest(method, f"/_sim/{path}", {}, data), self.now_us)
+        response = control(self.family, HttpRequest(method, f"/_sim/{path}", {}, data), self.now_us)
         self.settle()
         return response.status, json.loads(response.body)
 
@@ -171,7 +177,7 @@ class Rig:
         return int(self.stats()["faults"].get(name, 0))
 
     def cancel_arg(self, order: Json) -> Json:
-        return {"instIdCode": self.venue.instruments.code(order["instrument"]), "ordId": order["order_id"]}
+        return {"ordId": order["order_id"]}
 
     def send(self, method: str, target: str, body: object = None, **headers: str) -> int:
         """Make a signed REST call; the number under which `answers` has what came back."""
@@ -186,7 +192,7 @@ class Rig:
         self._ids += 1
         overlay = {name.replace("_", "-"): value for name, value in headers.items()}
         request = HttpRequest(method, target, signed | overlay, data.encode())
-        self.venue.http(self._ids, request, self.now_us)
+        self.family.http(self._ids, request, self.now_us)
         self.settle()
         return self._ids
 
@@ -198,6 +204,17 @@ class Rig:
 
     def get(self, target: str) -> Json:
         return self.call("GET", f"/api/v5{target}")[1]
+
+
+class Rig(OkxRig):
+    """OKX trade."""
+
+    def __init__(self, options: OkxOptions | None = None) -> None:
+        self.venue = OkxVenue(options)
+        super().__init__(self.venue)
+
+    def cancel_arg(self, order: Json) -> Json:
+        return {"instIdCode": self.venue.instruments.code(order["instrument"]), "ordId": order["order_id"]}
 
     def rest_cancel(self, order: Json) -> tuple[int, Json]:
         asked = {"instId": order["instrument"], "ordId": order["order_id"]}

@@ -57,6 +57,8 @@ CODES: dict[str, Code] = {
     "51103": Code("Order placement failed: the number of pending orders has reached its limit."),
     "51149": Code("Order timed out. Please try again later.", 500),
     "51400": Code("Order cancellation failed as the order has been filled, canceled or does not exist."),
+    "51401": Code("Cancellation failed as the order is already canceled."),
+    "51402": Code("Cancellation failed as the order is already completed."),
     "51404": Code("Order cancellation unavailable during the second phase of call auction"),
     "51406": Code("Order count exceeds the limit.", 400, _TOP),
     "51408": Code("Pair ID or name does not match the order info."),
