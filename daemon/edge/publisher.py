@@ -21,7 +21,7 @@ from protocols.control.params import Topic
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from daemon.edge.desk import ConnectionId, Listener
     from daemon.edge.journal import HistoryRow
@@ -165,27 +165,42 @@ class Publisher:
             self.drop(connection)
 
     async def _replay(self, subscriber: _Subscriber, from_seq: int) -> None:
+        """Tell the journal's words, then those in memory, then what came meanwhile; then go on live.
+
+        Each word waits until the client has read those before it, so that a replay never overruns a client that reads.
+        """
         recent = list(self._recent)
         oldest = recent[0].report.seq if recent else None
+        told_seq = from_seq - 1
         try:
-            next_seq = from_seq
-            while oldest is None or next_seq < oldest:
-                rows, following = await self._read_page(next_seq, PAGE)
-                words = [Word(row.report, row.previous) for row in rows if oldest is None or row.report.seq < oldest]
-                for word in words:
-                    subscriber.tell(word)
-                if not words or following <= next_seq or not await subscriber.listener.drained():
-                    break
-                next_seq = following
+            async for word in self._journaled(from_seq, oldest):
+                if not await subscriber.listener.drained():
+                    return
+                subscriber.tell(word)
+                told_seq = word.report.seq
         except JournalError as error:
             log.warning("replay_failed", from_seq=from_seq, detail=str(error))
-            subscriber.listener.gap(Topic.OUTCOMES, from_seq, (oldest or self._last_seq + 1) - 1)
-        self._catch_up(subscriber, [word for word in recent if word.report.seq >= from_seq])
-
-    def _catch_up(self, subscriber: _Subscriber, recent: list[Word]) -> None:
-        """Tell what was in memory when the replay began and what came since, then go on live."""
-        for word in (*recent, *(subscriber.behind or ())):
-            subscriber.tell(word)
+            subscriber.listener.gap(Topic.OUTCOMES, told_seq + 1, (oldest or self._last_seq + 1) - 1)
+        waiting = deque(recent)
+        while waiting or subscriber.behind:
+            word = waiting.popleft() if waiting else (subscriber.behind or waiting).popleft()
+            if word.report.seq > told_seq:
+                if not await subscriber.listener.drained():
+                    return
+                subscriber.tell(word)
+                told_seq = word.report.seq
         subscriber.behind = None
         if subscriber.lost is not None:
             subscriber.listener.gap(Topic.OUTCOMES, *subscriber.lost)
+
+    async def _journaled(self, from_seq: int, before_seq: int | None) -> AsyncIterator[Word]:
+        """Read words back from the journal, up to those that are in memory."""
+        next_seq = from_seq
+        while before_seq is None or next_seq < before_seq:
+            rows, following = await self._read_page(next_seq, PAGE)
+            for row in rows:
+                if before_seq is None or row.report.seq < before_seq:
+                    yield Word(row.report, row.previous)
+            if not rows or following <= next_seq:
+                return
+            next_seq = following
