@@ -32,11 +32,7 @@ class RateBook:
 
     def take(self, rule: RateRule, key: str, now_us: int, units: int = 1) -> bool:
         """Whether `units` more fit now; if they do not, the breach is counted and nothing is taken."""
-        window = self._windows.get((rule.name, key))
-        if window is None:
-            window = self._windows[(rule.name, key)] = _Window()
-        while window.taken and window.taken[0][0] <= now_us - rule.window_us:
-            window.units -= window.taken.popleft()[1]
+        window = self._window(rule, key, now_us)
         if window.units + units > rule.limit:
             self.breaches[rule.name] = self.breaches.get(rule.name, 0) + 1
             return False
@@ -44,7 +40,19 @@ class RateBook:
         window.units += units
         return True
 
+    def left(self, rule: RateRule, key: str, now_us: int) -> int:
+        """How many units fit now."""
+        return rule.limit - self._window(rule, key, now_us).units
+
     def forget(self, key: str) -> None:
         """Drop the windows of a key that will not come again, such as a closed connection's."""
         for name, owner in [each for each in self._windows if each[1] == key]:
             del self._windows[(name, owner)]
+
+    def _window(self, rule: RateRule, key: str, now_us: int) -> _Window:
+        window = self._windows.get((rule.name, key))
+        if window is None:
+            window = self._windows[(rule.name, key)] = _Window()
+        while window.taken and window.taken[0][0] <= now_us - rule.window_us:
+            window.units -= window.taken.popleft()[1]
+        return window

@@ -37,3 +37,11 @@ def test_a_forgotten_key_starts_anew() -> None:
         book.take(RULE, "a", 0)
     book.forget("a")
     assert book.take(RULE, "a", 0)
+
+
+def test_what_is_left_is_what_fits() -> None:
+    book = RateBook()
+    assert book.left(RULE, "a", 0) == 3
+    book.take(RULE, "a", 0, units=2)
+    assert book.left(RULE, "a", 9) == 1
+    assert book.left(RULE, "a", 10) == 3

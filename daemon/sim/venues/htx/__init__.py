@@ -1,0 +1,1 @@
+"""The simulated HTX: USDT-margined futures by the v5 API."""

@@ -1,0 +1,24 @@
+"""The demonstration on HTX: perpetual and delivery contracts of both margin modes, and a bad day's faults."""
+
+from daemon.sim.demo_plan import DemoPlan, Placing
+
+_CONTRACTS = (
+    "BTC 60000, ETH 2000, SOL 90, XRP 1.4, DOGE 0.1, ADA 0.3, LTC 60, LINK 9, DOT 1.5, AVAX 9, UNI 4, ATOM 1.7, "
+    "NEAR 1.2, APT 1.6, ARB 0.13, OP 0.2, FIL 1, ETC 9, XLM 0.17, AAVE 110, SUI 1.1, TON 1, TRX 0.19, BCH 350"
+)
+PLAN = DemoPlan(
+    placings=(
+        *(Placing(f"{base}-USDT", price, "8") for base, price in (pair.split(" ") for pair in _CONTRACTS.split(", "))),
+        Placing("BTC-USDT-270326", "60000", "8"),
+        Placing("ETH-USDT-270326", "2000", "8"),
+    ),
+    faults=(
+        "ACK_OK_THEN_FILL:0.04,BURST_PUSH:0.04,ACK_OK_NO_PUSH:0.03,PUSH_BEFORE_ACK:0.05,NO_ACK:0.01,"
+        "ACK_LATE(300):0.02,REJECT(1061):0.02,FOREIGN_CANCEL:0.02,RATE_LIMIT:0.01,"
+        "CANCELING_STATE(0.3):0.02,ID_ECHO_MISSING:0.02,DUP_PUSH:0.05,REORDER:0.03,DROP_PUSH:0.01,TYPE_FLIP:0.03,"
+        "BAD_FRAME:0.02,UNKNOWN_EVENT:0.02,STALE_QUERY(0.3):0.05,QUERY_NOTFOUND:0.02,DISCONNECT(before_ack)x1,"
+        "NOTICE_CLOSE(1)x1"
+    ),
+    orders_max=1_000,
+    why="72 commands in 3 s for the whole account",
+)
