@@ -126,7 +126,7 @@ class VenuePlay:
             if placing.product is not None:
                 order["product"] = placing.product
             if self._draw.random() < ALIAS_SHARE:
-                order["client_order_id"] = f"demo{self._draw.randrange(16**8):08x}{number}"
+                order["client_order_id"] = f"{self._draw.randrange(10**9, 10**10)}{number}"  # digits suit every venue
             wanted.append(order)
         ids: list[str] = []
         for start in range(0, len(wanted), PLACE_AT_ONCE):
