@@ -100,6 +100,8 @@ def _read_daemon(table: Table, folder: Path) -> DaemonConfig:
         metrics=table.parsed(settings.METRICS, read_loopback_address),
         clients_max=table.whole(settings.CLIENTS_MAX),
         in_flight_max_per_client=table.whole(settings.IN_FLIGHT_MAX_PER_CLIENT),
+        ready_wait_s=table.number(settings.READY_WAIT_S) or 0,
+        stop_grace_s=table.number(settings.STOP_GRACE_S) or 0,
     )
     table.refuse_unknown(dict.fromkeys(settings.names(settings.ACCOUNT), "[accounts.NAME]"))
     return daemon

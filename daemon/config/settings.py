@@ -157,6 +157,29 @@ IN_FLIGHT_MAX_PER_CLIENT: Final = Number(
 
 DAEMON_LIMITS: Final = (CLIENTS_MAX, IN_FLIGHT_MAX_PER_CLIENT)
 
+READY_WAIT_S: Final = Number(
+    "ready_wait_s",
+    "The service manager hears READY when every account is known to be ready or refused, or after so long: a silent "
+    "venue must not hold back the units that wait for this one. Clients are served before that.",
+    "s",
+    5,
+    least=0,
+    most=300,
+    is_whole=False,
+)
+STOP_GRACE_S: Final = Number(
+    "stop_grace_s",
+    "At a stop, how long requests under way may still get their outcome, while new ones are refused. A cancel is mostly "
+    "proven within one; the rest is left to the next start.",
+    "s",
+    3,
+    least=0,
+    most=300,
+    is_whole=False,
+)
+
+DAEMON_WAITS: Final = (READY_WAIT_S, STOP_GRACE_S)
+
 # ---------------------------------------------------------------- the table daemon, and an account over it
 
 ACK_WAIT_MS: Final = Number(
@@ -287,6 +310,7 @@ DAEMON: Final[tuple[Setting, ...]] = (
     LOG_LEVEL,
     METRICS,
     *DAEMON_LIMITS,
+    *DAEMON_WAITS,
     *OVERRIDABLE,
 )
 
