@@ -1,0 +1,128 @@
+"""The README promises only what runs: its examples are taken out of it and carried out against a daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import json
+import os
+import re
+import shutil
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daemon.config import Config, loads
+from daemon.edge.alarms import LASTING
+from protocols.venues.registry import VENUES
+from tests.system.rig import ROOT, world
+
+if TYPE_CHECKING:
+    from tests.system.rig import World
+
+README = (ROOT / "README.md").read_text()
+SOCKET = "/run/canceld/canceld.sock"
+EXAMPLE_ORDER = "590908157585625111"
+
+
+def block(name: str) -> str:
+    """Give the fenced text that follows a marker."""
+    found = re.search(rf"<!-- {name} -->\n```\w*\n(.*?)```", README, re.DOTALL)
+    assert found, f"the README has no block {name}"
+    return found.group(1)
+
+
+def shape(text: str) -> list[str]:
+    """Reduce output to its words: numbers, spaces and rules differ from run to run."""
+    plain = (re.sub(r"[\d.]+|\s+", " ", line) for line in text.splitlines())
+    return [" ".join(line.split()) for line in plain if line.strip()]
+
+
+async def run(*command: str, **environment: str) -> tuple[int, str]:
+    """Run a command in the checkout; give its exit code and its output."""
+    process = await asyncio.create_subprocess_exec(
+        *command, cwd=ROOT, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    async with asyncio.timeout(100):
+        output, _ = await process.communicate()
+    return process.returncode or 0, output.decode()
+
+
+async def an_order(it: World) -> str:
+    """Start everything, and let one order rest."""
+    await it.daemon.start()
+    await it.ready(await it.client())
+    (order_id,) = await it.door.place([{"instrument": "BTC-USDT", "side": "buy", "price": "60000", "qty": "1"}])
+    return order_id
+
+
+async def test_the_demo_prints_what_the_readme_shows() -> None:
+    code, output = await run(sys.executable, "-m", "daemon.cli", "demo")
+    assert code == 0
+    shown, printed = shape(block("demo")), shape(output)
+    headings = [line for line in shown if line.startswith(("Starting", "order instrument", "what it came to", "venue"))]
+    assert headings
+    for line in headings:
+        assert line in printed
+    assert shown[-1] == printed[-1]
+    assert [line.split()[0] for line in shown if line.split()[0] in VENUES] == [
+        line.split()[0] for line in printed if line.split()[0] in VENUES
+    ]
+
+
+def test_the_configuration_loads_as_it_stands() -> None:
+    assert isinstance(loads(block("config"), Path("/etc/canceld/canceld.toml")), Config)
+
+
+@pytest.mark.skipif(
+    shutil.which("socat") is None and "CI" not in os.environ, reason="socat is not installed here; CI installs it"
+)
+async def test_the_socat_line_cancels_an_order(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        order_id = await an_order(it)
+        command = block("socat").replace(EXAMPLE_ORDER, order_id).replace(SOCKET, str(it.daemon.socket))
+        code, output = await run("sh", "-c", command)
+        assert code == 0
+        assert json.loads(output)["result"]["outcome"] == "canceled"
+        assert (await it.door.truths())[order_id].ord_status == "canceled"
+
+
+async def test_the_cancelctl_line_cancels_an_order_and_exits_with_its_outcome(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        order_id = await an_order(it)
+        words = block("cancelctl").replace(EXAMPLE_ORDER, order_id).split()
+        assert words[0] == "cancelctl"
+        command = [sys.executable, "-m", "daemon.ctl", *words[1:]]
+        code, _ = await run(*command, CANCELD_SOCKET=str(it.daemon.socket))
+        assert code == 0
+        assert (await it.door.truths())[order_id].ord_status == "canceled"
+
+
+async def test_the_python_example_cancels_an_order(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        order_id = await an_order(it)
+        source = block("python").replace(EXAMPLE_ORDER, order_id).replace(SOCKET, str(it.daemon.socket))
+        printed = io.StringIO()
+
+        def example() -> None:
+            with contextlib.redirect_stdout(printed):
+                exec(compile(source, "README.md", "exec"), {})  # noqa: S102 - our own README
+
+        await asyncio.to_thread(example)
+        assert printed.getvalue() == "canceled 0 final\n"
+
+
+def test_every_venue_has_its_row_and_every_lasting_alarm_its_word() -> None:
+    rows = re.findall(r"^\| `(\w+)`", README[README.index("## Venues") :], re.MULTILINE)
+    assert sorted(set(rows) & set(VENUES)) == sorted(VENUES)
+    operating = README[README.index("## Operating it") : README.index("## Venues")]
+    assert all(f"`{alarm}`" in operating for alarm in LASTING)
+
+
+def test_every_file_that_the_readme_links_to_exists() -> None:
+    links = re.findall(r"\]\(([^)#]+)\)", README)
+    assert links
+    assert all((ROOT / link).exists() for link in links)
