@@ -23,6 +23,8 @@ from daemon.sim.venues.okx.venue import OkxVenue
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
 
+    from daemon.sim.venue import SimVenue
+
 ROOT = Path(__file__).resolve().parents[2]
 WAIT_S = 30.0
 SHORT = """
@@ -152,14 +154,14 @@ class Daemon:
             return await self.process.wait()
 
 
-def configure(folder: Path, url: str, extra: str = "", account: str = "") -> None:
-    """Write a configuration with one OKX account, ``okx-main``, and its credentials."""
+def configure(folder: Path, url: str, extra: str = "", account: str = "", venue: str = "okx") -> None:
+    """Write a configuration with one account, ``okx-main`` (of whichever venue), and its credentials."""
     credentials = folder / "okx.toml"
     credentials.touch(mode=0o600)
     credentials.write_text('key = "sim-key"\nsecret = "sim-secret"\npassphrase = "sim-pass"\n')
     (folder / "canceld.toml").write_text(
         f'[daemon]\nsocket = "./canceld.sock"\njournal = "./journal.sqlite"\n{SHORT}{extra}\n'
-        f'[accounts.okx-main]\nvenue = "okx"\ncredentials = "./okx.toml"\n'
+        f'[accounts.okx-main]\nvenue = "{venue}"\ncredentials = "./okx.toml"\n'
         f'endpoints = {{ rest = "{url}", ws = "{url.replace("http", "ws", 1)}" }}\n{account}'
     )
 
@@ -167,7 +169,7 @@ def configure(folder: Path, url: str, extra: str = "", account: str = "") -> Non
 class World:
     """A venue, its truth, and a daemon that trades on it."""
 
-    def __init__(self, venue: OkxVenue, url: str, daemon: Daemon) -> None:
+    def __init__(self, venue: SimVenue, url: str, daemon: Daemon) -> None:
         self.venue = venue
         self.url = url
         self.daemon = daemon
@@ -214,12 +216,12 @@ class World:
 @contextlib.asynccontextmanager
 async def world(
     folder: Path, *, faults: str = "", extra: str = "", account: str = "", module: str = "daemon.cli",
-    options: OkxOptions | None = None,
+    options: OkxOptions | None = None, venue: SimVenue | None = None,
 ) -> AsyncIterator[World]:  # fmt: skip
-    """A venue that is up and a daemon that is configured, not started."""
-    venue = OkxVenue(options or OkxOptions(seed=7, faults=faults))
+    """A venue that is up (OKX, if no other is given) and a daemon that is configured, not started."""
+    venue = venue or OkxVenue(options or OkxOptions(seed=7, faults=faults))
     async with serve(venue, "127.0.0.1", 0) as server:
-        configure(folder, server.url, extra, account)
+        configure(folder, server.url, extra, account, venue.name)
         made = World(venue, server.url, Daemon(folder, module, ("run",) if module == "daemon.cli" else ()))
         try:
             yield made
