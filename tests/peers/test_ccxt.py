@@ -1,42 +1,19 @@
 """ccxt.pro drives the simulated OKX: what it saw, held against the venue's truth."""
 
-import asyncio
-import json
-import os
-from pathlib import Path
-
 import pytest
 
 from daemon.sim.shell import serve
 from daemon.sim.venues.okx.venue import OkxVenue
-
-ROOT = Path(__file__).parents[2]
-DRIVER = Path(__file__).parent / "drive_okx_ccxt.py"
+from daemon.sim.venues.okx_spread.venue import OkxSpreadVenue
+from tests.peers.conftest import Drive
 
 pytestmark = pytest.mark.peers
 
 
-@pytest.fixture(scope="module")
-def peers_python() -> str:
-    """The interpreter that has ccxt. Where there is none the test is skipped, except in CI, where it fails."""
-    python = Path(os.environ.get("CANCELD_PEERS_PYTHON") or ROOT / ".venv-peers/bin/python")
-    if python.exists():
-        return str(python)
-    reason = f"no interpreter with ccxt at {python}: install requirements-peers.lock there, or set CANCELD_PEERS_PYTHON"
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
-
-
-async def test_ccxt_pro_places_watches_and_cancels_at_the_simulated_okx(peers_python: str) -> None:
+async def test_ccxt_pro_places_watches_and_cancels_at_the_simulated_okx(drive: Drive) -> None:
     venue = OkxVenue()
     async with serve(venue) as server:
-        driver = await asyncio.create_subprocess_exec(
-            peers_python, str(DRIVER), server.url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
-        )
-        said, errors = await driver.communicate()
-    assert driver.returncode == 0, errors.decode()
-    seen = json.loads(said)
+        seen = await drive("drive_okx_ccxt.py", server.url)
     by_websocket, by_rest = venue.book.orders()
     assert {order.ord_status.value for order in (by_websocket, by_rest)} == {"canceled"}
     assert venue.floor.stats.cancels == {by_websocket.order_id: 1, by_rest.order_id: 1}
@@ -54,4 +31,29 @@ async def test_ccxt_pro_places_watches_and_cancels_at_the_simulated_okx(peers_py
         "fetch_open_orders": [by_rest.order_id],
         "cancel_order": by_rest.order_id,
         "fetch_order_ended": ["canceled", "peer1", 0.0],
+    }
+
+
+async def test_ccxt_places_cancels_and_asks_at_the_simulated_okx_for_spreads(drive: Drive) -> None:
+    venue = OkxSpreadVenue()
+    async with serve(venue) as server:
+        seen = await drive("drive_okx_spread_ccxt.py", server.url)
+    first, second = venue.book.orders()
+    assert {order.ord_status.value for order in (first, second)} == {"canceled"}
+    assert venue.floor.stats.cancels == {first.order_id: 1, second.order_id: 1}
+    assert venue.floor.rates.breaches == {}
+    accepted = {"sCode": "0", "sMsg": ""}
+    del seen["ccxt"]
+    assert seen == {
+        "public_get_sprd_spreads": [spread.inst_id for spread in venue.spreads],
+        "load_markets": True,
+        "private_post_sprd_order": [first.order_id, second.order_id],
+        "private_get_sprd_orders_pending": [second.order_id, first.order_id],
+        "private_post_sprd_cancel_order": [
+            {"ordId": first.order_id, "clOrdId": "", **accepted},
+            {"ordId": second.order_id, "clOrdId": "peer1", **accepted},
+        ],
+        "private_get_sprd_order": ["canceled", "0"],
+        "private_get_sprd_orders_history": [second.order_id, first.order_id],
+        "private_get_sprd_trades": [],
     }
