@@ -6,6 +6,9 @@ from collections.abc import Callable
 
 from daemon.sim.demo_plan import DemoPlan
 from daemon.sim.venue import Credentials, SimVenue
+from daemon.sim.venues.bingx import demo as bingx_demo
+from daemon.sim.venues.bingx.options import BingxOptions
+from daemon.sim.venues.bingx.venue import BingxVenue
 from daemon.sim.venues.htx import demo as htx_demo
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.venue import HtxVenue
@@ -25,12 +28,16 @@ VENUES: dict[str, Build] = {
         SpreadOptions(credentials=credentials, seed=seed, faults=faults)
     ),
     "htx": lambda credentials, seed, faults: HtxVenue(HtxOptions(credentials=credentials, seed=seed, faults=faults)),
+    "bingx": lambda credentials, seed, faults: BingxVenue(
+        BingxOptions(credentials=credentials, seed=seed, faults=faults)
+    ),
 }
 
 DEMOS: dict[str, DemoPlan] = {
     "okx": okx_demo.PLAN,
     "okx_spread": okx_spread_demo.PLAN,
     "htx": htx_demo.PLAN,
+    "bingx": bingx_demo.PLAN,
 }
 """What a demonstration does on each of them."""
 

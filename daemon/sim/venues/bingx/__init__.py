@@ -1,0 +1,1 @@
+"""The simulated BingX: spot REST and account WebSocket of one account, written from BingX's published pages."""
