@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import signal
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Final
@@ -23,11 +24,13 @@ from daemon.edge.account import Account
 from daemon.edge.clock import Clock
 from daemon.edge.frontdesk import FrontDesk
 from daemon.edge.journal import Journal, JournalState, lock_journal
+from daemon.edge.lifeline import Lifeline
 from daemon.edge.listening import Listening
 from daemon.edge.logs import start_logs
 from daemon.edge.publisher import Publisher
 from daemon.edge.server import Server
 from daemon.edge.server_conn import Limits
+from daemon.edge.systemd import Manager, inherited_socket
 from daemon.version import software_version
 from protocols.venues.registry import dialect_for
 
@@ -38,9 +41,12 @@ if TYPE_CHECKING:
     from protocols.fix import AccountName
     from protocols.secret import Credentials
 
-STOP_GRACE_S: Final = 3.0
-"""How long requests under way may still get their outcome at a stop; the rest is left to the next life."""
 STOP_POLL_S: Final = 0.02
+LAST_WORDS_S: Final = 1.0
+"""How long outcomes that wait for their commit may still be told at a stop."""
+START_MAX_S: Final = 60.0
+END_MAX_S: Final = 30.0
+"""What the service manager is asked for beyond the configured waits: a large journal is read, a slow disk written."""
 GATEWAYS_STOP_S: Final = 5.0
 FORGET_EVERY_S: Final = 3600.0
 ORDER_SEQ_PER_LIFE: Final = 1 << 32
@@ -52,16 +58,19 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 async def serve(config: Config, environ: Mapping[str, str]) -> None:
     """Run the daemon until SIGTERM or SIGINT. Raises `LocalError` when it cannot start.
 
-    ``environ`` is asked for ``CREDENTIALS_DIRECTORY`` alone.
+    ``environ`` is asked for what a service manager says: ``CREDENTIALS_DIRECTORY``, and `daemon.edge.systemd`'s.
     """
     with ExitStack() as stack:
         logs = start_logs(config.daemon.log_level.value)
         stack.callback(logs.close)
+        manager = Manager.of(environ, os.getpid())
+        stack.callback(manager.close)
+        manager.starting(START_MAX_S + config.daemon.ready_wait_s)
         lock = stack.enter_context(lock_journal(config.daemon.journal))
         clock = Clock()
         journal = Journal.open(config.daemon.journal, lock, now_us=clock.now)
         stack.callback(_close, journal)
-        service = Service(config, environ, journal, clock)
+        service = Service(config, environ, journal, clock, manager)
         await service.run()
 
 
@@ -76,16 +85,17 @@ def _close(journal: Journal) -> None:
 class Service:
     """A running daemon."""
 
-    def __init__(self, config: Config, environ: Mapping[str, str], journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, config: Config, environ: Mapping[str, str], journal: Journal, clock: Clock, manager: Manager
+    ) -> None:
         self._config = config
+        self._manager = manager
         self._environ = environ
         self._journal = journal
         self._clock = clock
         ids = Ids(journal.boot)
         self._publisher = Publisher(self._read_page, journal.boot * ORDER_SEQ_PER_LIFE)
-        self.accounts: dict[AccountName, Account] = {
-            name: self._account(name, ids) for name in config.accounts
-        }
+        self.accounts: dict[AccountName, Account] = {name: self._account(name, ids) for name in config.accounts}
         self._desk = FrontDesk(
             self.accounts,
             journal,
@@ -97,10 +107,9 @@ class Service:
             on_journal_failure=config.daemon.on_journal_failure,
             known_names={hash(key) for key in journal.known_keys(clock.now() - self._retention_us())},
         )
-        limits = Limits(
-            connections_max=config.daemon.clients_max, in_flight_max=config.daemon.in_flight_max_per_client
-        )
+        limits = Limits(connections_max=config.daemon.clients_max, in_flight_max=config.daemon.in_flight_max_per_client)
         self._server = Server(self._desk, now_us=clock.now, version=software_version(), limits=limits)
+        self._lifeline = Lifeline(manager, self.accounts.values(), journal)
         self._stopping = asyncio.Event()
         journal.on_state_change = self._journal_changed
         journal.on_problem = lambda problem: log.error("record_refused", detail=problem)
@@ -135,17 +144,32 @@ class Service:
             loop.add_signal_handler(number, self._stopping.set)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
         self._recover()
-        listening = Listening.bind(self._config.daemon.socket)
-        lives = [loop.create_task(account.run(), name=name) for name, account in self.accounts.items()]
-        lives.append(loop.create_task(self._forget_for_ever(), name="forget"))
+        listening = self._listening()
+        gateways = [loop.create_task(account.run(), name=name) for name, account in self.accounts.items()]
+        chores = [loop.create_task(self._forget_for_ever(), name="forget")]
         try:
             await self._server.start(listening)
             gc.freeze()
-            log.info("ready", socket=str(self._config.daemon.socket), accounts=len(self.accounts), boot=self._journal.boot)
-            await self._until_told(lives)
+            chores.append(loop.create_task(self._lifeline.run(self._config.daemon.ready_wait_s), name="lifeline"))
+            log.info(
+                "ready", socket=str(self._config.daemon.socket), accounts=len(self.accounts), boot=self._journal.boot
+            )
+            await self._until_told([*gateways, *chores])
         finally:
-            await self._wind_up(lives)
+            await self._wind_up(gateways, chores)
             log.info("stopped")
+
+    def _listening(self) -> Listening:
+        """Take over the socket that a service manager keeps for us, or make our own."""
+        wanted = self._config.daemon.socket
+        descriptor = inherited_socket(self._environ, os.getpid())
+        if descriptor is None:
+            return Listening.bind(wanted)
+        listening = Listening.inherit(descriptor)
+        if listening.path != wanted:
+            log.warning("socket_differs", socket=str(listening.path), configured=str(wanted), detail="the service "
+                        "manager's socket is served; let its ListenStream= and daemon.socket say the same")  # fmt: skip
+        return listening
 
     async def _until_told(self, lives: list[asyncio.Task[None]]) -> None:
         """Wait for the signal. A life that ends by a fault of ours ends the daemon: its service manager starts anew."""
@@ -156,19 +180,32 @@ class Service:
             for task in done - {told}:
                 task.result()
 
-    async def _wind_up(self, lives: list[asyncio.Task[None]]) -> None:
+    async def _wind_up(self, gateways: list[asyncio.Task[None]], chores: list[asyncio.Task[None]]) -> None:
+        """End in order: refuse what is new, let the rest be sent and proven, leave what is left to the next life."""
+        grace_s = self._config.daemon.stop_grace_s
+        self._manager.stopping(END_MAX_S + grace_s)
         self._desk.is_stopping = True
+        self._server.accept_no_more()
         with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_GRACE_S):
+            async with asyncio.timeout(grace_s):
                 while any(account.has_waiting for account in self.accounts.values()):
                     await asyncio.sleep(STOP_POLL_S)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LAST_WORDS_S):
+                await self._journal_caught_up()
         await self._server.stop()
         for account in self.accounts.values():
             account.stop()
-        _, late = await asyncio.wait(lives[:-1], timeout=GATEWAYS_STOP_S) if lives[:-1] else (None, set())
-        for task in (*late, lives[-1]):
+        _, late = await asyncio.wait(gateways, timeout=GATEWAYS_STOP_S) if gateways else (None, set())
+        for task in (*late, *chores):
             task.cancel()
-        await asyncio.gather(*lives, return_exceptions=True)
+        await asyncio.gather(*gateways, *chores, return_exceptions=True)
+
+    async def _journal_caught_up(self) -> None:
+        """Wait until everything appended so far is committed, or known not to be, and its words are out."""
+        done = asyncio.Event()
+        self._journal.append((), lambda _: done.set())
+        await done.wait()
 
     def _recover(self) -> None:
         windows = [account.correction_window_h for account in self._config.accounts.values()]
@@ -187,9 +224,14 @@ class Service:
 
     def _reload(self) -> None:
         """SIGHUP: read every account's credentials again, one by one."""
+        self._manager.reloading()
         for name, account in self.accounts.items():
             credentials, why = self._credentials(name)
-            account.rotate(credentials, why)
+            try:
+                account.rotate(credentials, why)
+            except OSError as error:  # the account's ca_file has gone since the start: the other accounts go on
+                log.error("account_not_started", account=name, detail=str(error))  # noqa: TRY400 - a file, not a bug
+        self._manager.ready()
 
     # ------------------------------------------------------------ beside
 

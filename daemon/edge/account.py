@@ -66,7 +66,10 @@ class Account:
         self._config = config
         self._journal = journal
         self._clock = clock
+        self._credentials: Credentials | None = None
         self._why = why
+        self._left_alone: list[RecoveredCase] = []
+        self._may_run = asyncio.Event()
         self._log = log.bind(account=config.name, venue=config.venue)
         self._binding: asyncio.Task[None] | None = None
         self._is_identified = False
@@ -77,10 +80,21 @@ class Account:
         self.driver.on_account = self._hear_of_account
         self.gateway: Gateway | None = None
         if credentials is not None:
-            self.gateway = Gateway(
-                self._settings(), dialect, credentials, self.driver.observe, clock, structlog.get_logger("gateway")
-            )
-            self.driver.connect(self.gateway)
+            self._open(credentials)
+
+    def _open(self, credentials: Credentials) -> None:
+        """Make the way to the venue; `run` then takes it."""
+        self._credentials = credentials
+        self.gateway = Gateway(
+            self._settings(),
+            self.dialect,
+            credentials,
+            self.driver.observe,
+            self._clock,
+            structlog.get_logger("gateway"),
+        )
+        self.driver.connect(self.gateway)
+        self._may_run.set()
 
     def _settings(self) -> GatewaySettings:
         config = self._config
@@ -97,35 +111,49 @@ class Account:
     # ------------------------------------------------------------ its life
 
     async def run(self) -> None:
-        """Keep the account's sessions until cancelled or stopped."""
+        """Keep the account's sessions until cancelled or stopped. Without credentials, wait for them first."""
         if self.gateway is None:
             self._log.warning("account_without_credentials", detail=self._why)
+            await self._may_run.wait()
+        if self.gateway is None:
             return
         asyncio.get_running_loop().call_later(IDENTITY_WAIT_S, self._identified)
         await self.gateway.run()
 
     def stop(self) -> None:
         """Begin to end."""
+        self._may_run.set()
         if self.gateway is not None:
             self.gateway.stop()
         self.driver.stop()
 
     @property
     def has_waiting(self) -> bool:
-        """Whether some request under way has a cancel out and no outcome yet."""
+        """Whether some request without an outcome has a cancel out, or can still get one out."""
+        can_send = self.gateway is not None and self.gateway.snapshot().order_entry is not EntryState.DOWN
         return any(
-            ticket.told is None and case.sends
+            ticket.told is None and (can_send or case.sends)
             for case in self.driver.correlator.cases.open()
             for ticket in case.tickets.values()
         )
 
     def rotate(self, credentials: Credentials | None, why: str) -> None:
-        """Take new credentials; without any, go on with the old ones and say so."""
+        """Take the credentials that were read again; without any, go on with the old ones and say so.
+
+        The same ones again cost no session, unless the venue refused them: it is then asked at once.
+        """
         if credentials is None:
+            self._why = why
             self._log.error("credentials_not_read", detail=why)
         elif self.gateway is None:
-            self._log.warning("credentials_need_a_restart", detail="this account had none at start")
+            self._open(credentials)
+            self._log.info("credentials_read")
+            left_alone, self._left_alone = self._left_alone, []
+            self.recover(left_alone)
+        elif credentials == self._credentials and self.state != GatewayState.AUTH_FAILED:
+            self._log.info("credentials_unchanged")
         else:
+            self._credentials = credentials
             self.gateway.rotate(credentials)
             self._log.info("credentials_read")
 
@@ -140,6 +168,7 @@ class Account:
         """Take up the cases of an earlier life."""
         if self.gateway is None and cases:
             self._log.warning("cases_left_alone", cases=len(cases), detail="there are no credentials to ask with")
+            self._left_alone = list(cases)
             return
         says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
         is_bound = self._journal.bound_user(self.name) is not None and says_whose
@@ -201,6 +230,21 @@ class Account:
         if self.driver.correlator.world.account_changed:
             return STATE_CHANGED
         return GatewayState.AUTH_FAILED if self.gateway is None else self.gateway.snapshot().state.value
+
+    @property
+    def summary(self) -> str:
+        """Say in a few words how it is, for the service manager's status line."""
+        if self.gateway is None:
+            return f"{self.name} {self.state}: {self._why}"
+        seen = self.gateway.snapshot()
+        words = f"{self.name} {self.state}"
+        if self.state == GatewayState.READY:
+            words += f" by {seen.order_entry.value}, drop copy {seen.drop_copy.value}"
+        elif seen.why:
+            words += f": {seen.why}"
+        alarms = {alarm.name for alarm in seen.alarms}
+        alarms |= {alarm.name for alarm in self.driver.alarms.standing(self._clock.now())}
+        return f"{words} ({', '.join(sorted(alarms))})" if alarms else words
 
     def require_ready(self) -> None:
         """Check that a cancel can be taken up, or raise ``account_not_ready``.

@@ -23,13 +23,15 @@ _SETTING: Final = "daemon.socket"
 
 
 class Listening:
-    """A listening Unix socket. ``group`` is that of its file, None if it has none; `close` it when done."""
+    """A listening Unix socket. ``path`` and ``group`` are its file's, None if it has none; `close` it when done."""
 
     def __init__(self, listener: socket.socket, made: Path | None) -> None:
         self.socket = listener
+        self.is_inherited = made is None
         self._made = made
         self._identity = made and _identity(made)
-        self.group = _group(listener)
+        self.path = _path(listener)
+        self.group = _group(self.path)
 
     @classmethod
     def bind(cls, path: Path) -> Listening:
@@ -106,12 +108,14 @@ def _identity(path: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
-def _group(listener: socket.socket) -> int | None:
+def _path(listener: socket.socket) -> Path | None:
     name: object = listener.getsockname()
-    if not isinstance(name, str) or not name:  # without a file: an abstract or an unnamed socket
-        return None
+    return Path(name) if isinstance(name, str) and name else None  # else abstract or unnamed
+
+
+def _group(path: Path | None) -> int | None:
     try:
-        return Path(name).stat().st_gid
+        return None if path is None else path.stat().st_gid
     except OSError:
         return None
 

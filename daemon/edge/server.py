@@ -57,6 +57,11 @@ class Server:
         else:
             self._server = await loop.create_unix_server(self._connection, sock=listening.socket)
 
+    def accept_no_more(self) -> None:
+        """Let whoever connects from now on wait for the next daemon, if the listening socket outlives this one."""
+        if self._server is not None and self._listening is not None and self._listening.is_inherited:
+            self._server.close()
+
     async def stop(self, grace_s: float = STOP_GRACE_S) -> None:
         """Accept nobody, take no more calls, and end every connection. Answers that were given are still delivered.
 
