@@ -95,8 +95,7 @@ async def test_the_cancelctl_line_cancels_an_order_and_exits_with_its_outcome(tm
         order_id = await an_order(it)
         words = block("cancelctl").replace(EXAMPLE_ORDER, order_id).split()
         assert words[0] == "cancelctl"
-        command = [sys.executable, "-m", "daemon.ctl", *words[1:]]
-        code, _ = await run(*command, CANCELD_SOCKET=str(it.daemon.socket))
+        code, _ = await run(str(Path(sys.executable).parent / words[0]), *words[1:], CANCELD_SOCKET=str(it.daemon.socket))
         assert code == 0
         assert (await it.door.truths())[order_id].ord_status == "canceled"
 
