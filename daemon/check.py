@@ -10,7 +10,7 @@ import pwd
 from typing import TYPE_CHECKING, Final
 
 from daemon.config import AccessRule, Config, load, locate_credentials, mistakes_on_host, read_credentials
-from daemon.config.credentials import DIRECTORY_VARIABLE
+from daemon.config.credentials import DIRECTORY_VARIABLE, is_systemds_copy
 from protocols.errors import ConfigMistake
 from protocols.venues.registry import VENUES
 
@@ -76,6 +76,9 @@ def _summary(config: Config, environ: Mapping[str, str]) -> list[str]:
         lines.append(_account_line(account))
         if locate_credentials(account, config.path, environ) is None:
             lines.append(f"  credentials {account.credentials}: not looked at, ${DIRECTORY_VARIABLE} is not set here")
+        if is_systemds_copy(account):
+            lines.append(f"  credentials {account.credentials}: systemd copies them at start, so a new key needs a "
+                         "restart; with a path, a reload is enough")  # fmt: skip
     lines.extend(_access_line(rule) for rule in config.access)
     return lines
 

@@ -44,6 +44,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(path: Path) -> int:
+    import faulthandler
+
     import uvloop
 
     from daemon.config import Config, load, mistakes_on_host
@@ -55,6 +57,7 @@ def _run(path: Path) -> int:
         print(mistake, file=sys.stderr)
     if mistakes or not isinstance(config, Config):
         return EXIT_CONFIG
+    faulthandler.enable()  # where it hung, when the watchdog's SIGABRT comes: files and lines, no values
     try:
         uvloop.run(serve(config, os.environ))
     except ConfigMistake as mistake:

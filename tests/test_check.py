@@ -156,6 +156,14 @@ def test_a_name_that_only_systemd_resolves_is_no_mistake_outside_of_it(host: Hos
     assert "  credentials main: not looked at, $CREDENTIALS_DIRECTORY is not set here" in lines
 
 
+def test_a_copy_that_systemd_makes_is_said_to_need_a_restart(host: Host) -> None:
+    environ = {"CREDENTIALS_DIRECTORY": os.fspath(host.folder)}
+    said = "systemd copies them at start, so a new key needs a restart"
+    for text, expected in ((GOOD.replace("./main.toml", "main.toml"), True), (GOOD, False)):
+        _, lines = host.check(text, environ)
+        assert any(said in line for line in lines) is expected
+
+
 def test_a_name_that_systemd_resolves_is_looked_at_under_it(host: Host) -> None:
     environ = {"CREDENTIALS_DIRECTORY": os.fspath(host.folder)}
     assert host.check(GOOD.replace("./main.toml", "main.toml"), environ)[0] == 0

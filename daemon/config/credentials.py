@@ -34,10 +34,15 @@ _VALUE = re.compile(r"[!-~]([ -~]*[!-~])?")
 
 def locate_credentials(account: AccountConfig, config_path: Path, environ: Mapping[str, str]) -> Path | None:
     """Say which file an account's credentials are in; None when a name is given and systemd's folder is not there."""
-    if "/" in account.credentials:
+    if not is_systemds_copy(account):
         return config_path.parent / account.credentials
     folder = environ.get(DIRECTORY_VARIABLE)
     return Path(folder) / account.credentials if folder else None
+
+
+def is_systemds_copy(account: AccountConfig) -> bool:
+    """Say whether an account's credentials are a copy that systemd makes when the unit starts, and never again."""
+    return "/" not in account.credentials
 
 
 def read_credentials(
@@ -51,7 +56,7 @@ def read_credentials(
         fix = f"start under systemd with LoadCredential={account.credentials}:FILE, or write a path with a /"
         return [ConfigMistake(at, what, fix)]
     try:
-        text = _read_private(at, file, is_systemds="/" not in account.credentials)
+        text = _read_private(at, file, is_systemds=is_systemds_copy(account))
         values = tomllib.loads(text)
     except ConfigMistake as mistake:
         return [mistake]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
+from daemon.config.credentials import is_systemds_copy
 from daemon.core.book import Book
 from daemon.core.correlator import Correlator
 from daemon.core.recovery import rebuild
@@ -145,13 +146,20 @@ class Account:
         if credentials is None:
             self._why = why
             self._log.error("credentials_not_read", detail=why)
-        elif self.gateway is None:
+            self.driver.alarms.raise_("credentials_not_read", why, self._clock.now())
+            return
+        self.driver.alarms.clear("credentials_not_read")
+        if self.gateway is None:
             self._open(credentials)
             self._log.info("credentials_read")
             left_alone, self._left_alone = self._left_alone, []
             self.recover(left_alone)
         elif credentials == self._credentials and self.state != GatewayState.AUTH_FAILED:
-            self._log.info("credentials_unchanged")
+            if is_systemds_copy(self._config):
+                detail = "systemd copied them when the unit started, and does not copy them again at a reload"
+                self._log.warning("credentials_need_a_restart", detail=detail)
+            else:
+                self._log.info("credentials_unchanged")
         else:
             self._credentials = credentials
             self.gateway.rotate(credentials)

@@ -12,7 +12,7 @@ import msgspec
 
 EVENT_ALARM_HOLD_US: Final = 900_000_000
 """A quarter of an hour: longer than any screen's refresh and any alert rule's window, shorter than a shift."""
-LASTING: Final = frozenset({"drop_copy_blind", "journal", "account_changed", "auth_failed"})
+LASTING: Final = frozenset({"drop_copy_blind", "journal", "account_changed", "auth_failed", "credentials_not_read"})
 """Alarms that end when their cause does."""
 
 
