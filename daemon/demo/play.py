@@ -29,7 +29,6 @@ RACE_SHARE: Final = 0.12
 """Of the orders, how many trade away while the cancels go out."""
 ALIAS_SHARE: Final = 0.25
 """Of the orders, how many carry a client id and are canceled by it."""
-AT_ONCE_MAX: Final = 256
 PLACE_AT_ONCE: Final = 100
 READY_S: Final = 20.0
 ANSWER_S: Final = 45.0
@@ -147,7 +146,7 @@ class VenuePlay:
             await self._door.fill(order.order_id)
 
     async def _cancel_all(self, resting: list[Resting]) -> None:
-        gate = asyncio.Semaphore(AT_ONCE_MAX)
+        gate = asyncio.Semaphore(self._plan.at_once)
 
         async def cancel(number: int, order: Resting) -> None:
             async with gate:

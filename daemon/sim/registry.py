@@ -9,6 +9,9 @@ from daemon.sim.venue import Credentials, SimVenue
 from daemon.sim.venues.bingx import demo as bingx_demo
 from daemon.sim.venues.bingx.options import BingxOptions
 from daemon.sim.venues.bingx.venue import BingxVenue
+from daemon.sim.venues.bitget import demo as bitget_demo
+from daemon.sim.venues.bitget.options import BitgetOptions
+from daemon.sim.venues.bitget.venue import BitgetVenue
 from daemon.sim.venues.htx import demo as htx_demo
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.venue import HtxVenue
@@ -27,6 +30,12 @@ VENUES: dict[str, Build] = {
     "okx_spread": lambda credentials, seed, faults: OkxSpreadVenue(
         SpreadOptions(credentials=credentials, seed=seed, faults=faults)
     ),
+    "bitget": lambda credentials, seed, faults: BitgetVenue(
+        BitgetOptions(credentials=credentials, seed=seed, faults=faults)
+    ),
+    "bitget_uta": lambda credentials, seed, faults: BitgetVenue(
+        BitgetOptions(credentials=credentials, seed=seed, faults=faults, is_unified=True)
+    ),
     "htx": lambda credentials, seed, faults: HtxVenue(HtxOptions(credentials=credentials, seed=seed, faults=faults)),
     "bingx": lambda credentials, seed, faults: BingxVenue(
         BingxOptions(credentials=credentials, seed=seed, faults=faults)
@@ -36,6 +45,8 @@ VENUES: dict[str, Build] = {
 DEMOS: dict[str, DemoPlan] = {
     "okx": okx_demo.PLAN,
     "okx_spread": okx_spread_demo.PLAN,
+    "bitget": bitget_demo.CLASSIC_PLAN,
+    "bitget_uta": bitget_demo.UNIFIED_PLAN,
     "htx": htx_demo.PLAN,
     "bingx": bingx_demo.PLAN,
 }

@@ -1,0 +1,1 @@
+"""The simulated Bitget: a classic account (v2) or a unified one (v3)."""

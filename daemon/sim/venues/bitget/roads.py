@@ -1,0 +1,166 @@
+"""How the answer to a cancel travels back: as a frame of either generation, or as a REST body. Decides nothing.
+
+On v2 the whole arg of the request comes back in a list, with a number as code; on v3 the id stands at the top, the code
+is a text, and a refusal has neither topic nor args.
+"""
+
+from daemon.sim.timers import MILLISECOND_US
+from daemon.sim.venue import Drop, Floor, HttpResponse, Respond
+from daemon.sim.venues.bitget import codes
+from daemon.sim.venues.bitget.auth import VenueClock
+from daemon.sim.venues.bitget.cancel import Answer
+from daemon.sim.venues.bitget.distort import Distorter
+from daemon.sim.venues.bitget.session import BitgetConnection, Sessions
+from daemon.sim.wire import JsonObject, dumps
+
+
+class SocketRoad:
+    """Back over the WebSocket that the request came on; a generation says what its frames look like."""
+
+    is_socket = True
+
+    def __init__(
+        self, floor: Floor, sessions: Sessions, clock: VenueClock, distorter: Distorter, connection: BitgetConnection
+    ) -> None:
+        self._floor = floor
+        self._sessions = sessions
+        self._clock = clock
+        self._distorter = distorter
+        self._connection = connection
+
+    def frame(self, answer: Answer, now_us: int) -> JsonObject:
+        """The generation's frame."""
+        raise NotImplementedError
+
+    def answer(self, answer: Answer, now_us: int) -> None:
+        """Send the frame; those that a fault puts before it go first."""
+        shaped, has_huge_id = self._distorter.document(self.frame(answer, now_us), answer.fault_id)
+        frame = dumps(shaped)
+        strangers = self._distorter.strangers(frame, answer.fault_id, has_huge_id=has_huge_id)
+        for payload, is_binary in [*strangers, (frame, False)]:
+            self._sessions.connections.send(self._connection, payload, now_us, is_binary=is_binary)
+
+    def session_error(self, code: str, now_us: int) -> None:
+        """An error that names nobody."""
+        self._sessions.error(self._connection, code, now_us)
+
+    def cut(self) -> None:
+        """Cut the WebSocket."""
+        self._sessions.connections.abort(self._connection)
+
+    def silence(self) -> None:
+        """Leave the WebSocket open and dead."""
+        self._sessions.connections.silence(self._connection)
+
+    def notice(self, seconds: float, now_us: int) -> None:
+        """Announce a service upgrade on the WebSocket."""
+        self._sessions.notice(self._connection, seconds, now_us)
+
+
+class ClassicRoad(SocketRoad):
+    """A v2 frame; `arg` is that of the request."""
+
+    def __init__(
+        self, floor: Floor, sessions: Sessions, clock: VenueClock, distorter: Distorter, connection: BitgetConnection,
+        arg: JsonObject,
+    ) -> None:  # fmt: skip
+        super().__init__(floor, sessions, clock, distorter, connection)
+        self._arg = arg
+
+    def frame(self, answer: Answer, now_us: int) -> JsonObject:
+        """Bitget: Contract, Spot / WebSocket / Cancel Order Channel."""
+        arg = dict(self._arg)
+        if answer.echo == "id":
+            arg.pop("id", None)
+        elif answer.echo == "ack":
+            arg["params"] = {}
+        is_ok = answer.code == codes.ACCEPTED
+        return {
+            "event": "trade" if is_ok else "error",
+            "arg": [arg],
+            "code": int(answer.code),
+            "msg": "Success" if is_ok else codes.message(answer.code, answer.detail),
+            "ts": self._clock.us(now_us) // MILLISECOND_US,
+        }
+
+
+class UnifiedRoad(SocketRoad):
+    """A v3 frame; `frame_id` is that of the request."""
+
+    def __init__(
+        self, floor: Floor, sessions: Sessions, clock: VenueClock, distorter: Distorter, connection: BitgetConnection,
+        frame_id: str,
+    ) -> None:  # fmt: skip
+        super().__init__(floor, sessions, clock, distorter, connection)
+        self._frame_id = frame_id
+
+    def frame(self, answer: Answer, now_us: int) -> JsonObject:
+        """Bitget: Unified account / WebSocket / Cancel Order Channel, with the additions of 2026."""
+        document: JsonObject = {} if answer.echo == "id" else {"id": self._frame_id}
+        if answer.code != codes.ACCEPTED:
+            return {
+                "event": "error", **document, "code": answer.code, "msg": codes.message(answer.code, answer.detail)
+            }  # fmt: skip
+        order = answer.order
+        ids: JsonObject = {}
+        if order is not None and answer.echo != "ack":
+            ids = {"orderId": order.order_id, "clientOid": order.client_order_id or ""}
+        return {
+            "event": "trade",
+            **document,
+            "topic": "cancel-order",
+            "args": [ids | {"receiveTime": str(self._clock.us(now_us)), "pushTime": str(self._clock.us(now_us))}],
+            "code": "0",
+            "msg": "Success",
+            "ts": self._clock.ms(now_us),
+            "connId": self._connection.token,
+            "rateLimit": [{"limit": "10", "remaining": "9"}],
+        }
+
+
+class CallRoad:
+    """Back over the REST call."""
+
+    is_socket = False
+
+    def __init__(self, floor: Floor, clock: VenueClock, distorter: Distorter, request_id: int) -> None:
+        self._floor = floor
+        self._clock = clock
+        self._distorter = distorter
+        self._request_id = request_id
+
+    def answer(self, answer: Answer, now_us: int) -> None:
+        """Send the body, with the HTTP status of its code."""
+        order = answer.order
+        data: JsonObject | None = None
+        if answer.code == codes.ACCEPTED:
+            data = {"orderId": "", "clientOid": ""}
+            if order is not None and answer.echo != "ack":
+                data = {"orderId": order.order_id, "clientOid": order.client_order_id or ""}
+        document = envelope(answer.code, data, self._clock, now_us, answer.detail)
+        body = self._distorter.body(document, answer.fault_id)
+        self._floor.actions.append(Respond(self._request_id, HttpResponse(codes.status(answer.code), body)))
+
+    def session_error(self, code: str, now_us: int) -> None:
+        """There are no sessions here: the call is refused."""
+        self.answer(Answer(code), now_us)
+
+    def cut(self) -> None:
+        """Cut the HTTP connection."""
+        self._floor.actions.append(Drop(self._request_id))
+
+    def silence(self) -> None:
+        """Nothing: a REST call that is never answered is silent already."""
+
+    def notice(self, seconds: float, now_us: int) -> None:
+        """Nothing: notices are for WebSockets."""
+
+
+def envelope(code: str, data: object, clock: VenueClock, now_us: int, detail: str = "") -> JsonObject:
+    """The body of a REST answer; `data` is null on an error."""
+    return {
+        "code": code,
+        "msg": codes.message(code, detail),
+        "requestTime": clock.us(now_us) // MILLISECOND_US,
+        "data": data,
+    }
