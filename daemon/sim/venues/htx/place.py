@@ -45,7 +45,7 @@ class Places:
         if not self._floor.rates.take(limits.TRADE, USER, now_us):
             road.answer(Answer(code=codes.TOO_MANY), now_us)
             return
-        if not asks or len(asks) > BATCH_MAX:
+        if not asks or len(asks) > (BATCH_MAX if is_batch else 1):
             road.answer(Answer(code="1052" if asks else "1030"), now_us)
             return
         items: list[Item] = []
@@ -63,7 +63,7 @@ class Places:
         try:
             changes = self._rest(self._checked(ask), now_us)
         except _Refusal as refusal:
-            return Item("", _number(ask, "client_order_id"), refusal.code, refusal.detail), []
+            return Item("", text(ask, "client_order_id"), refusal.code, refusal.detail), []
         order = changes[0].order
         return Item(order.order_id, client_id(order)), changes
 
