@@ -52,6 +52,10 @@ UID_PATH: Final = "/openApi/account/v1/uid"
 HEARTBEAT: Final = Heartbeat(idle_ms=30_000, dead_ms=40_000, ping=None)
 """The server pings, every 5 s by the page and every 30 s by measurement; any frame is a sign of life."""
 
+ACCOUNT_SOCKET: Final = SocketPlan(
+    "account", SOCKET_PATH, frozenset({Role.DROP_COPY}), HEARTBEAT, needs_login=False, admission=ListenKey()
+)
+
 ALIAS_MEMORY_MS: Final = 2 * 3600 * 1000
 """Client ids are found for two hours (BingX: Spot / Cancel Order). How long orders are found by their own id stands on
 no page, so it is not taken to be longer."""
@@ -119,8 +123,7 @@ class BingxSpot:
 
     def sockets(self) -> tuple[SocketPlan, ...]:
         """List the one socket, of order updates (BingX: Spot / Websocket account data)."""
-        roles = frozenset({Role.DROP_COPY})
-        return (SocketPlan("account", SOCKET_PATH, roles, HEARTBEAT, needs_login=False, admission=ListenKey()),)
+        return (ACCOUNT_SOCKET,)
 
     def login(self, plan: SocketPlan, credentials: Credentials, venue_now_us: int) -> str:
         """There is no login frame: the listen key in the address is the login."""
