@@ -7,13 +7,12 @@ uncertainties, a clock has been moved and the past is forgotten. It knows nothin
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.edge.rest import CallFailed
+from daemon.edge.outside import CallFailed
 from protocols.errors import RemoteError
 from protocols.evidence import ClockMeasured
 
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.edge.clock import Clock
+    from daemon.edge.outside import Outside
     from daemon.edge.settings import Waits
     from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
@@ -53,6 +53,7 @@ class Clockwork:
         waits: Waits,
         alarms: Alarms,
         report: Callable[[ClockMeasured], None],
+        outside: Outside,
     ) -> None:
         self.best: Sample | None = None
         self._rest = rest
@@ -61,7 +62,7 @@ class Clockwork:
         self._alarms = alarms
         self._report = report
         self._recent: deque[Sample] = deque(maxlen=RECENT_MAX)
-        self._wanted = asyncio.Event()
+        self._wanted = outside.bell()
         self._is_doubted = False
         self._failures = 0
         self._told_us: int | None = None
@@ -69,11 +70,11 @@ class Clockwork:
     def want(self) -> None:
         """Ask for a fresh measurement soon: the venue did not like our time."""
         self._is_doubted = True
-        self._wanted.set()
+        self._wanted.ring()
 
     def probe(self) -> None:
         """Make the cheap call now: somebody doubts the way to the venue."""
-        self._wanted.set()
+        self._wanted.ring()
 
     async def measure(self) -> bool:
         """Measure anew, from several samples. False when the venue did not answer at all."""
@@ -88,11 +89,7 @@ class Clockwork:
     async def run(self) -> None:
         """Keep the connection warm and the offset fresh, for ever."""
         while True:
-            try:
-                async with asyncio.timeout(self._waits.warm_every_s):
-                    await self._wanted.wait()
-            except TimeoutError:
-                pass
+            await self._wanted.wait(self._waits.warm_every_s)
             self._wanted.clear()
             if self._is_doubted:
                 await self.measure()

@@ -7,10 +7,9 @@ venue knows no more, or that cannot be extended, leaves a socket that lives in s
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge.rest import CallFailed
+from daemon.edge.outside import CallFailed
 from protocols.dialect import LoggedIn, LoginRefused
 from protocols.errors import RemoteError, VenueRefusal
 
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.edge.outside import Outside
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.admission import Admission
@@ -47,6 +47,7 @@ class Entrance:
         log: FilteringBoundLogger,
         answered: Callable[[LoggedIn | LoginRefused], None],
         renew: Callable[[str], None],
+        outside: Outside,
     ) -> None:
         self._admission = admission
         self._rest = rest
@@ -55,7 +56,8 @@ class Entrance:
         self._answered = answered
         self._renew = renew
         self._held: Secret | None = None
-        self._changed = asyncio.Event()
+        self._outside = outside
+        self._changed = outside.bell()
 
     async def key(self) -> Secret:
         """Get a fresh key; raises `NotAdmitted`."""
@@ -81,19 +83,15 @@ class Entrance:
     def hold(self, key: Secret | None) -> None:
         """Name the key of the living socket, which is to be kept alive; None when there is no such socket."""
         self._held = key
-        self._changed.set()
+        self._changed.ring()
 
     async def run(self) -> None:
         """Extend the held key in time, for ever."""
         while True:
             self._changed.clear()
             wait_s = None if self._held is None else self._admission.extend_every_ms / 1000
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self._changed.wait()
-            except TimeoutError:
-                if self._held is not None:
-                    await self._keep(self._held)
+            if not await self._changed.wait(wait_s) and self._held is not None:
+                await self._keep(self._held)
 
     async def _keep(self, key: Secret) -> None:
         """Extend a key, and ask for another one where that is of no use any more."""
@@ -105,7 +103,7 @@ class Entrance:
             if found is False:
                 break
             self._log.info("key not extended", why=found)
-            await asyncio.sleep(wait_s)
+            await self._outside.sleep(wait_s)
             wait_s *= 2
         self._held = None
         self._renew("the key of this socket is over")

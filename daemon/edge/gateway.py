@@ -15,7 +15,6 @@ which road a cancel takes. For the driver it is a few synchronous calls and one 
 
 from __future__ import annotations
 
-import asyncio
 import traceback
 from collections import deque
 from contextlib import contextmanager
@@ -25,10 +24,8 @@ import msgspec
 
 from daemon.edge import questions
 from daemon.edge.clockwork import Clockwork
-from daemon.edge.net import Egress, tls_context
 from daemon.edge.pacing import Pacer
 from daemon.edge.reference import ReferenceBook
-from daemon.edge.rest import RestPool
 from daemon.edge.sends import RestSends, lost
 from daemon.edge.sockets import Keeper, Surroundings
 from daemon.edge.standing import Standing
@@ -55,6 +52,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from daemon.edge.clock import Clock
+    from daemon.edge.outside import Group, Outside, Running
     from daemon.edge.settings import GatewaySettings
     from protocols.dialect import Dialect, LoginRefused, Question, SocketPlan, SubscribeRefused, WireCancel
     from protocols.evidence import Evidence, Frame
@@ -71,10 +69,10 @@ T = TypeVar("T")
 
 
 class Gateway:
-    """One account's gateway. Make it on the running loop, run `run` as a task, and end it by `stop` or cancellation.
+    """One account's gateway. Run `run` as a task, and end it by `stop` or cancellation.
 
-    Raises `OSError` when ``ca_file`` cannot be read. ``pacer`` may be shared by the accounts of one venue, whose limit
-    on new connections counts addresses.
+    ``pacer`` may be shared by the accounts of one venue, whose limit on new connections counts addresses. ``outside``
+    None: the running loop's; then `OSError` is raised when ``ca_file`` cannot be read.
     """
 
     def __init__(
@@ -86,30 +84,36 @@ class Gateway:
         clock: Clock,
         log: FilteringBoundLogger,
         pacer: Pacer | None = None,
+        outside: Outside | None = None,
     ) -> None:
         waits = account.waits
-        egress = Egress(tls_context(account.ca_file), account.proxy, account.source_address)
+        self._outside = outside = outside or _outside_of_the_loop(account, clock)
         self.settings = account
         self._dialect = dialect
+        self._clock = clock
         self._report = report
         self._log = log.bind(account=account.account, venue=account.venue)
         self._alarms = Alarms(clock, self._log)
         self._quarantine = Quarantine(clock, self._log)
-        self._pool = RestPool(account.endpoints.rest, egress, waits)
+        self._pool = outside.pool()
         self._rest = VenueRest(dialect, self._pool, credentials, clock)
-        self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell)
-        self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log)
+        self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell, outside)
+        self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log, outside)
         self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault)
-        self._standing = Standing(self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want)
-        around = Surroundings(self._rest, egress, clock, waits, pacer or Pacer(clock, waits.reconnect_gap_s), self._log)
+        self._standing = Standing(
+            self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want, outside
+        )
+        pacer = pacer or Pacer(clock, waits.reconnect_gap_s)
+        around = Surroundings(self._rest, outside, clock, waits, pacer, self._log)
         base = account.endpoints.ws
         self._keepers = [Keeper(plan, base, self, around) for plan in dialect.sockets() if self._needs(plan)]
-        self._group: asyncio.TaskGroup | None = None
-        self._under_way: set[asyncio.Task[object]] = set()
+        self._group: Group | None = None
+        self._under_way: set[Running[object]] = set()
         self._asked = 0
         self._is_stopped = False
-        self._stopping = asyncio.Event()
-        self._less_to_do = asyncio.Event()
+        self._is_stopping = False
+        self._stopping = outside.bell()
+        self._less_to_do = outside.bell()
         self._is_clock_refused = False
         self._left: set[Road] = set()
         self._user = ""
@@ -144,7 +148,7 @@ class Gateway:
     def ask(self, question: Question) -> None:
         """Put a question to the venue; all its pages make one answer."""
         self._counters["questions"] += 1
-        if self._group is None or self._stopping.is_set():
+        if self._group is None or self._is_stopping:
             self._tell_soon(questions.failed(question, "the gateway does not run"))
         elif self._asked >= questions.QUESTIONS_MAX:
             self._tell_soon(questions.failed(question, "too many questions under way"))
@@ -203,7 +207,7 @@ class Gateway:
     async def run(self) -> None:
         """Live until `stop` or cancellation. Every send and question under way has ended when it returns."""
         try:
-            async with self._pool, asyncio.TaskGroup() as group:
+            async with self._pool, self._outside.group() as group:
                 self._group = group
                 await self._guarded(
                     self._clockwork.measure
@@ -224,30 +228,30 @@ class Gateway:
 
     def stop(self) -> None:
         """Ask `run` to end: no new sends, sockets closed politely, all of it within `Waits.close_s`."""
-        self._stopping.set()
+        self._is_stopping = True
+        self._stopping.ring()
         self._review("the daemon stops")
 
-    async def _wind_up(self, lives: list[asyncio.Task[None]]) -> None:
+    async def _wind_up(self, lives: list[Running[None]]) -> None:
         """Leave what is under way a moment to end by itself."""
         for life in lives:
             life.cancel()
         for keeper in self._keepers:
             keeper.close("the daemon stops")
-        try:
-            async with asyncio.timeout(self.settings.waits.close_s):
-                while self._under_way or any(keeper.links for keeper in self._keepers):
-                    self._less_to_do.clear()
-                    await self._less_to_do.wait()
-        except TimeoutError:
-            for task in tuple(self._under_way):
-                task.cancel()
+        until_us = self._clock.now() + self.settings.waits.close_s * 1e6
+        while self._under_way or any(keeper.links for keeper in self._keepers):
+            self._less_to_do.clear()
+            if not await self._less_to_do.wait(max(0.0, (until_us - self._clock.now()) / 1e6)):
+                break
+        for task in tuple(self._under_way):
+            task.cancel()
 
     async def _tended(self, part: Callable[[], Coroutine[object, object, object]]) -> None:
         """Run a part of the gateway, again after a failure: a bug in one must not cost the account the others."""
         while True:
             if await self._guarded(part):
                 return
-            await asyncio.sleep(TEND_PAUSE_S)
+            await self._outside.sleep(TEND_PAUSE_S)
 
     async def _guarded(self, part: Callable[[], Coroutine[object, object, object]]) -> bool:
         try:
@@ -257,16 +261,16 @@ class Gateway:
             return False
         return True
 
-    def _spawn(self, coroutine: Coroutine[object, object, T]) -> asyncio.Task[T]:
+    def _spawn(self, coroutine: Coroutine[object, object, T]) -> Running[T]:
         assert self._group is not None  # noqa: S101 - roads are closed and questions refused without one
         task = self._group.create_task(coroutine)
         self._under_way.add(task)
         task.add_done_callback(self._done)
         return task
 
-    def _done(self, task: asyncio.Task[T]) -> None:
+    def _done(self, task: Running[T]) -> None:
         self._under_way.discard(task)
-        self._less_to_do.set()
+        self._less_to_do.ring()
 
     # ------------------------------------------------------------ sending and asking
 
@@ -292,7 +296,7 @@ class Gateway:
             self._mend(evidence)
         self._tell_soon(evidence)
 
-    def _question_ended(self, question: Question, asked: asyncio.Task[questions.Ending]) -> None:
+    def _question_ended(self, question: Question, asked: Running[questions.Ending]) -> None:
         self._asked -= 1
         self._tell(questions.failed(question, "the daemon stops") if asked.cancelled() else asked.result())
 
@@ -309,7 +313,7 @@ class Gateway:
 
     def changed(self, why: str) -> None:
         """Look at the roads and the drop copy again."""
-        self._less_to_do.set()
+        self._less_to_do.ring()
         self._review(why)
 
     def login_answered(self, answer: LoggedIn | LoginRefused) -> None:
@@ -371,7 +375,7 @@ class Gateway:
 
     def _review(self, why: str) -> None:
         """Report what changed about the roads and the drop copy."""
-        can_leave = self._group is not None and not self._stopping.is_set() and self._standing.is_served
+        can_leave = self._group is not None and not self._is_stopping and self._standing.is_served
         has_socket = any(keeper.order_entry() is not None for keeper in self._entries())
         self._set_road(Road.WS, can_leave and has_socket and self._may_take(Road.WS), why)
         self._set_road(Road.REST, can_leave and self._standing.refusal is None and self._may_take(Road.REST), why)
@@ -394,7 +398,7 @@ class Gateway:
         self._tell_soon(DropCopyChanged(state, why))
 
     def _state(self) -> GatewayState:
-        if self._is_stopped or self._stopping.is_set():
+        if self._is_stopped or self._is_stopping:
             return GatewayState.STOPPED
         can_leave = any(self._is_open.values())
         if self._standing.refusal is not None and not can_leave:
@@ -432,7 +436,7 @@ class Gateway:
     def _deliver_soon(self) -> None:
         if not self._is_scheduled and not self._is_delivering:  # who is delivering takes it along
             self._is_scheduled = True
-            asyncio.get_running_loop().call_soon(self._deliver)
+            self._outside.soon(self._deliver)
 
     def _deliver(self) -> None:
         self._is_scheduled = False
@@ -469,6 +473,12 @@ class Gateway:
         for one in [*(keeper.past for keeper in self._keepers), *(session.counters for session in sessions)]:
             frames.add(one)
         return sums | msgspec.structs.asdict(frames)
+
+
+def _outside_of_the_loop(account: GatewaySettings, clock: Clock) -> Outside:
+    from daemon.edge.loop import LoopOutside  # noqa: PLC0415 - who brings an outside needs neither loop nor sockets
+
+    return LoopOutside(account, clock)
 
 
 def _socket_status(session: Session) -> SocketStatus:

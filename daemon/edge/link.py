@@ -23,8 +23,8 @@ from websockets.uri import parse_uri
 
 from daemon.edge import net
 from daemon.edge.clock import seconds_until
+from daemon.edge.outside import DialFailed
 from daemon.edge.why import why_of
-from protocols.errors import RemoteError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,14 +39,6 @@ WRITE_BUFFER_BYTES_MAX: Final = 65_536
 FRAGMENTS_MAX: Final = 1024
 """Of one message. No venue fragments; empty fragments would cost nothing but never end."""
 USER_AGENT: Final = "canceld"
-
-
-class DialFailed(RemoteError):
-    """No WebSocket came about. ``why`` is fit for a log: it holds no address and no secret."""
-
-    def __init__(self, why: str) -> None:
-        self.why = why
-        super().__init__(why)
 
 
 class Link(asyncio.Protocol):

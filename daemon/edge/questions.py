@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.edge.rest import CallFailed
+from daemon.edge.outside import CallFailed
 from protocols.evidence import Absence, QuestionAnswered, QuestionFailed
 
 if TYPE_CHECKING:

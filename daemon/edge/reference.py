@@ -5,15 +5,15 @@ It knows names and codes. Without a code the WebSocket cannot carry a cancel, an
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge.rest import CallFailed
+from daemon.edge.outside import CallFailed
 from protocols.errors import RemoteError
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.edge.outside import Outside
     from daemon.edge.settings import Waits
     from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
@@ -25,18 +25,21 @@ RETRY_MAX_S: Final = 60.0
 class ReferenceBook:
     """``codes`` is replaced as a whole; what one load did not bring is kept from the last."""
 
-    def __init__(self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Outside
+    ) -> None:
         self.codes: Reference = {}
         self.loads = 0
         self._rest = rest
         self._waits = waits
         self._alarms = alarms
         self._log = log
-        self._wanted = asyncio.Event()
+        self._outside = outside
+        self._wanted = outside.bell()
 
     def want(self) -> None:
         """Ask for a refresh. However many ask, there is one load at a time and a gap between loads."""
-        self._wanted.set()
+        self._wanted.ring()
 
     async def run(self) -> None:
         """Load, and load again, for ever; returns at once where the venue needs nothing of the kind."""
@@ -47,18 +50,11 @@ class ReferenceBook:
             self._wanted.clear()
             if await self._load():
                 retry_s = self._waits.retry_s
-                await asyncio.sleep(self._waits.reference_gap_s)
-                await self._rest_for(self._waits.reference_every_s)
+                await self._outside.sleep(self._waits.reference_gap_s)
+                await self._wanted.wait(self._waits.reference_every_s)
             else:
-                await asyncio.sleep(retry_s)
+                await self._outside.sleep(retry_s)
                 retry_s = min(2 * retry_s, RETRY_MAX_S)
-
-    async def _rest_for(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._wanted.wait()
-        except TimeoutError:
-            pass
 
     async def _load(self) -> bool:
         """Make the calls one after another. False when one of them failed; what the others brought counts."""

@@ -16,14 +16,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Self
 
 import aiohttp
-import msgspec
 from yarl import URL
 
+from daemon.edge.outside import CallFailed, Flight
 from daemon.edge.why import why_of
 from protocols.rest import RestResponse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from types import SimpleNamespace, TracebackType
 
     from daemon.edge.net import Egress
@@ -39,30 +38,6 @@ DNS_TTL_S: Final = 60
 BODY_BYTES_MAX: Final = 33_554_432
 """The longest lists of instruments are some megabytes."""
 USER_AGENT: Final = "canceld"
-
-
-class CallFailed(msgspec.Struct, frozen=True):
-    """A call without an answer. ``handed_over`` is False only when it is certain that no byte of it left."""
-
-    why: str
-    handed_over: bool
-
-
-class Flight:
-    """One call on its way: whether its bytes may have left, and whom to tell when they do."""
-
-    __slots__ = ("_on_sent", "is_sent")
-
-    def __init__(self, on_sent: Callable[[], None] | None = None) -> None:
-        self.is_sent = False
-        self._on_sent = on_sent
-
-    def sent(self) -> None:
-        """Note that the request is being written."""
-        if not self.is_sent:
-            self.is_sent = True
-            if self._on_sent is not None:
-                self._on_sent()
 
 
 class _NoSecondTry(Exception):

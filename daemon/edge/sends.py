@@ -8,14 +8,14 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
-from daemon.edge.rest import CallFailed, Flight
+from daemon.edge.outside import CallFailed, Flight
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost
 from protocols.fix import Road
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Callable, Coroutine
 
+    from daemon.edge.outside import Running
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import WireCancel
@@ -32,7 +32,7 @@ T = TypeVar("T")
 class Spawn(Protocol[T]):
     """Makes a task that somebody owns."""
 
-    def __call__(self, coroutine: Coroutine[object, object, T], /) -> asyncio.Task[T]:
+    def __call__(self, coroutine: Coroutine[object, object, T], /) -> Running[T]:
         """Make it."""
         ...
 
@@ -72,7 +72,7 @@ class RestSends:
             self._on_fault("cancel by REST", error)
             return lost(wire, f"internal: {type(error).__name__}", handed_over=flight.is_sent)
 
-    def _ended(self, wire: WireCancel, flight: Flight, carried: asyncio.Task[Ending]) -> None:
+    def _ended(self, wire: WireCancel, flight: Flight, carried: Running[Ending]) -> None:
         self.under_way -= 1
         if carried.cancelled():
             self._report(lost(wire, "the daemon stops", handed_over=flight.is_sent))

@@ -8,12 +8,11 @@ asked again slowly, or when they are rotated.
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol
 
 from daemon.edge.entrance import Entrance, NotAdmitted
-from daemon.edge.link import DialFailed, Link
+from daemon.edge.outside import DialFailed
 from daemon.edge.pacing import Backoff
 from protocols.dialect import LoggedIn, LoginRefused, RefusalKind, Strange, SubscribeRefused, Uncorrelated
 from protocols.evidence import (
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from daemon.edge.clock import Clock
-    from daemon.edge.net import Egress
+    from daemon.edge.outside import Bell, Link, Outside, Timer
     from daemon.edge.pacing import Pacer
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
@@ -75,11 +74,26 @@ class Surroundings:
     """What the keepers of one account share. ``rest`` holds the dialect, the credentials and the venue's clock."""
 
     rest: VenueRest
-    egress: Egress
+    outside: Outside
     clock: Clock
     waits: Waits
     pacer: Pacer
     log: FilteringBoundLogger
+
+
+class _Settling:
+    """Whether a link that was dialed went live or is gone: the first of the two to happen."""
+
+    __slots__ = ("done", "is_live")
+
+    def __init__(self, done: Bell) -> None:
+        self.done = done
+        self.is_live: bool | None = None
+
+    def settle(self, *, is_live: bool) -> None:
+        if self.is_live is None:
+            self.is_live = is_live
+            self.done.ring()
 
 
 class Keeper:
@@ -95,23 +109,25 @@ class Keeper:
         self._base = base
         self._owner = owner
         self._rest = around.rest
-        self._egress = around.egress
+        self._outside = around.outside
         self._clock = around.clock
         self._waits = around.waits
         self._pacer = around.pacer
         self._log = around.log.bind(socket=plan.name)
-        self._backoff = Backoff(around.waits.reconnect_first_s, around.waits.reconnect_max_s)
-        self._wanted = asyncio.Event()
-        self._wanted.set()
-        self._hurry = asyncio.Event()
-        self._settled: dict[Link, asyncio.Future[bool]] = {}
+        self._backoff = Backoff(around.waits.reconnect_first_s, around.waits.reconnect_max_s, around.outside.draw)
+        self._wanted = around.outside.bell()
+        self._wanted.ring()
+        self._hurry = around.outside.bell()
+        self._settling: dict[Link, _Settling] = {}
         self._live_since_us = 0
         self._refusal: LoginRefused | None = None
         self._blind_s = around.waits.blind_renew_s
-        self._blind_timer: asyncio.TimerHandle | None = None
+        self._blind_timer: Timer | None = None
         self._entrance: Entrance | None = None
         if plan.admission is not None:
-            self._entrance = Entrance(plan.admission, around.rest, around.waits, self._log, self._answered, self.renew)
+            self._entrance = Entrance(
+                plan.admission, around.rest, around.waits, self._log, self._answered, self.renew, around.outside
+            )
 
     # ------------------------------------------------------------ for the gateway
 
@@ -130,13 +146,13 @@ class Keeper:
         """Open a successor now and let it take over when it is live."""
         self._log.info("socket to be replaced", why=why)
         self._review_stability()
-        self._wanted.set()
+        self._wanted.ring()
 
     def hurry(self, why: str) -> None:
         """Renew without waiting for any back-off: something was mended."""
         self._refusal = None
         self._backoff.succeeded()
-        self._hurry.set()
+        self._hurry.ring()
         self.renew(why)
 
     def close(self, why: str) -> None:
@@ -154,7 +170,7 @@ class Keeper:
 
     async def run(self) -> None:
         """Have a link whenever one is wanted, for ever."""
-        async with asyncio.TaskGroup() as group:
+        async with self._outside.group() as group:
             if self._entrance is not None:
                 group.create_task(self._entrance.run())
             await self._dial_for_ever()
@@ -167,18 +183,14 @@ class Keeper:
             await self._owner.before_dial()
             if not await self._attempt():
                 self._backoff.failed()
-                self._wanted.set()
+                self._wanted.ring()
 
     async def _pace(self) -> None:
         is_slow = self._refusal is not None and self._refusal.kind in SLOW_KINDS
         wait_s = self._waits.refused_retry_s if is_slow else self._backoff.delay_s()
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._hurry.wait()
-        except TimeoutError:
-            pass
+        await self._hurry.wait(wait_s)
         self._hurry.clear()  # only now: a hurry during the attempt before this wait counts too
-        await asyncio.sleep(self._pacer.take_turn())
+        await self._outside.sleep(self._pacer.take_turn())
 
     async def _attempt(self) -> bool:
         """Dial, and wait until the link is live or gone. Says whether it took over."""
@@ -190,17 +202,17 @@ class Keeper:
                 self._log.info("no key for a socket", why=refused.why)
                 return False
         session = Session(self.plan, self._rest.dialect, self._rest.credentials)
-        link = Link(session, self._clock, self._rest.venue_now, self._heard, self._waits)
-        settled = asyncio.get_running_loop().create_future()
-        self._settled[link] = settled
+        link = self._outside.link(session, self._rest.venue_now, self._heard)
+        settling = self._settling[link] = _Settling(self._outside.bell())
         self.links.append(link)
         self.dials += 1
         try:
-            await link.dial(self._url(key), self._egress)
+            await link.open(self._url(key))
         except DialFailed as failed:
             self._log.info("socket not opened", why=failed.why)
             return False
-        if not await settled:
+        await settling.done.wait()
+        if not settling.is_live:
             return False
         self._promote(link, key)
         return True
@@ -261,21 +273,21 @@ class Keeper:
         self._owner.changed(event.why)
 
     def _entered(self, link: Link, event: Entered) -> None:
-        settled = self._settled.get(link)
-        if event.state is State.LIVE and settled is not None and not settled.done():
-            settled.set_result(True)
+        settling = self._settling.get(link)
+        if event.state is State.LIVE and settling is not None:
+            settling.settle(is_live=True)
         elif event.state is State.CLOSED:
-            self._closed(link, event.why, settled)
+            self._closed(link, event.why, settling)
 
-    def _closed(self, link: Link, why: str, settled: asyncio.Future[bool] | None) -> None:
+    def _closed(self, link: Link, why: str, settling: _Settling | None) -> None:
         if link.has_opened:
             self._log.info("socket closed", why=why)
         if link in self.links:
             self.links.remove(link)
             self.past.add(link.session.counters)
-        self._settled.pop(link, None)
-        if settled is not None and not settled.done():
-            settled.set_result(False)
+        self._settling.pop(link, None)
+        if settling is not None:
+            settling.settle(is_live=False)
         if link is self.current:
             self._backoff.failed()
             self._review_stability()
@@ -283,7 +295,7 @@ class Keeper:
             self.current = None
             if self._entrance is not None:
                 self._entrance.hold(None)
-            self._wanted.set()
+            self._wanted.ring()
         self._owner.changed(why)
 
     def _asked(self, link: Link, request: Abort | Close | Drain) -> None:
@@ -319,8 +331,7 @@ class Keeper:
                 self._forget_blindness()
                 self._blind_s = self._waits.blind_renew_s
             case DropCopyState.BLIND if self._blind_timer is None:
-                loop = asyncio.get_running_loop()
-                self._blind_timer = loop.call_later(self._blind_s, self._renew_blind)
+                self._blind_timer = self._outside.later(self._blind_s, self._renew_blind)
                 self._blind_s = min(2 * self._blind_s, BLIND_RENEW_MAX_S)
 
     def _renew_blind(self) -> None:

@@ -8,10 +8,9 @@ It knows no order and sends nothing but the identity question.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge.rest import CallFailed
+from daemon.edge.outside import CallFailed
 from protocols.dialect import RefusalKind
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import AccountIdentified, AccountRefused
@@ -20,6 +19,7 @@ from protocols.fix import Road
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daemon.edge.outside import Outside
     from daemon.edge.settings import Waits
     from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
@@ -39,6 +39,7 @@ class Standing:
         report: Callable[[AccountIdentified | AccountRefused], None],
         changed: Callable[[str], None],
         resync_clock: Callable[[], None],
+        outside: Outside,
     ) -> None:
         self.is_proven = False
         self.is_served = True
@@ -49,7 +50,8 @@ class Standing:
         self._report = report
         self._changed = changed
         self._resync_clock = resync_clock
-        self._again = asyncio.Event()
+        self._outside = outside
+        self._again = outside.bell()
 
     @property
     def refusal(self) -> AccountRefused | None:
@@ -78,7 +80,7 @@ class Standing:
         if is_news:
             self._report(refusal)
         if road is Road.REST:
-            self._again.set()  # the identity question finds out when it is taken again
+            self._again.ring()  # the identity question finds out when it is taken again
 
     def rest_answered(self, code: str) -> None:
         """Look at the code of an answer to a signed call for what it says about the account."""
@@ -95,7 +97,7 @@ class Standing:
         self.is_served = True
         self._alarms.clear("auth_failed")
         self._changed("new credentials")
-        self._again.set()
+        self._again.ring()
 
     async def run(self) -> None:
         """Ask whose the key is until that is known, and again when it is doubted; for ever."""
@@ -110,14 +112,14 @@ class Standing:
                 continue
             self._alarms.sound("not_identified", trouble)
             if Road.REST in self._refused:
-                await self._pause(self._waits.refused_retry_s)
+                await self._again.wait(self._waits.refused_retry_s)
             else:
-                await self._pause(retry_s)
+                await self._again.wait(retry_s)
                 retry_s = min(2 * retry_s, RETRY_MAX_S)
         while True:  # nothing to ask: a refused call is forgiven after a while, and the next one will tell
             await self._again.wait()
             self._again.clear()
-            await asyncio.sleep(self._waits.refused_retry_s)
+            await self._outside.sleep(self._waits.refused_retry_s)
             self.proven(Road.REST)
 
     async def _ask(self, call: RestCall) -> str | None:
@@ -143,10 +145,3 @@ class Standing:
                 self._again.clear()
             case RefusalKind.CLOCK:
                 self._resync_clock()
-
-    async def _pause(self, seconds: float) -> None:
-        try:
-            async with asyncio.timeout(seconds):
-                await self._again.wait()
-        except TimeoutError:
-            pass

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from daemon.edge.clock import Clock
-    from daemon.edge.rest import CallFailed, Flight, RestPool
+    from daemon.edge.outside import CallFailed, Flight, Pool
     from protocols.dialect import Dialect
     from protocols.rest import RestCall, RestResponse
     from protocols.secret import Credentials
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class VenueRest:
     """Who signs and calls. ``offset_us`` is the venue's clock minus ours; whoever measures it sets it."""
 
-    def __init__(self, dialect: Dialect, pool: RestPool, credentials: Credentials, clock: Clock) -> None:
+    def __init__(self, dialect: Dialect, pool: Pool, credentials: Credentials, clock: Clock) -> None:
         self.dialect = dialect
         self.credentials = credentials
         self.offset_us = 0
@@ -30,6 +30,6 @@ class VenueRest:
         return self._clock.now() + self.offset_us
 
     async def fetch(self, call: RestCall, total_s: float, flight: Flight | None = None) -> RestResponse | CallFailed:
-        """Sign and make one call; see `RestPool.call`."""
+        """Sign and make one call; see `Pool.call`."""
         signed = self.dialect.sign(call, self.credentials, self.venue_now())
         return await self._pool.call(signed, total_s, flight)

@@ -18,8 +18,9 @@ from websockets.server import ServerProtocol
 from daemon.edge import link as link_module
 from daemon.edge import net
 from daemon.edge.clock import Clock
-from daemon.edge.link import WRITE_BUFFER_BYTES_MAX, DialFailed, Link
+from daemon.edge.link import WRITE_BUFFER_BYTES_MAX, Link
 from daemon.edge.net import Egress, tls_context
+from daemon.edge.outside import DialFailed
 from daemon.edge.settings import Waits
 from protocols.dialect import Heartbeat, SocketPlan, Strange
 from protocols.evidence import CancelAnswered, CancelLost, OrderReported

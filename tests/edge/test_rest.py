@@ -12,7 +12,8 @@ from aiohttp import web
 
 from daemon.edge import rest as rest_module
 from daemon.edge.net import Egress, tls_context
-from daemon.edge.rest import CallFailed, Flight, RestPool
+from daemon.edge.outside import CallFailed, Flight
+from daemon.edge.rest import RestPool
 from daemon.edge.settings import Waits
 from protocols.rest import RestResponse, SignedCall
 from tests.edge.fake_venue import Body, Call, FakeVenue, serving
