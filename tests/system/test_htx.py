@@ -145,7 +145,7 @@ async def test_a_client_id_that_died_with_its_order_is_found_in_history(tmp_path
         faults_are(it, "NO_ACK,DROP_PUSH")
         result = await cancel(client, ISOLATED, client_order_id="77")
         assert await told(client, result) == ("canceled", "0", True)
-        assert (result["order_id"], result["evidence"]["channel"]) == (order_id, "GET /v5/trade/order/history")
+        assert (result["order_id"], result["evidence"]["source"]) == (order_id, "query")
 
 
 async def test_without_pushes_cancels_go_on_and_are_confirmed_by_query(tmp_path: Path) -> None:
