@@ -37,16 +37,14 @@ from protocols.evidence import (
 from protocols.fix import OrdStatus, Outcome, RequestState
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from daemon.core.case import Case, Ticket
     from daemon.core.correlator import Correlator
     from daemon.core.records import CancelRequest
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId, Sink
-    from daemon.edge.journal import Journal
-    from daemon.edge.publisher import Publisher
+    from daemon.edge.outside import Timer
     from protocols.dialect import Question, WireCancel
     from protocols.fix import Road
 
@@ -68,6 +66,51 @@ class Gateway(Protocol):
 
     def suspect(self, road: Road, why: str) -> None:
         """Probe a road."""
+        ...
+
+
+class Ledger(Protocol):
+    """The journal, as the driver uses it; see `daemon.edge.journal.Journal`."""
+
+    def append(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
+        """Have records written; ``on_commit`` hears whether they are durable."""
+        ...
+
+    def next_seq(self) -> int:
+        """Give the next outcome its number, or raise `JournalError`."""
+        ...
+
+
+class Announcer(Protocol):
+    """The local drop copy, as the driver uses it; see `daemon.edge.publisher.Publisher`."""
+
+    @property
+    def has_order_watchers(self) -> bool:
+        """Whether anybody wants to hear of orders."""
+        ...
+
+    def expect(self, seq: int) -> None:
+        """A word has this number and will come."""
+        ...
+
+    def publish(self, report: Report, previous: Previous | None) -> None:
+        """A word may be told now."""
+        ...
+
+    def order(self, row: OrderRow) -> None:
+        """An order changed."""
+        ...
+
+    def session(self, row: SessionRow) -> None:
+        """A channel of an account came or went."""
+        ...
+
+
+class Timers(Protocol):
+    """The event loop, as the driver uses it."""
+
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
+        """Have something called in so many seconds."""
         ...
 
 
@@ -98,12 +141,13 @@ class Driver:
     def __init__(
         self,
         correlator: Correlator,
-        journal: Journal,
-        publisher: Publisher,
+        journal: Ledger,
+        publisher: Announcer,
         clock: Clock,
-        loop: asyncio.AbstractEventLoop,
+        loop: Timers,
         *,
         is_strict: bool,
+        logger: structlog.typing.FilteringBoundLogger | None = None,
     ) -> None:
         self.correlator = correlator
         self.alarms = Alarms()
@@ -118,9 +162,9 @@ class Driver:
         self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
         self._inbox: deque[Evidence] = deque()
         self._is_busy = False
-        self._timer: asyncio.TimerHandle | None = None
+        self._timer: Timer | None = None
         self._timer_us = 0
-        self._log = log.bind(account=correlator.world.account, venue=correlator.world.traits.venue)
+        self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
 
     def connect(self, gateway: Gateway) -> None:
         """Name the way to the venue. Once, before anything else."""

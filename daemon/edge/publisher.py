@@ -17,6 +17,7 @@ import structlog
 
 from daemon.core.records import Previous, Report
 from daemon.edge.desk import OrderRow, SessionRow, Subscription
+from daemon.edge.inorder import InOrder
 from protocols.control.params import Topic
 from protocols.errors import JournalError
 
@@ -85,7 +86,7 @@ class Publisher:
     def __init__(self, read_page: ReadPage, first_order_seq: int) -> None:
         self._read_page = read_page
         self._subscribers: dict[ConnectionId, _Subscriber] = {}
-        self._awaited: dict[int, Word | None] = {}
+        self._numbered: InOrder[Word] = InOrder()
         self._recent: deque[Word] = deque(maxlen=RECENT_MAX)
         self._order_seq = first_order_seq
         self._last_seq = 0
@@ -99,21 +100,12 @@ class Publisher:
 
     def expect(self, seq: int) -> None:
         """A word has this number and will come: hold back those after it. Call in the order of the numbers."""
-        self._awaited[seq] = None
+        self._numbered.expect(seq)
 
     def publish(self, report: Report, previous: Previous | None) -> None:
         """A word may be told now."""
-        word = Word(report, previous)
-        if report.seq not in self._awaited:
+        for word in self._numbered.ready(report.seq, Word(report, previous)):
             self._tell(word)
-            return
-        self._awaited[report.seq] = word
-        while self._awaited:
-            seq, ready = next(iter(self._awaited.items()))
-            if ready is None:
-                break
-            del self._awaited[seq]
-            self._tell(ready)
 
     def order(self, row: OrderRow) -> None:
         """An order changed."""
