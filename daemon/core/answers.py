@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.binding import Fit, fit
 from daemon.core.case import Round
+from daemon.core.order_view import is_possible
 from protocols.evidence import Absence, OrderReported, QuestionAnswered, Step
 
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ def note_failure(case: Case, now_us: int) -> None:
     case.round = None
     case.asks += 1
     case.last_told_us = now_us
+    case.has_failed = True
 
 
 def note_found(case: Case, rows: list[OrderReported], asked: Asked, now_us: int) -> None:
     """Note that an answer showed the order: the round is over, and what it shows is fresh as of the question."""
     _end_round(case, now_us)
-    if any(row.is_state and not row.status.is_terminal for row in rows):
+    if any(shows_life(row, case) for row in rows):
         case.live_by_answer_us = max(case.live_by_answer_us, asked.at_us)
     case.denials.clear()
 
@@ -55,6 +57,7 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
     """Note that an answer did not show the order: go down the ladder, or end the round."""
     case.question = None
     case.last_told_us = now_us
+    case.has_failed = False
     walk = case.round
     if walk is None:
         return
@@ -71,16 +74,26 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
     _end_round(case, now_us)
 
 
-def confirms_provisional(case: Case, answer: QuestionAnswered, world: World) -> bool | None:
-    """Judge a listing that was asked to confirm a provisional answer by client id.
+def shows_life(row: OrderReported, case: Case) -> bool:
+    """Whether a report says, and can say, that the case's order is live."""
+    return row.is_state and not row.status.is_terminal and is_possible(row, case.instrument)
 
-    True: no live order has that client id. False: one has, which is the order that was meant. None: the listing was not
-    complete and says nothing.
+
+def can_confirm_provisional(case: Case, answer: QuestionAnswered, asked: Asked) -> bool:
+    """Whether an answer is the listing that a provisional report waits for: one that was asked for after it came."""
+    return case.provisional is not None and answer.step is Step.OPEN_ORDERS and asked.at_us >= case.provisional_us
+
+
+def confirms_provisional(case: Case, answer: QuestionAnswered, world: World) -> bool | None:
+    """Judge a listing that was asked to confirm a provisional report by client id.
+
+    True: no live order has that client id, except one that is newer than the request. False: one has, which is the
+    order that was meant. None: the listing was not complete, or shows one of unknown age, and says nothing.
     """
     live = [row for row in rows_about(case, answer) if not row.status.is_terminal]
     if any(fit(row, case, world) is Fit.BINDS for row in live):
         return False
-    return True if answer.complete else None
+    return True if answer.complete and all(row.created_ms is not None for row in live) else None
 
 
 def _ends_with_listing(asked: Asked) -> bool:
@@ -100,4 +113,8 @@ def _end_round(case: Case, now_us: int) -> None:
     case.question = None
     case.round = None
     case.asks += 1
+    case.asks_since_end += case.verdict.is_terminal
     case.last_told_us = now_us
+    case.has_failed = False
+    # By order id no more than "it is not known" could be learnt, and a cancel by it hits no other order.
+    case.must_ask_first = case.must_ask_first and case.order_id is None

@@ -16,21 +16,23 @@ from daemon.core.case import Asked, Case, SendState, Ticket, WireSend, is_settle
 from daemon.core.casefile import has_work_left
 from daemon.core.effects import Ask, Effect, Send, Suspect, Tell, Write
 from daemon.core.records import Asked as AskedRecord
-from daemon.core.records import CaseId, SendMade
+from daemon.core.records import AskFailed, CaseId, SendMade
 from protocols.dialect import Question, WireCancel
-from protocols.evidence import Step
-from protocols.fix import Priority, QueryId
+from protocols.evidence import QuestionFailed, Step
 
 if TYPE_CHECKING:
     from daemon.core.casefile import CaseFile
     from daemon.core.ids import Ids
     from daemon.core.policy import Conclusion, SendPlan
     from daemon.core.world import World
+    from protocols.fix import QueryId
 
 LISTING_RETRY_US: Final = 1_000_000
 """Between two tries at the listing of a resync."""
 KEEP_CLOSED_US: Final = 3_600_000_000
 """Closed cases stay this long in memory, for corrections and for those who ask again; the journal has them longer."""
+TIDY_US: Final = 60_000_000
+"""Between two looks for rate buckets that nothing leaves through any more."""
 _LISTING: Final = CaseId("")
 
 
@@ -49,6 +51,7 @@ class Bench:
         self._let_through: tuple[BucketKey, CaseId] | None = None
         self._listing: tuple[QueryId, int] | None = None
         self._listing_again = False
+        self._tidy_us = 0
 
     # ------------------------------------------------------------ inputs
 
@@ -69,6 +72,9 @@ class Bench:
                 if case is not None:
                     self.work(case, now_us)
         self._cases.evict(now_us - KEEP_CLOSED_US)
+        if now_us >= self._tidy_us:
+            self._budget.forget_idle(now_us)
+            self._tidy_us = now_us + TIDY_US
 
     def next_us(self) -> int | None:
         """When the next appointment is."""
@@ -91,12 +97,13 @@ class Bench:
     def hold_cancels(self, case: Case, now_us: int) -> None:
         """The venue said "too many" to a cancel: let none of its kind go for a window."""
         operation = self._world.traits.cancel_operation
-        self._budget.hold(operation, case.instrument, case.order_id or "", now_us)
+        self._budget.hold(operation, case.instrument, _order_name(case), now_us)
 
     def hold_questions(self, question: Question, now_us: int) -> None:
         """The venue said "too many" to a question."""
         operation = self._world.traits.question_operations[question.step]
-        self._budget.hold(operation, question.instrument, question.order_id or "", now_us)
+        order = question.order_id or question.client_order_id or ""
+        self._budget.hold(operation, question.instrument, order, now_us)
 
     # ------------------------------------------------------------ one case
 
@@ -105,6 +112,7 @@ class Bench:
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
         self._suspect_the_silent(case, now_us)
+        self._stop_waiting(case, now_us)
         appointments = [self._send(case, now_us), self._ask(case, now_us), *self._due_times(case, now_us)]
         self._agenda.set(case.case_id, min((at for at in appointments if at is not None), default=None))
         if has_work_left(case) and not policy.is_abandoned(case, self._world, now_us):
@@ -116,7 +124,7 @@ class Bench:
         found = policy.conclude(ticket, case, self._world, now_us)
         if found is None:
             return
-        if policy.supersedes(ticket, found):
+        if policy.supersedes(ticket, case, found):
             self._tell(ticket, case, found)
         elif ticket.told is not None and ticket.told.outcome is found.outcome:
             self._tell(ticket, case, found, only_news=True)
@@ -137,14 +145,24 @@ class Bench:
                 send.is_suspected = True
                 self.out.append(Suspect(send.wire.road, f"no answer to {send.wire.send_id} in time"))
 
+    def _stop_waiting(self, case: Case, now_us: int) -> None:
+        """Wait for no answer for ever: whoever puts questions may lose one."""
+        asked = case.question
+        if asked is None or now_us < asked.at_us + policy.ANSWER_WAIT_US:
+            return
+        self._cases.take_question(asked.question.query_id)
+        answers.note_failure(case, now_us)
+        failed = QuestionFailed(asked.question.query_id, asked.question.step, "no answer came")
+        self.out.append(Write(AskFailed(now_us, case.case_id, failed)))
+
     def _due_times(self, case: Case, now_us: int) -> list[int]:
         """The moments at which a case changes by the clock alone."""
         times: list[int] = []
         for ticket in case.tickets.values():
             if ticket.told is None:
                 times.append(ticket.horizon_us)
-                if ticket.request.deadline_us is not None:
-                    times.append(ticket.request.deadline_us)
+            if ticket.request.deadline_us is not None and not is_settled(ticket):
+                times.append(ticket.request.deadline_us)
         wait_us = self._world.timings.ack_wait_ms * 1000
         if has_work_left(case):
             times.append(policy.abandoned_us(case, self._world))
@@ -158,10 +176,10 @@ class Bench:
         if plan is None:
             return later_us
         ticket = list(case.tickets.values())[plan.ticket_index]
-        rank = 0 if ticket.request.priority is Priority.URGENT else 1
-        operation = self._world.traits.cancel_operation
-        if not self._may_go(operation, case, rank, now_us):
-            return None
+        rank = 0 if policy.is_urgent(case, self._world, now_us) else 1
+        free_us = self._slot_us(self._world.traits.cancel_operation, case, rank, now_us)
+        if free_us is None or free_us > now_us:
+            return free_us
         self._make_send(case, ticket, plan, now_us)
         # Another request of this case may want other parameters, or time passes until the answer is overdue.
         return policy.wants_send(case, self._world, now_us)[1]
@@ -191,19 +209,22 @@ class Bench:
     def _ask(self, case: Case, now_us: int) -> int | None:
         step, later_us = policy.wants_question(case, self._world, now_us)
         if step is None:
+            if case.question is None and not policy.needs_asking(case, self._world, now_us):
+                case.round = None  # Who asks again later starts from the first question.
             return later_us
         operation = self._world.traits.question_operations[step]
-        if not self._may_go(operation, case, 2 if has_work_left(case) else 3, now_us):
-            return None
+        free_us = self._slot_us(operation, case, 2 if has_work_left(case) else 3, now_us)
+        if free_us is None or free_us > now_us:
+            return free_us
         question = Question(self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id)
         answers.note_question(case, Asked(question, now_us))
         self._cases.asked(question.query_id, case)
         self.out += [Ask(case.case_id, question), Write(AskedRecord(now_us, case.case_id, question))]
-        return None
+        return now_us + policy.ANSWER_WAIT_US
 
     def want_listing(self, now_us: int) -> None:
         """Ask for all open orders of the account, for a resync. One listing is under way at a time."""
-        if self._listing is not None:
+        if self._listing is not None and now_us < self._listing[1] + policy.ANSWER_WAIT_US:
             self._listing_again = True
             return
         operation = self._world.traits.question_operations[Step.OPEN_ORDERS]
@@ -214,6 +235,7 @@ class Bench:
         self._budget.take(operation, "", "", now_us)
         question = Question(self._ids.query(), Step.OPEN_ORDERS, "", "")
         self._listing = question.query_id, now_us
+        self._agenda.set(_LISTING, now_us + policy.ANSWER_WAIT_US)
         self.out.append(Ask(_LISTING, question))
 
     def take_listing(self, query_id: QueryId, now_us: int, *, has_failed: bool) -> int | None:
@@ -221,6 +243,7 @@ class Bench:
         if self._listing is None or self._listing[0] != query_id:
             return None
         asked_us, self._listing = self._listing[1], None
+        self._agenda.set(_LISTING, None)
         if has_failed:
             self._agenda.set(_LISTING, now_us + LISTING_RETRY_US)
         elif self._listing_again:
@@ -230,18 +253,22 @@ class Bench:
 
     # ------------------------------------------------------------ budget
 
-    def _may_go(self, operation: str, case: Case, rank: int, now_us: int) -> bool:
-        """Take a slot of the budget, or stand in line for one."""
+    def _slot_us(self, operation: str, case: Case, rank: int, now_us: int) -> int | None:
+        """Take a slot of the budget and say ``now_us``, or when the order's own limit has one; None: it waits."""
+        order = _order_name(case)
+        own_us = self._budget.free_of_order_us(operation, order, now_us)
+        if own_us > now_us:
+            return own_us
         key = self._budget.line_of(operation, case.instrument)
-        line = self._lines.setdefault(key, Line())
+        line = self._lines.get(key)
         is_next = not line or self._let_through == (key, case.case_id)
-        free_us = self._budget.free_us(operation, case.instrument, case.order_id or "", now_us)
+        free_us = self._budget.free_us(operation, case.instrument, "", now_us)
         if is_next and free_us <= now_us:
-            self._budget.take(operation, case.instrument, case.order_id or "", now_us)
-            return True
-        line.join(case.case_id, rank)
+            self._budget.take(operation, case.instrument, order, now_us)
+            return now_us
+        self._lines.setdefault(key, Line()).join(case.case_id, rank)
         self._agenda.set(key, max(free_us, now_us + 1))
-        return False
+        return None
 
     def _serve(self, key: BucketKey, now_us: int) -> None:
         """Let through as many of a line as have a slot now; who no longer wants one takes none."""
@@ -259,3 +286,7 @@ class Bench:
             self._agenda.set(key, max(self._budget.free_us(operation, instrument, "", now_us), now_us + 1))
         else:
             self._lines.pop(key, None)
+
+
+def _order_name(case: Case) -> str:
+    return case.order_id or case.client_order_id or ""

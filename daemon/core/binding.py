@@ -2,7 +2,7 @@
 
 Venues let client ids be reused, forget them, or answer with an older order of the same id. So a request by client id
 is bound to an order by the answer to our own frame, or by a report that names both ids and whose creation time is not
-after the request. A terminal answer about an order that ended before our first send may be about an older order of that
+after the request. A terminal report about an order that ended before our first send may be about an older order of that
 id: it counts only after a complete listing, asked later, shows no live order with it.
 """
 
@@ -10,8 +10,6 @@ from __future__ import annotations
 
 from enum import Enum, auto
 from typing import TYPE_CHECKING
-
-from protocols.evidence import Source
 
 if TYPE_CHECKING:
     from daemon.core.case import Case, Ticket
@@ -28,28 +26,33 @@ class Fit(Enum):
     NO = auto()
 
 
-def fit(report: OrderReported, case: Case, world: World) -> Fit:
-    """Judge whether a report that carries the case's client id names the case's order."""
+def fit(report: OrderReported, case: Case, world: World, known: OrderReported | None = None) -> Fit:
+    """Judge whether a report that carries the case's client id names the case's order.
+
+    ``known`` is the best word about that order so far: that it has ended is not forgotten over a late live report.
+    """
+    if report.instrument and report.instrument != case.instrument:
+        return Fit.NO
     if not any(is_old_enough(report, ticket, case, world) for ticket in case.tickets.values()):
         return Fit.NO
-    if report.status.is_terminal and report.source is Source.QUERY and _ended_before_first_send(report, case, world):
+    best = known if known is not None and known.status.is_terminal else report
+    if best.status.is_terminal and ended_before(best, case.first_send_us(), world):
         return Fit.PROVISIONAL
     return Fit.BINDS
 
 
 def is_old_enough(report: OrderReported, ticket: Ticket, case: Case, world: World) -> bool:
-    """Whether the order existed when a request was made, as far as the two clocks can be compared."""
-    if case.tracked_us is not None and case.tracked_us <= ticket.request.received_us:
-        return True
+    """Whether the order existed when a request was made, as far as the two clocks can be compared.
+
+    Without a creation time the client's own word counts: it placed the order of this client id before it asked.
+    """
     if report.created_ms is None:
-        return False
+        return case.tracked_us is not None and case.tracked_us <= ticket.request.received_us
     return report.created_ms <= world.venue_ms(ticket.request.received_us)
 
 
-def _ended_before_first_send(report: OrderReported, case: Case, world: World) -> bool:
-    first_send_us = case.first_send_us()
-    if first_send_us is None or report.updated_ms is None:
+def ended_before(report: OrderReported, ours_us: int | None, world: World) -> bool:
+    """Whether an order may have ended before a time of ours; what the clocks leave open counts against the report."""
+    if ours_us is None or report.updated_ms is None:
         return True
-    # The uncertainty of the clocks counts against the report: when in doubt, it ended before.
-    earliest_ms = (first_send_us + world.clock_offset_us + world.clock_uncertainty_us) // 1000
-    return report.updated_ms < earliest_ms
+    return report.updated_ms < world.venue_ms(ours_us)

@@ -17,17 +17,16 @@ from protocols.evidence import Frame, OrderReported
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from protocols.fix import ClientOrderId, OrderId
+    from protocols.fix import OrderId
 
 ORDERS_MAX: Final = 100_000
 """Orders remembered per account: several times what any venue lets rest, at about half a kilobyte each."""
 
 OrderKey = tuple[str, "OrderId"]
-AliasKey = tuple[str, "ClientOrderId"]
 
 
 class Known(msgspec.Struct):
-    """The best word about one order, and when it came. ``asked_us`` is set when it came by an answer."""
+    """The best word about one order, and when the last one came."""
 
     report: OrderReported
     seen_us: int
@@ -63,6 +62,11 @@ class Book:
         """Give what is remembered of an order."""
         key = product, order_id
         return self._ended.get(key) or self._live.get(key)
+
+    def forget(self, product: str, order_id: OrderId) -> None:
+        """Drop what is remembered of an order: it rested on what turned out to be wrong."""
+        self._ended.pop((product, order_id), None)
+        self._live.pop((product, order_id), None)
 
     def settle(self, listed: set[OrderKey], asked_us: int) -> None:
         """After a complete listing: stop showing as live what it lacks and nobody spoke of since it was asked.

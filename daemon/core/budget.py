@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Final, Generic, TypeVar
 from protocols.dialect import Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from protocols.dialect import RateRule
 
@@ -66,12 +66,13 @@ class Budget:
         self._buckets: dict[BucketKey, _Bucket] = {}
 
     def free_us(self, operation: str, instrument: str, order: str, now_us: int) -> int:
-        """When one more ``operation`` may leave, with all its calls: ``now_us`` or later."""
-        calls = self._calls.get(operation, 1)
-        free = now_us
-        for rule, bucket in self._of(operation, instrument, order):
-            free = max(free, bucket.free_us(self._limit(rule, operation), calls))
-        return free
+        """When one more ``operation`` may leave, with all its calls: ``now_us`` or later. Order "" is any order."""
+        return self._free_us(operation, self._of(operation, instrument, order), now_us)
+
+    def free_of_order_us(self, operation: str, order: str, now_us: int) -> int:
+        """When the limits per order alone let one more ``operation`` leave: ``now_us`` or later."""
+        of_order = ((rule, bucket) for rule, bucket in self._of(operation, "", order) if rule.scope is Scope.ORDER)
+        return self._free_us(operation, of_order, now_us)
 
     def take(self, operation: str, instrument: str, order: str, now_us: int) -> None:
         """Count a departure, as many times as it has calls."""
@@ -102,8 +103,14 @@ class Budget:
     def __len__(self) -> int:
         return len(self._buckets)
 
+    def _free_us(self, operation: str, buckets: Iterable[tuple[RateRule, _Bucket]], now_us: int) -> int:
+        calls = self._calls.get(operation, 1)
+        return max([now_us, *(bucket.free_us(self._limit(rule, operation), calls) for rule, bucket in buckets)])
+
     def _of(self, operation: str, instrument: str, order: str) -> Iterator[tuple[RateRule, _Bucket]]:
         for rule in self._rules.get(operation, ()):
+            if rule.scope is Scope.ORDER and not order:
+                continue
             scope = {Scope.INSTRUMENT: instrument, Scope.ORDER: order}.get(rule.scope, "")
             key = rule.name, scope
             bucket = self._buckets.get(key)
@@ -121,28 +128,27 @@ class Budget:
 class Line(Generic[Waiting]):
     """Those who wait for one kind of slot: the urgent first, then by arrival. Each stands in it at most once."""
 
-    __slots__ = ("_heap", "_members", "_n")
+    __slots__ = ("_heap", "_n", "_ranks")
 
     def __init__(self) -> None:
         self._heap: list[tuple[int, int, Waiting]] = []
-        self._members: set[Waiting] = set()
+        self._ranks: dict[Waiting, int] = {}
         self._n = 0
 
     def join(self, who: Waiting, rank: int) -> None:
-        """Stand in line; a lower ``rank`` goes first."""
-        if who not in self._members:
-            self._members.add(who)
+        """Stand in line; a lower ``rank`` goes first. Who stands in it already may move forward, never back."""
+        if rank < self._ranks.get(who, rank + 1):
+            self._ranks[who] = rank
             self._n += 1
             heapq.heappush(self._heap, (rank, self._n, who))
 
     def pop(self) -> Waiting:
-        """Take the first out of the line."""
-        who = heapq.heappop(self._heap)[2]
-        self._members.discard(who)
-        return who
-
-    def __contains__(self, who: object) -> bool:
-        return who in self._members
+        """Take the first out of the line, which is not empty."""
+        while True:
+            rank, _, who = heapq.heappop(self._heap)
+            if self._ranks.get(who) == rank:
+                del self._ranks[who]
+                return who
 
     def __len__(self) -> int:
-        return len(self._heap)
+        return len(self._ranks)

@@ -73,6 +73,10 @@ class Ticket:
     told: Report | None = None
     """The latest report; the driver's additions (``seq`` and the like) are not in it."""
     progress: set[RequestState] = field(default_factory=set)
+    joined_by_alias: bool = False
+    """It joined a case that was under way, by client id alone: that it means the same order is likely, not known."""
+    rests_elsewhere: bool = False
+    """What it was told rests on evidence about an order that turned out not to be the one it means."""
 
     @property
     def revision(self) -> int:
@@ -117,10 +121,14 @@ class Case:
     round: Round | None = None
     asks: int = 0
     """Questions (rounds) ended since the last trouble: sets the back-off."""
+    asks_since_end: int = 0
+    """Rounds that were answered since the order is known to have ended, or since that was last thrown in doubt."""
     last_asked_us: int = 0
-    """When the last round started."""
+    """When the last question was put."""
     last_told_us: int = 0
     """When the last question ended, answered or not."""
+    has_failed: bool = False
+    """The last question brought nothing: the next one waits for the back-off."""
     trouble_us: int = 0
     """When something last happened that only the venue can clear up; 0 if nothing did."""
     live_by_answer_us: int = 0
@@ -146,13 +154,14 @@ class Case:
     tracked_us: int | None = None
     """The client said when it placed the order of this client id."""
     provisional: OrderReported | None = None
-    """A terminal answer by client id that may be about an older order: counts after a listing only."""
+    """A terminal report by client id that may be about an older order: counts after a listing only."""
+    provisional_us: int = 0
+    """When it came: only a listing asked later says anything about it."""
+    gap_from_us: int = 0
+    """When another case last sent a cancel for what may be the same order."""
     live_refutations: list[int] = field(default_factory=list)
     """When questions were asked that showed an order live of which terminal evidence is held, late enough to count."""
     account_changed: bool = False
-
-    # scheduling
-    wake_us: int | None = None
 
     @property
     def verdict(self) -> Verdict:
@@ -168,11 +177,6 @@ class Case:
     def last_left(self) -> WireSend | None:
         """The newest wire cancel that the venue may have seen."""
         return next((send for send in reversed(self.sends) if send.may_have_left), None)
-
-    @property
-    def life_us(self) -> int:
-        """When the order was last known to live, by a push's arrival or by the time a question was asked."""
-        return max(self.live_by_answer_us, self.live_by_push_us)
 
     def send_of(self, send_id: SendId) -> WireSend | None:
         """Find a wire cancel by its id."""
@@ -194,6 +198,10 @@ class Case:
     def first_send_us(self) -> int | None:
         """When the first wire cancel was made that the venue may have seen."""
         return next((send.made_us for send in self.sends if send.may_have_left), None)
+
+    def last_answer_us(self) -> int:
+        """When the last answer to a wire cancel came; for one without an answer, when it was lost or made; else 0."""
+        return max((send.ended_us or send.made_us for send in self.sends if send.may_have_left), default=0)
 
 
 def is_settled(ticket: Ticket) -> bool:

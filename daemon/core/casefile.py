@@ -24,8 +24,8 @@ class CaseFile:
     def __init__(self, closed_max: int = CLOSED_MAX) -> None:
         self._closed_max = closed_max
         self._cases: dict[CaseId, Case] = {}
-        self._by_order: dict[tuple[str, OrderId], Case] = {}
-        self._by_alias: dict[tuple[str, ClientOrderId], Case] = {}
+        self._by_order: dict[tuple[str, OrderId], dict[CaseId, Case]] = {}
+        self._by_alias: dict[tuple[str, ClientOrderId], dict[CaseId, Case]] = {}
         self._by_request: dict[RequestKey, Case] = {}
         self._by_send: dict[SendId, Case] = {}
         self._by_query: dict[QueryId, Case] = {}
@@ -35,9 +35,9 @@ class CaseFile:
         """File a case under all its names."""
         self._cases[case.case_id] = case
         if case.order_id is not None:
-            self._by_order[case.product, case.order_id] = case
+            self._by_order.setdefault((case.product, case.order_id), {})[case.case_id] = case
         if case.client_order_id is not None:
-            self._by_alias[case.product, case.client_order_id] = case
+            self._by_alias.setdefault((case.product, case.client_order_id), {})[case.case_id] = case
         for key in case.tickets:
             self._by_request[key] = case
         for send in case.sends:
@@ -48,9 +48,9 @@ class CaseFile:
         self._cases.pop(case.case_id, None)
         self._closed.pop(case.case_id, None)
         if case.order_id is not None:
-            _drop(self._by_order, (case.product, case.order_id), case)
+            _drop_one(self._by_order, (case.product, case.order_id), case)
         if case.client_order_id is not None:
-            _drop(self._by_alias, (case.product, case.client_order_id), case)
+            _drop_one(self._by_alias, (case.product, case.client_order_id), case)
         for key in case.tickets:
             _drop(self._by_request, key, case)
         for send in case.sends:
@@ -62,13 +62,20 @@ class CaseFile:
         """Find a case by its own name."""
         return self._cases.get(case_id)
 
-    def of_order(self, product: str, order_id: OrderId) -> Case | None:
-        """Find the case of an order."""
-        return self._by_order.get((product, order_id))
+    def of_order(self, product: str, order_id: OrderId) -> list[Case]:
+        """Find the cases of an order: one, unless requests named the order under several instruments."""
+        return list(self._by_order.get((product, order_id), {}).values())
 
-    def of_alias(self, product: str, client_order_id: ClientOrderId) -> Case | None:
-        """Find the newest case that was opened by a client id."""
-        return self._by_alias.get((product, client_order_id))
+    def of_order_on(self, product: str, order_id: OrderId, instrument: str) -> Case | None:
+        """Find the case of an order for requests that name it under an instrument.
+
+        A request with the wrong instrument has a case of its own, since evidence about the right one is none for it.
+        """
+        return next((case for case in self.of_order(product, order_id) if case.instrument == instrument), None)
+
+    def of_alias(self, product: str, client_order_id: ClientOrderId) -> list[Case]:
+        """Find the cases that know a client id, the oldest first."""
+        return list(self._by_alias.get((product, client_order_id), {}).values())
 
     def of_request(self, key: RequestKey) -> Case | None:
         """Find the case that works on a request."""
@@ -80,17 +87,14 @@ class CaseFile:
 
     def take_ticket(self, case: Case, ticket: Ticket) -> None:
         """Give a case a request to work on. It shares a wire cancel that is unanswered or accepted, if there is one."""
-        params = ticket.request.venue_params
-        shared = [send for send in case.sends if send.can_be_shared and send.wire.venue_params == params]
-        if shared and not case.verdict.is_terminal:
-            ticket.first_send = shared[0].wire.send_id
+        share(case, ticket)
         case.tickets[ticket.request.key] = ticket
         self._by_request[ticket.request.key] = case
 
     def name_order(self, case: Case, order_id: OrderId) -> None:
         """Give a case its order."""
         case.order_id = order_id
-        self._by_order[case.product, order_id] = case
+        self._by_order.setdefault((case.product, order_id), {})[case.case_id] = case
 
     def sent(self, send: WireSend, case: Case) -> None:
         """Note whose wire cancel left."""
@@ -143,6 +147,23 @@ def has_work_left(case: Case) -> bool:
     return any(not is_settled(ticket) for ticket in case.tickets.values())
 
 
+def share(case: Case, ticket: Ticket) -> None:
+    """Let a request that caused no send rest on one that is unanswered or accepted, with parameters like its own."""
+    if ticket.first_send is not None or case.verdict.is_terminal:
+        return
+    params = ticket.request.venue_params
+    shared = [send for send in case.sends if send.can_be_shared and send.wire.venue_params == params]
+    if shared:
+        ticket.first_send = shared[0].wire.send_id
+
+
 def _drop(index: dict[Key, Case], key: Key, case: Case) -> None:
     if index.get(key) is case:
         del index[key]
+
+
+def _drop_one(index: dict[Key, dict[CaseId, Case]], key: Key, case: Case) -> None:
+    cases = index.get(key, {})
+    cases.pop(case.case_id, None)
+    if not cases:
+        index.pop(key, None)

@@ -112,13 +112,15 @@ class OrderView:
     still too much is all of it terminal: a further piece is kept only if it changes the verdict.
     """
 
-    __slots__ = ("_instrument", "_seen", "_struck", "_verdict")
+    __slots__ = ("_instrument", "_seen", "_struck", "_verdict", "last_push_us")
 
     def __init__(self, instrument: str = "") -> None:
         self._instrument = instrument
         self._seen: dict[OrderReported, tuple[int, int | None]] = {}
         self._struck: set[str] = set()
         self._verdict = NOTHING_KNOWN
+        self.last_push_us = 0
+        """When the last push about the order arrived, a repeated one too; 0 if none did."""
 
     @property
     def verdict(self) -> Verdict:
@@ -132,6 +134,8 @@ class OrderView:
 
     def add(self, piece: OrderReported, now_us: int, asked_us: int | None = None) -> bool:
         """Put a piece into the set; say whether it is new. A piece that was struck stays out."""
+        if piece.source is Source.PUSH:
+            self.last_push_us = max(self.last_push_us, now_us)
         if piece in self._seen or digest_of(piece) in self._struck:
             return False
         verdict = verdict_of((*self._seen, piece), self._instrument)
@@ -156,9 +160,10 @@ class OrderView:
         found = self._seen.get(piece)
         return found[0] if found else None
 
-    def last_push_us(self) -> int | None:
-        """When the last push about the order arrived."""
-        return max((seen for piece, (seen, _) in self._seen.items() if piece.source is Source.PUSH), default=None)
+    @property
+    def was_struck(self) -> bool:
+        """Whether evidence was taken out."""
+        return bool(self._struck)
 
     def merge(self, other: OrderView) -> None:
         """Take over the evidence of another view of the same order."""

@@ -26,13 +26,13 @@ import msgspec
 from daemon.core import route
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from protocols.evidence import DropCopyState, Proof, Remedy, Step
-from protocols.fix import OrdStatus, Outcome, Road
+from protocols.fix import OrdStatus, Outcome, Priority, Road
 
 if TYPE_CHECKING:
     from daemon.core.world import World
 
 SENDS_MAX: Final = 8
-"""Wire cancels per case: past it something is wrong that more cancels will not mend."""
+"""Wire cancels per request: past it something is wrong that more cancels will not mend."""
 RETRY_FIRST_US: Final = 100_000
 """Back-off before repeating a cancel that the venue refused without touching the order; doubles each time."""
 RETRY_MAX_US: Final = 5_000_000
@@ -41,8 +41,12 @@ ASK_FIRST_US: Final = 200_000
 ASK_MAX_US: Final = 5_000_000
 ASK_SLOW_US: Final = 60_000_000
 """Between questions once everybody has been told that we are in doubt."""
+ANSWER_WAIT_US: Final = 60_000_000
+"""How long the answer to a question is waited for; a listing of many pages takes seconds, nothing takes this long."""
+CONFIRM_ASKS_MAX: Final = 32
+"""Tries at the one question about an outcome of an earlier life: half an hour of them, if none is answered."""
 FINAL_QTY_ASKS_MAX: Final = 8
-"""Questions for final numbers after the end of an order: then the last ones stand, called not final."""
+"""Rounds of questions for final numbers after the end of an order: then the last ones stand, called not final."""
 UNCHANGED: Final = frozenset({Proof.UNCHANGED_RETRY, Proof.UNCHANGED_FINAL})
 ROAD_REMEDIES: Final = frozenset({Remedy.OTHER_ROAD, Remedy.LEAVE_ROAD, Remedy.REFRESH_REFERENCE})
 """What a refusal asks for when it was the road that refused, and not the venue's books."""
@@ -76,14 +80,16 @@ def conclude(ticket: Ticket, case: Case, world: World, now_us: int) -> Conclusio
         return Conclusion(Outcome.NOT_SENT)
     if _is_rejected(ticket, case, world, now_us):
         return Conclusion(Outcome.REJECTED)
-    if _is_unknown_order(case, world):
+    if _is_unknown_order(ticket, case, world):
         return Conclusion(Outcome.UNKNOWN_ORDER)
+    if _is_withdrawn(ticket, case):
+        return Conclusion(Outcome.IN_DOUBT, "evidence_withdrawn")
     if now_us >= ticket.horizon_us:
         return Conclusion(Outcome.IN_DOUBT, _why_in_doubt(ticket, case))
     return None
 
 
-def supersedes(ticket: Ticket, found: Conclusion) -> bool:
+def supersedes(ticket: Ticket, case: Case, found: Conclusion) -> bool:
     """Whether a conclusion says something that a request's last outcome did not."""
     if ticket.told is None:
         return True
@@ -91,9 +97,17 @@ def supersedes(ticket: Ticket, found: Conclusion) -> bool:
     if was is Outcome.NOT_SENT:
         return False
     if found.outcome is Outcome.IN_DOUBT:
-        # What rested on evidence that was struck since is taken back; a doubt is not told twice.
-        return was in {Outcome.CANCELED, Outcome.FILLED, Outcome.UNKNOWN_ORDER}
+        # An outcome is not taken back because time passes, only because what it rests on is no more.
+        return _is_withdrawn(ticket, case)
     return found.outcome is not was
+
+
+def _is_withdrawn(ticket: Ticket, case: Case) -> bool:
+    """Whether what a request was told has lost its ground: it has to be taken back at once, and worked on again."""
+    was = ticket.told.outcome if ticket.told is not None else None
+    if was is Outcome.UNKNOWN_ORDER:
+        return case.was_seen
+    return was in {Outcome.CANCELED, Outcome.FILLED} and (ticket.rests_elsewhere or case.view.was_struck)
 
 
 def _never_left_in_time(ticket: Ticket, case: Case, now_us: int) -> bool:
@@ -106,18 +120,18 @@ def _is_rejected(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
     left = [send for send in case.sends if send.may_have_left]
     if not left or ticket.first_send is None or any(send.proof not in UNCHANGED for send in left):
         return False
-    if left[-1].proof is Proof.UNCHANGED_RETRY and _may_send_again(ticket, case, world, now_us):
+    if left[-1].proof is Proof.UNCHANGED_RETRY and _may_repeat(ticket, case, world, now_us):
         return False
-    last_refusal_us = max(send.ended_us or send.made_us for send in left)
-    return case.live_by_answer_us >= last_refusal_us + world.replica_lag_us
+    last_word_us = max(case.last_answer_us(), case.view.last_push_us)
+    return case.live_by_answer_us >= last_word_us + world.replica_lag_us
 
 
-def _is_unknown_order(case: Case, world: World) -> bool:
-    first_send_us = case.first_send_us()
-    if case.was_seen or case.denied_past_memory or first_send_us is None:
+def _is_unknown_order(ticket: Ticket, case: Case, world: World) -> bool:
+    first_us = next((send.made_us for send in case.sends_for(ticket) if send.may_have_left), None)
+    if case.was_seen or case.denied_past_memory or first_us is None:
         return False
-    rounds = [at for at in case.denials if at >= first_send_us]
-    if len(rounds) < 2 or rounds[-1] < rounds[0] + world.replica_lag_us:
+    rounds = [at for at in case.denials if at >= first_us]
+    if len(rounds) < 2 or rounds[-1] < max(rounds[0], case.last_answer_us()) + world.replica_lag_us:
         return False
     return case.closing_listing_us >= rounds[-1]
 
@@ -125,7 +139,7 @@ def _is_unknown_order(case: Case, world: World) -> bool:
 def _why_in_doubt(ticket: Ticket, case: Case) -> str:
     if case.denials and (case.was_seen or case.denied_past_memory):
         return "retention_passed"
-    if not any(send.may_have_left for send in case.sends_for(ticket)):
+    if not ticket.is_recovered and not any(send.may_have_left for send in case.sends_for(ticket)):
         return "no_road"
     return "horizon_passed"
 
@@ -135,87 +149,85 @@ def _why_in_doubt(ticket: Ticket, case: Case) -> str:
 
 def wants_send(case: Case, world: World, now_us: int) -> tuple[SendPlan | None, int | None]:
     """Say which wire cancel to make now, and otherwise when to look again (None: only an event can change it)."""
-    if case.account_changed or case.waits_for_identity or case.must_ask_first or case.provisional is not None:
+    if case.account_changed or case.provisional is not None or case.verdict.is_terminal:
         return None, None
-    if case.verdict.is_terminal:
+    wishes = [
+        (at_us, index)
+        for index, ticket in enumerate(case.tickets.values())
+        if _may_send_for(ticket, case, world, now_us) and (at_us := _send_us(ticket, case, world)) is not None
+    ]
+    if not wishes:
         return None, None
-    tickets = list(case.tickets.values())
-    wanting = [i for i, ticket in enumerate(tickets) if _may_send_for(ticket, case, world, now_us)]
-    if not wanting:
-        return None, None
-    if len([send for send in case.sends if send.may_have_left]) >= SENDS_MAX:
-        return None, None
-    fresh = [i for i in wanting if tickets[i].first_send is None]
-    when = 0 if fresh else _next_send_us(case, world)
-    if when is None:
-        return None, None
-    when = max(when, _gap_end_us(case, world))
+    at_us, index = min(wishes)
+    when = max(at_us, _gap_end_us(case, world))
     if when > now_us:
         return None, when
-    avoid = _road_to_avoid(case)
-    road = route.choose(world.traits.roads, world.open_roads, avoid)
-    if road is None:
-        return None, None
-    return SendPlan(road, (fresh or wanting)[0]), None
+    road = route.choose(world.traits.roads, world.open_roads, _road_to_avoid(case, world, now_us))
+    return (SendPlan(road, index), None) if road is not None else (None, None)
+
+
+def is_urgent(case: Case, world: World, now_us: int) -> bool:
+    """Whether some request for which a cancel may be sent is urgent."""
+    tickets = case.tickets.values()
+    return any(t.request.priority is Priority.URGENT and _may_send_for(t, case, world, now_us) for t in tickets)
 
 
 def _may_send_for(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
     """Whether anything may still be sent for a request: not settled, not past its deadline, not too old to repeat."""
-    if is_settled(ticket):
+    if is_settled(ticket) or (ticket.is_recovered and (case.must_ask_first or case.waits_for_identity)):
         return False
     if ticket.request.deadline_us is not None and now_us >= ticket.request.deadline_us:
         return False
     has_left = any(send.may_have_left for send in case.sends_for(ticket))
-    return not has_left or _is_young(ticket, world, now_us)
+    return not has_left or _may_repeat(ticket, case, world, now_us)
 
 
-def _may_send_again(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
-    """Whether a retry is left for a request."""
+def _may_repeat(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
+    """Whether a retry is left for a request: by its deadline, by its age, by the number of those made."""
     if ticket.request.deadline_us is not None and now_us >= ticket.request.deadline_us:
         return False
-    used = len([send for send in case.sends if send.may_have_left])
-    return used < SENDS_MAX and _is_young(ticket, world, now_us)
+    if now_us >= ticket.request.received_us + int(world.timings.resend_max_age_s * 1_000_000):
+        return False
+    return sum(send.may_have_left for send in case.sends_for(ticket)) < SENDS_MAX
 
 
-def _is_young(ticket: Ticket, world: World, now_us: int) -> bool:
-    return now_us < ticket.request.received_us + int(world.timings.resend_max_age_s * 1_000_000)
-
-
-def _next_send_us(case: Case, world: World) -> int | None:
-    """When the case's last cancel may be repeated; None while nothing calls for it."""
-    last = case.last_send
-    if last is None:
+def _send_us(ticket: Ticket, case: Case, world: World) -> int | None:
+    """When a cancel may be sent for a request: 0 for its first one, None while nothing calls for one."""
+    mine = case.sends_for(ticket)
+    if not mine:
         return 0
-    by_order_id = case.order_id is not None
+    if any(send.proof is Proof.IN_PROGRESS for send in case.sends):
+        return None
+    alike = [send for send in mine if send.wire.venue_params == ticket.request.venue_params]
+    last = (alike or mine)[-1]
     ended_us = last.ended_us if last.ended_us is not None else last.made_us
-    if last.state is SendState.NOT_LEFT:
-        return 0 if route.has_other(world.open_roads, last.wire.road) else ended_us + _retry_after_us(case)
-    if last.state is SendState.IN_FLIGHT:
-        overdue_us = last.made_us + world.timings.ack_wait_ms * 1000
-        if by_order_id and route.has_other(world.open_roads, last.wire.road):
-            return overdue_us
-        return overdue_us if case.live_by_answer_us >= overdue_us else None
-    if last.state is SendState.LOST:
-        if by_order_id and route.has_other(world.open_roads, last.wire.road):
-            return ended_us
-        return ended_us if case.live_by_answer_us >= ended_us else None
-    return _next_send_after_answer_us(case, world, last, ended_us)
+    has_other_road = route.has_other(world.open_roads, last.wire.road)
+    failures = _failures_in_a_row(mine)
+    match last.state:
+        case SendState.NOT_LEFT:
+            return 0 if has_other_road and failures == 1 else ended_us + _retry_after_us(failures)
+        case SendState.IN_FLIGHT | SendState.LOST:
+            if last.state is SendState.IN_FLIGHT:
+                ended_us = last.made_us + world.timings.ack_wait_ms * 1000
+            needs_no_sign_of_life = case.order_id is not None and has_other_road
+            return ended_us if needs_no_sign_of_life or case.live_by_answer_us >= ended_us else None
+        case SendState.ANSWERED:
+            is_roads_fault = has_other_road and was_refused_by_the_road(last) and failures == 1
+            return _send_after_answer_us(case, world, last.proof, ended_us, 0 if is_roads_fault else failures)
 
 
-def _next_send_after_answer_us(case: Case, world: World, last: WireSend, ended_us: int) -> int | None:
+def _send_after_answer_us(case: Case, world: World, proof: Proof | None, ended_us: int, failures: int) -> int | None:
     by_order_id = case.order_id is not None
-    match last.proof:
+    match proof:
         case Proof.UNCHANGED_RETRY:
             if not by_order_id and case.live_by_answer_us < ended_us:
                 return None
-            if _was_refused_by_the_road(last) and route.has_other(world.open_roads, last.wire.road):
-                return ended_us
-            return ended_us + _retry_after_us(case)
+            return ended_us + _retry_after_us(failures)
         case Proof.UNKNOWN:
             return ended_us if case.live_by_answer_us >= ended_us else None
         case Proof.GONE:
             if by_order_id and case.live_by_push_us > ended_us:
-                return ended_us + _retry_after_us(case)
+                return ended_us + _retry_after_us(failures + 1)
             return ended_us if case.live_by_answer_us >= ended_us + world.replica_lag_us else None
         case Proof.ACCEPTED:
             return ended_us if case.live_by_answer_us >= ended_us + world.replica_lag_us else None
@@ -223,30 +235,37 @@ def _next_send_after_answer_us(case: Case, world: World, last: WireSend, ended_u
             return None
 
 
-def _retry_after_us(case: Case) -> int:
-    refusals = 0
-    for send in reversed(case.sends):
+def _failures_in_a_row(sends: list[WireSend]) -> int:
+    """How many of the newest sends did nothing: not left, or refused with a retry left."""
+    failures = 0
+    for send in reversed(sends):
         if send.state is not SendState.NOT_LEFT and send.proof is not Proof.UNCHANGED_RETRY:
             break
-        refusals += 1
-    return min(RETRY_FIRST_US << max(0, refusals - 1), RETRY_MAX_US)
+        failures += 1
+    return failures
+
+
+def _retry_after_us(failures: int) -> int:
+    return min(RETRY_FIRST_US << min(failures - 1, 10), RETRY_MAX_US) if failures else 0
 
 
 def _gap_end_us(case: Case, world: World) -> int:
     last = case.last_left
-    return last.made_us + world.timings.per_order_gap_ms * 1000 if last else 0
+    last_us = max(case.gap_from_us, last.made_us if last is not None else 0)
+    return last_us + world.timings.per_order_gap_ms * 1000 if last_us else 0
 
 
-def _road_to_avoid(case: Case) -> Road | None:
+def _road_to_avoid(case: Case, world: World, now_us: int) -> Road | None:
     """Name the road that just failed this case, if one did."""
     last = case.last_send
     if last is None:
         return None
-    failed = last.state in {SendState.NOT_LEFT, SendState.LOST, SendState.IN_FLIGHT}
-    return last.wire.road if failed or _was_refused_by_the_road(last) else None
+    is_overdue = last.state is SendState.IN_FLIGHT and now_us >= last.made_us + world.timings.ack_wait_ms * 1000
+    failed = is_overdue or last.state in {SendState.NOT_LEFT, SendState.LOST}
+    return last.wire.road if failed or was_refused_by_the_road(last) else None
 
 
-def _was_refused_by_the_road(send: WireSend) -> bool:
+def was_refused_by_the_road(send: WireSend) -> bool:
     """Whether the other road may serve where this one refused."""
     return send.answer is not None and send.answer.remedy in ROAD_REMEDIES
 
@@ -256,8 +275,8 @@ def _was_refused_by_the_road(send: WireSend) -> bool:
 
 def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, int | None]:
     """Say which question to put now, and otherwise when to look again (None: only an event can change it)."""
-    if case.question is not None or case.account_changed or case.waits_for_identity:
-        return None, None
+    if case.question is not None:
+        return None, case.question.at_us + ANSWER_WAIT_US
     when = _next_question_us(case, world, now_us)
     if when is None:
         return None, None
@@ -276,25 +295,45 @@ def next_step(case: Case, world: World) -> Step:
     return steps[case.round.step] if case.round.step < len(steps) else Step.OPEN_ORDERS
 
 
+def needs_asking(case: Case, world: World, now_us: int) -> bool:
+    """Whether something about a case is still to be learnt from the venue."""
+    if case.account_changed:
+        return False
+    if case.waits_for_identity and all(ticket.is_recovered for ticket in case.tickets.values()):
+        return False
+    if case.confirm_once:
+        return case.asks < CONFIRM_ASKS_MAX
+    if is_abandoned(case, world, now_us):
+        return False
+    verdict = case.verdict
+    if not verdict.is_terminal:
+        return bool(case.open_tickets())
+    is_settled_by_then = case.last_asked_us >= case.trouble_us + world.replica_lag_us
+    if case.asks_since_end >= FINAL_QTY_ASKS_MAX and is_settled_by_then:
+        return False
+    return verdict.is_contradictory or not verdict.cum_qty_final or bool(case.live_refutations)
+
+
 def _next_question_us(case: Case, world: World, now_us: int) -> int | None:
-    if not _needs_asking(case, world, now_us):
+    if not needs_asking(case, world, now_us):
         return None
-    if case.round is not None or case.provisional is not None:
-        return case.last_told_us
+    after_us = case.last_told_us + (_ask_after_us(case, now_us) if case.has_failed else 0)
+    if case.provisional is not None:
+        return max(after_us, _own_answer_us(case, world))
+    if case.round is not None:
+        return after_us
     due = [at for at in _occasions_us(case, world) if at > case.last_asked_us]
     if case.last_asked_us:
         due.append(case.last_told_us + _ask_after_us(case, now_us))
     return min(due, default=None)
 
 
-def _needs_asking(case: Case, world: World, now_us: int) -> bool:
-    verdict = case.verdict
-    if case.confirm_once:
-        return True
-    if verdict.is_terminal:
-        unsettled = verdict.is_contradictory or not verdict.cum_qty_final or bool(case.live_refutations)
-        return unsettled and case.asks < FINAL_QTY_ASKS_MAX
-    return bool(case.open_tickets()) and not is_abandoned(case, world, now_us)
+def _own_answer_us(case: Case, world: World) -> int:
+    """Until when the answer to our own frame may come, which binds a client id without a listing; 0 if none is due."""
+    last = case.last_left
+    if last is None or last.state is not SendState.IN_FLIGHT:
+        return 0
+    return last.made_us + world.timings.ack_wait_ms * 1000
 
 
 def abandoned_us(case: Case, world: World) -> int:
@@ -310,7 +349,8 @@ def is_abandoned(case: Case, world: World, now_us: int) -> bool:
 
 def _occasions_us(case: Case, world: World) -> list[int]:
     """The moments that call for a question if none was put since."""
-    occasions = [case.trouble_us, case.trouble_us + world.replica_lag_us] if case.trouble_us else []
+    lag_us = world.replica_lag_us
+    occasions = [case.trouble_us, case.trouble_us + lag_us] if case.trouble_us else []
     last = case.last_left
     if last is None:
         oldest_us = min((ticket.request.received_us for ticket in case.tickets.values()), default=0)
@@ -325,15 +365,18 @@ def _occasions_us(case: Case, world: World) -> list[int]:
         case _:
             occasions.append(ended_us)
     # From these on a question would conclude something that it could not before.
-    occasions.append(ended_us + world.replica_lag_us)
+    occasions.append(case.last_answer_us() + lag_us)
+    if case.view.last_push_us:
+        occasions.append(case.view.last_push_us + lag_us)
     if case.denials:
-        occasions.append(case.denials[0] + world.replica_lag_us)
+        occasions.append(case.denials[0] + lag_us)
     return occasions
 
 
 def _ask_after_us(case: Case, now_us: int) -> int:
-    everyone_told = all(ticket.told is not None for ticket in case.tickets.values())
-    past_horizon = all(now_us >= ticket.horizon_us for ticket in case.tickets.values())
-    if everyone_told and past_horizon and not case.verdict.is_terminal:
-        return ASK_SLOW_US
-    return min(ASK_FIRST_US << min(case.asks, 10), ASK_MAX_US)
+    backed_off_us = ASK_FIRST_US << min(case.asks, 10)
+    if any(ticket.told is None for ticket in case.tickets.values()):
+        return min(backed_off_us, ASK_MAX_US)
+    if case.open_tickets() and any(now_us < ticket.horizon_us for ticket in case.open_tickets()):
+        return min(backed_off_us, ASK_MAX_US)
+    return ASK_SLOW_US if case.open_tickets() else min(backed_off_us, ASK_SLOW_US)

@@ -9,7 +9,7 @@ journal could say so.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
@@ -25,9 +25,13 @@ from daemon.core.records import (
     SendMade,
     Struck,
 )
+from protocols.evidence import Proof
 
 if TYPE_CHECKING:
     from daemon.core.world import World
+
+_SHARED: Final = frozenset({Proof.ACCEPTED, Proof.IN_PROGRESS, Proof.UNKNOWN})
+"""What the last send of a case has come to where a later request may have rested on it."""
 
 
 def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
@@ -40,12 +44,15 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
         OrderView(requests[0].instrument),
     )  # fmt: skip
     for record in sorted((*found.former, *found.records), key=lambda record: record.t):
-        _replay(case, record)
+        if record.case == found.case:
+            _replay_evidence(case, record)
+        _replay_send(case, record)
     for send in case.sends:
         if send.state is SendState.IN_FLIGHT:
             send.state, send.ended_us = SendState.LOST, now_us
     for entry in found.requests:
         case.tickets[entry.request.key] = _ticket(entry, case, world, now_us)
+    case.view.last_push_us = now_us  # Nobody listened while there was no daemon: a push may have come and gone.
     is_waiting = any(not is_settled(ticket) for ticket in case.tickets.values())
     case.must_ask_first = is_waiting
     case.confirm_once = not is_waiting
@@ -54,18 +61,19 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
 
 
 def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int) -> Ticket:
-    since = [send for send in case.sends if send.made_us >= entry.request.received_us]
-    counted = since or case.sends[-1:]
-    return Ticket(
+    ticket = Ticket(
         entry.request,
         horizon_us=now_us + world.horizon_us,
         is_recovered=True,
-        first_send=counted[0].wire.send_id if counted else None,
+        first_send=next((s.wire.send_id for s in case.sends if s.made_us >= entry.request.received_us), None),
         told=entry.report,
     )
+    if ticket.first_send is None and case.sends and case.sends[-1].proof in _SHARED:
+        ticket.first_send = case.sends[-1].wire.send_id
+    return ticket
 
 
-def _replay(case: Case, record: Record) -> None:
+def _replay_send(case: Case, record: Record) -> None:
     match record:
         case SendMade():
             case.sends.append(WireSend(record.wire, record.t))
@@ -83,6 +91,13 @@ def _replay(case: Case, record: Record) -> None:
                 has_left = record.what.handed_over or send.forwarded_us is not None
                 send.state = SendState.LOST if has_left else SendState.NOT_LEFT
                 send.ended_us = record.t
+        case _:
+            pass  # Questions and conclusions tell the story; the facts of a case do not depend on them.
+
+
+def _replay_evidence(case: Case, record: Record) -> None:
+    """Take in what was learnt about this case's own order; a case that its requests left may have had another one."""
+    match record:
         case Observed():
             case.was_seen = True
             case.view.add(record.report, record.t, record.asked)
@@ -91,4 +106,4 @@ def _replay(case: Case, record: Record) -> None:
         case Struck():
             case.view.strike(record.digest)
         case _:
-            pass  # Questions and conclusions tell the story; the facts of a case do not depend on them.
+            pass

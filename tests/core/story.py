@@ -60,6 +60,8 @@ class Sent:
     at_us: int
     case: CaseId
     is_open: bool = True
+    is_in_flight: bool = True
+    """Nothing is known of what became of it; a lost one may still be answered."""
 
 
 @dataclass
@@ -195,7 +197,7 @@ class Story:
     ) -> None:
         """Answer a wire cancel with a code that proves ``proof``."""
         target = sent or self.open_sends()[0]
-        target.is_open = False
+        target.is_open = target.is_in_flight = False
         order_id = OrderId(order) if order is not None else None
         wire = target.wire
         self.see(CancelAnswered(wire.send_id, wire.road, proof, code, "", order_id, remedy=remedy, fields={"c": code}))
@@ -203,12 +205,13 @@ class Story:
     def lose_reply(self, sent: Sent | None = None) -> None:
         """Lose the answer to a wire cancel that was handed over; its answer may come late all the same."""
         target = sent or self.open_sends()[0]
+        target.is_in_flight = False
         self.see(CancelLost(target.wire.send_id, target.wire.road, True, "link lost"))
 
     def never_left(self, sent: Sent | None = None) -> None:
         """Find out that no byte of a wire cancel left."""
         target = sent or self.open_sends()[0]
-        target.is_open = False
+        target.is_open = target.is_in_flight = False
         self.see(CancelLost(target.wire.send_id, target.wire.road, False, "no road"))
 
     # ------------------------------------------------------------ the venue about a question
@@ -270,7 +273,7 @@ class Story:
         """Close a road; what was in flight on it loses its answer."""
         self.see(RoadChanged(road, False))
         for sent in self.open_sends():
-            if sent.wire.road is road:
+            if sent.wire.road is road and sent.is_in_flight:
                 self.lose_reply(sent)
 
     def restore_link(self, road: Road = Road.WS) -> None:

@@ -1,0 +1,114 @@
+"""Finds or opens the case of a request: by order id, by what the client tracked, or by a cancel that it may share.
+
+A client id alone is only a likeness. What is remembered of an order that was found through one answers no request, and
+a request that joins a case by it is marked, so that it leaves again if the order turns out to have ended before it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from daemon.core.case import Case
+from daemon.core.effects import Write
+from daemon.core.order_view import OrderView
+from daemon.core.records import Bound, CancelRequest
+from protocols.fix import ClientOrderId, OrderId
+
+if TYPE_CHECKING:
+    from daemon.core.bench import Bench
+    from daemon.core.book import Book
+    from daemon.core.casefile import CaseFile
+    from daemon.core.ids import Ids
+    from daemon.core.listener import Listener
+    from daemon.core.world import World
+
+TRACKED_MAX: Final = 100_000
+"""Client ids remembered by `track` per account; the oldest make room."""
+
+
+class Tracked(msgspec.Struct, frozen=True):
+    """What a client said about an order that it placed."""
+
+    order_id: OrderId | None
+    placed_us: int
+
+
+class Intake:
+    """Where requests of one account come in."""
+
+    def __init__(self, world: World, cases: CaseFile, book: Book, bench: Bench, listener: Listener, ids: Ids) -> None:
+        self._world = world
+        self._cases = cases
+        self._book = book
+        self._bench = bench
+        self._listener = listener
+        self._ids = ids
+        self._tracked: dict[tuple[str, ClientOrderId], Tracked] = {}
+
+    def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
+        """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
+        self._tracked.pop((product, client_order_id), None)  # so that it stands among the newest
+        self._tracked[product, client_order_id] = Tracked(order_id, placed_us)
+        while len(self._tracked) > TRACKED_MAX:
+            del self._tracked[next(iter(self._tracked))]
+
+    def case_for(self, request: CancelRequest, now_us: int) -> tuple[Case, bool]:
+        """Find or open the case of a request, and say whether it joined one by its client id alone."""
+        order_id, tracked = self._resolve(request)
+        shared = self._shareable_by_alias(request) if order_id is None else None
+        case = shared or self._case_of_order(request, order_id) or self._new_case(request, order_id, now_us)
+        if tracked is not None:
+            case.tracked_us = tracked.placed_us
+        self._cases.reopen(case)
+        return case, shared is not None
+
+    def _resolve(self, request: CancelRequest) -> tuple[OrderId | None, Tracked | None]:
+        if request.order_id is not None or request.client_order_id is None:
+            return request.order_id, None
+        tracked = self._tracked.get((request.product, request.client_order_id))
+        if tracked is None or tracked.placed_us > request.received_us:
+            return None, None
+        if tracked.order_id is not None and self._has_ended(request.product, tracked.order_id):
+            return None, None  # The id may have been given to a newer order since, that nobody told us of.
+        return tracked.order_id, tracked
+
+    def _has_ended(self, product: str, order_id: OrderId) -> bool:
+        known = self._book.find(product, order_id)
+        if known is not None and known.report.status.is_terminal:
+            return True
+        return any(case.verdict.is_terminal for case in self._cases.of_order(product, order_id))
+
+    def _case_of_order(self, request: CancelRequest, order_id: OrderId | None) -> Case | None:
+        return self._cases.of_order_on(request.product, order_id, request.instrument) if order_id is not None else None
+
+    def _shareable_by_alias(self, request: CancelRequest) -> Case | None:
+        """Find a case under way whose cancel may serve a request by the same client id."""
+        for case in reversed(self._cases_alike(request, None)):
+            is_under_way = case.last_left is not None and case.last_left.can_be_shared
+            if is_under_way and case.instrument == request.instrument and not case.verdict.is_terminal:
+                return case
+        return None
+
+    def _cases_alike(self, request: CancelRequest, order_id: OrderId | None) -> list[Case]:
+        """The cases that may be about the order of a request."""
+        if order_id is not None:
+            return self._cases.of_order(request.product, order_id)
+        return self._cases.of_alias(request.product, request.client_order_id) if request.client_order_id else []
+
+    def _new_case(self, request: CancelRequest, order_id: OrderId | None, now_us: int) -> Case:
+        case = Case(
+            self._ids.case(), request.product, request.instrument, order_id, request.client_order_id,
+            OrderView(request.instrument), account_changed=self._world.account_changed,
+        )  # fmt: skip
+        left = [other.last_left.made_us for other in self._cases_alike(request, order_id) if other.last_left]
+        case.gap_from_us = max(left, default=0)
+        self._cases.add(case)
+        if order_id is not None and request.order_id is None:
+            why = "the client tracked the order under this id"
+            self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, why)))
+        known = self._book.find(request.product, order_id) if order_id is not None else None
+        if known is not None:
+            self._listener.add(case, known.report, known.seen_us, None)
+        return case

@@ -1,0 +1,163 @@
+"""Puts what the venue said about an order where it belongs: into the book, and into every case about that order.
+
+A case that knows its order by client id only is bound here, when a report or the answer to our own frame names both
+ids; and here evidence is struck that a later answer contradicts. What follows from a case's facts is `Bench.work`'s.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from daemon.core import answers
+from daemon.core.binding import Fit, ended_before, fit
+from daemon.core.case import Asked, Case, WireSend, is_settled
+from daemon.core.effects import Alarm, OrderNews, Write
+from daemon.core.joining import Joiner
+from daemon.core.order_view import digest_of
+from daemon.core.records import Observed, Struck
+from protocols.evidence import OrderReported, Source, Step
+
+if TYPE_CHECKING:
+    from daemon.core.bench import Bench
+    from daemon.core.book import Book
+    from daemon.core.casefile import CaseFile
+    from daemon.core.ids import Ids
+    from daemon.core.world import World
+    from protocols.fix import OrderId
+
+
+class Listener:
+    """Hears what is said about the orders of one account."""
+
+    def __init__(self, world: World, cases: CaseFile, book: Book, bench: Bench, ids: Ids) -> None:
+        self._world = world
+        self._cases = cases
+        self._book = book
+        self._bench = bench
+        self._joiner = Joiner(world, cases, bench, ids)
+
+    def reported(self, report: OrderReported, now_us: int, asked_us: int | None = None) -> None:
+        """Hear a report; ``asked_us`` is when the question was put whose answer it is of."""
+        if report.is_state and self._book.see(report, now_us):
+            self._bench.out.append(OrderNews(report))
+        for case in self._cases.of_order(report.product, report.order_id):
+            self.add(case, report, now_us, asked_us)
+            self._bench.work(case, now_us)
+        if report.client_order_id:
+            for case in self._cases.of_alias(report.product, report.client_order_id):
+                if case.order_id is None and self._cases.get(case.case_id) is case:
+                    self._reported_by_alias(case, report, now_us, asked_us)
+
+    def _reported_by_alias(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
+        known = self._book.find(report.product, report.order_id)
+        match fit(report, case, self._world, known.report if known is not None else None):
+            case Fit.BINDS:
+                why = f"{report.source} {report.channel} names both ids"
+                bound = self.bind(case, report.order_id, why, now_us, report)
+                self.add(bound, report, now_us, asked_us)
+                self._bench.work(bound, now_us)
+            case Fit.PROVISIONAL:
+                best = known.report if known is not None and known.report.status.is_terminal else report
+                case.provisional, case.provisional_us = best, now_us
+                self._bench.work(case, now_us)
+            case Fit.NO:
+                pass
+
+    def add(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
+        """Put evidence into a case whose order it is about."""
+        case.was_seen = True
+        if answers.shows_life(report, case):
+            if report.source is Source.PUSH:
+                case.live_by_push_us = max(case.live_by_push_us, now_us)
+            elif asked_us is not None:
+                case.live_by_answer_us = max(case.live_by_answer_us, asked_us)
+        before = case.verdict
+        if not case.view.add(report, now_us, asked_us):
+            return
+        self._bench.out.append(Write(Observed(now_us, case.case_id, report, asked_us)))
+        if case.verdict.is_terminal:
+            case.round = None
+            if not before.is_terminal:
+                case.asks = case.asks_since_end = 0
+            self._part_the_doubtful(case, now_us)
+        if case.verdict.is_contradictory and not before.is_contradictory:
+            case.trouble_us = now_us
+            case.asks = case.asks_since_end = 0
+            self._bench.out.append(Alarm("contradictory_evidence", f"order {report.order_id} of {report.instrument}"))
+
+    def _part_the_doubtful(self, case: Case, now_us: int) -> None:
+        """A request that joined by client id may have been made after its order's end, for a newer order of that id."""
+        end = case.verdict.decided_by
+        if end is None or not case.verdict.is_terminal:
+            return
+        doubtful = [
+            ticket
+            for ticket in case.tickets.values()
+            if ticket.joined_by_alias
+            and not is_settled(ticket)
+            and ended_before(end, ticket.request.received_us, self._world)
+        ]
+        if doubtful:
+            self._joiner.part(case, doubtful, end, now_us)
+
+    def bind(self, case: Case, order_id: OrderId, why: str, now_us: int, report: OrderReported | None) -> Case:
+        """Give a case its order; what the book heard of that order since the request counts."""
+        case = self._joiner.bind(case, order_id, why, now_us, report)
+        self._add_known(case, order_id)
+        self._part_the_doubtful(case, now_us)
+        return case
+
+    def _add_known(self, case: Case, order_id: OrderId) -> None:
+        known = self._book.find(case.product, order_id)
+        oldest_us = min((ticket.request.received_us for ticket in case.tickets.values()), default=0)
+        if known is not None and known.seen_us >= oldest_us:
+            self.add(case, known.report, known.seen_us, None)
+
+    def heed_own_answer(self, case: Case, send: WireSend, order_id: OrderId, now_us: int) -> Case:
+        """The answer to a frame of ours says which order its client id meant."""
+        why = "the answer to our own frame names the order"
+        if case.order_id is None:
+            return self.bind(case, order_id, why, now_us, None)
+        if case.order_id != order_id and send.wire.order_id is None:
+            case = self._joiner.follow(case, send, order_id, why, now_us)
+            self._add_known(case, order_id)
+        return case
+
+    def refute(self, case: Case, rows: list[OrderReported], asked: Asked, now_us: int) -> None:
+        """Strike what a late enough answer to the order's own question contradicts. One wrong frame is not for ever."""
+        if asked.question.step is not Step.ORDER or not case.verdict.is_terminal:
+            return
+        shows_life = all(answers.shows_life(row, case) for row in rows)
+        if not shows_life:
+            case.live_refutations.clear()
+        ends = [piece for piece in case.view.pieces if piece.status.is_terminal]
+        heard_us = max(case.view.last_push_us, *(case.view.seen_us(piece) or 0 for piece in ends))
+        if asked.at_us < heard_us + self._world.replica_lag_us:
+            return
+        if shows_life:
+            doomed = ends if self._is_refuted_by_life(case, asked) else []
+        else:
+            doomed = [piece for row in rows for piece in case.view.refuted_by(row)]
+        if doomed:
+            self._strike(case, {digest_of(piece) for piece in doomed}, now_us)
+
+    def _is_refuted_by_life(self, case: Case, asked: Asked) -> bool:
+        """An order that ended and is shown live: believed only when shown twice, a replica lag apart."""
+        if not case.live_refutations:
+            case.trouble_us = asked.at_us
+            case.asks = case.asks_since_end = 0
+        case.live_refutations.append(asked.at_us)
+        return case.live_refutations[-1] - case.live_refutations[0] >= self._world.replica_lag_us
+
+    def _strike(self, case: Case, digests: set[str], now_us: int) -> None:
+        for digest in sorted(digests):
+            case.view.strike(digest)
+            why = "the venue's later answer contradicts it"
+            self._bench.out.append(Write(Struck(now_us, case.case_id, digest, why)))
+        case.live_refutations.clear()
+        if case.order_id is not None:
+            self._book.forget(case.product, case.order_id)
+        for piece in case.view.pieces:
+            if piece.is_state:
+                self._book.see(piece, case.view.seen_us(piece) or now_us)
+        self._bench.out.append(Alarm("evidence_struck", f"order {case.order_id} of {case.instrument}"))
