@@ -11,8 +11,8 @@ import pytest
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-Drive = Callable[[str, str], Awaitable[dict[str, Any]]]
-"""From a program beside this file and the venue's URL to what it says that it saw."""
+Drive = Callable[..., Awaitable[dict[str, Any]]]
+"""From a program beside this file and its arguments, the venue's URL first, to what it says that it saw."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -35,9 +35,13 @@ def peers_python() -> str:
 def drive(peers_python: str) -> Drive:
     """Run a driver in a process of its own; its failure is the test's."""
 
-    async def run(program: str, url: str) -> dict[str, Any]:
+    async def run(program: str, *arguments: str) -> dict[str, Any]:
         driver = await asyncio.create_subprocess_exec(
-            peers_python, str(HERE / program), url, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+            peers_python,
+            str(HERE / program),
+            *arguments,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
         )
         said, errors = await driver.communicate()
         assert driver.returncode == 0, errors.decode()
