@@ -101,8 +101,9 @@ def _read_row(grammar: Grammar, arg: Json, index: int, row: object, frame: Frame
 
 def _read_event(grammar: Grammar, body: Json, raw: bytes | str) -> Inbounds:
     """Read an event frame (Bitget: WebSocket / Login, Subscribe, Cancel Order Channel)."""
-    if code(body) == SERVICE_UPGRADE:
-        return (ClosingSoon(f"{SERVICE_UPGRADE} {texts(body).get('msg', '')}".rstrip()),)
+    fields = texts(body)
+    if fields.get("code") == SERVICE_UPGRADE:
+        return (ClosingSoon(f"{SERVICE_UPGRADE} {fields.get('msg', '')}".rstrip()),)
     match text(body, "event"):
         case "login":
             return (_read_login(body),)

@@ -88,10 +88,7 @@ def read_order(row: Json, surface: Surface, source: Source, product: str, channe
     is any other reason that the venue names. ``cum_qty_final`` is claimed at the end of an order that says its
     quantity, unless it is filled with another quantity than was ordered.
     """
-    word = next((found for key in surface.status if (found := optional_text(row, key)) is not None), None)
-    status = STATUSES.get(word or "")
-    if word is None or status is None:
-        raise Unreadable(surface.status[0], f"the status {word!r} is not known")
+    word, status = _status(row, surface)
     reason = optional_text(row, "cancelReason")
     if status is OrdStatus.CANCELED and reason == REPLACED:
         status = OrdStatus.REPLACED
@@ -119,6 +116,16 @@ def read_order(row: Json, surface: Surface, source: Source, product: str, channe
         cancel_reason=reason,
         frame=frame,
     )
+
+
+def _status(row: Json, surface: Surface) -> tuple[str, OrdStatus]:
+    """Read the status word, under whichever of its names; two names that say two things are none."""
+    words = {found for key in surface.status if (found := optional_text(row, key)) is not None}
+    word = words.pop() if len(words) == 1 else ""
+    status = STATUSES.get(word)
+    if status is None:
+        raise Unreadable(surface.status[0], f"the status {word!r} is not known")
+    return word, status
 
 
 def _order_quantity(row: Json, surface: Surface, product: str, cum_qty: Decimal | None) -> Decimal | None:
