@@ -146,3 +146,16 @@ def test_the_oldest_ended_orders_are_forgotten_when_there_are_too_many(monkeypat
     assert [book.get(order.order_id) is None for order in ended] == [True, True, False, False]
     assert [book.by_client_id(name) is None for name in "abc"] == [False, True, False]
     assert book.get(live.order_id) == live
+
+
+def test_the_venues_own_terms_change_without_the_order_changing() -> None:
+    book = a_book()
+    order = rest(book)
+    noted = book.note(order.order_id, {"pending": "1"}, 7)
+    assert (noted.ord_status, noted.cum_qty, noted.updated_us) == (order.ord_status, order.cum_qty, 7)
+    assert (dict(noted.terms), dict(order.terms)) == ({**order.terms, "pending": "1"}, {})
+    assert book.as_of(order.order_id, 6) == order
+    assert [live.terms for live in book.live()] == [noted.terms]
+    book.fill(order.order_id, None, 8)
+    with pytest.raises(OrderEnded):
+        book.note(order.order_id, {"pending": "2"}, 9)
