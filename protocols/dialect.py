@@ -120,8 +120,9 @@ class Traits(msgspec.Struct, frozen=True):
     listing over every configured product. ``order_memory_ms`` and ``alias_memory_ms`` are the ages past which "not
     found" by order id and by client id is blind. ``venue_params`` are the names of extra cancel parameters that the
     venue's page has. ``question_calls`` says how many calls a question takes, where that is more than one: it counts so
-    often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is. ``error_rules`` are
-    limits on error answers, and ``sparing_cancel`` is the call that keeps cancels within them, where there is one.
+    often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
+    signatures name the host. ``error_rules`` are limits on error answers, and ``sparing_cancel`` is the call that keeps
+    cancels within them, where there is one.
     """
 
     venue: str
@@ -137,6 +138,7 @@ class Traits(msgspec.Struct, frozen=True):
     venue_params: frozenset[str] = frozenset()
     question_calls: Mapping[Step, int] = {}
     login_names_user: bool = False
+    signs_host: bool = False
     error_rules: tuple[ErrorRule, ...] = ()
     sparing_cancel: SparingCancel | None = None
 
@@ -185,10 +187,14 @@ class SocketPlan(msgspec.Struct, frozen=True):
 
 
 class Endpoints(msgspec.Struct, frozen=True):
-    """Bases without a trailing slash: ``rest`` http(s), ``ws`` ws(s). The venue's own paths are appended."""
+    """Bases without a trailing slash: ``rest`` http(s), ``ws`` ws(s). The venue's own paths are appended.
+
+    ``signature_host`` is what signatures name instead of the host that is dialed ("": that one), where they name any.
+    """
 
     rest: str
     ws: str
+    signature_host: str = ""
 
 
 class Profile(msgspec.Struct, frozen=True):

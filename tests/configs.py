@@ -17,7 +17,13 @@ class Venue:
     """A dialect, as far as a configuration looks at it: it serves the demo environment only where ``has_demo``."""
 
     def __init__(
-        self, products: tuple[str, ...], roads: tuple[Road, ...], timings: Timings, *, has_demo: bool = True
+        self,
+        products: tuple[str, ...],
+        roads: tuple[Road, ...],
+        timings: Timings,
+        *,
+        has_demo: bool = True,
+        signs_host: bool = False,
     ) -> None:
         self._has_demo = has_demo
         self.traits = Traits(
@@ -31,6 +37,7 @@ class Venue:
             question_operations={},
             order_memory_ms=0,
             alias_memory_ms=0,
+            signs_host=signs_host,
         )
 
     def __call__(self, profile: Profile) -> Venue:
@@ -44,10 +51,11 @@ class Venue:
 SLOW = Timings(push_wait_ms=2000, settle_ms=30_000)
 LINES = ("USDT-FUTURES", "COIN-FUTURES", "SPOT")
 
-# "spot" has one product line, both roads and no demo; "lines" has three lines, REST alone, and slower timings.
+# "spot" has one product line, both roads and no demo; "lines" has three lines, REST alone, slower timings, and
+# signatures that name the host.
 VENUES = {
     "spot": Venue(("",), (Road.WS, Road.REST), Timings(), has_demo=False),
-    "lines": Venue(LINES, (Road.REST,), SLOW),
+    "lines": Venue(LINES, (Road.REST,), SLOW, signs_host=True),
 }
 ACCOUNT = '[accounts.main]\nvenue = "spot"\ncredentials = "main"\n'
 

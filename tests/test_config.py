@@ -141,6 +141,11 @@ def test_plain_endpoints_may_be_on_loopback() -> None:
         assert good(text).accounts[MAIN].endpoints == Endpoints(rest=f"http://{host}", ws=f"ws://{host}")
 
 
+def test_signatures_may_name_another_host_than_is_dialed() -> None:
+    found = good(SIGNED.format("lines", "API.example.com")).accounts[MAIN].endpoints
+    assert found == Endpoints("https://x", "wss://x", signature_host="api.example.com")
+
+
 @pytest.mark.parametrize(
     "host", ["example.com", "10.0.0.1", "128.0.0.1", "0.0.0.0", "127.1", "localhost.example", "::2", "::ffff:127.0.0.1"]
 )
@@ -153,6 +158,10 @@ def test_only_what_cannot_leave_this_machine_is_loopback(host: str) -> None:
 IN_DAEMON = "[daemon]\n{}\n" + ACCOUNT
 IN_ACCOUNT = ACCOUNT + "{}\n"
 ENDPOINTS = ACCOUNT + 'endpoints = {{ rest = "{}", ws = "wss://x.example" }}\n'
+SIGNED = (
+    '[accounts.main]\nvenue = "{}"\ncredentials = "main"\n'
+    'endpoints = {{ rest = "https://x", ws = "wss://x", signature_host = "{}" }}\n'
+)
 IN_ACCESS = "[access]\n{}\n" + ACCOUNT
 
 # The text, the path of its only mistake, and words that its message must have.
@@ -274,6 +283,9 @@ SEEDED: tuple[tuple[str, str, str], ...] = (
         "accounts.main.endpoints.rst",
         "did you mean 'rest'",
     ),
+    (SIGNED.format("spot", "x.example"), "accounts.main.endpoints.signature_host", "no meaning at spot"),
+    (SIGNED.format("lines", "https://x"), "accounts.main.endpoints.signature_host", "not the name of a host"),
+    (SIGNED.format("lines", "x:443"), "accounts.main.endpoints.signature_host", "write HOST"),
     (ENDPOINTS.format("https://x.example/"), "accounts.main.endpoints.rest", "ends with a slash; remove it"),
     (ENDPOINTS.format("http://x.example"), "accounts.main.endpoints.rest", "plain http to another machine"),
     (ENDPOINTS.format("http://127.0.0.1.example"), "accounts.main.endpoints.rest", "plain http to another"),

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
 from daemon.config import settings
-from daemon.config.addresses import is_loopback, read_base, read_proxy, read_source_address
+from daemon.config.addresses import is_loopback, read_base, read_host, read_proxy, read_source_address
 from daemon.config.model import AccountConfig
 from daemon.config.table import shown, suggestion
 from protocols.dialect import Endpoints, Profile, Timings, Traits
@@ -58,7 +58,7 @@ def read_account(
         credentials=_credentials(table),
         order_entry=_order_entry(table, traits),
         products=_products(table, traits),
-        endpoints=_endpoints(table),
+        endpoints=_endpoints(table, traits),
         ca_file=table.optional_file(settings.CA_FILE, folder),
         proxy=table.parsed(settings.PROXY, read_proxy),
         source_address=table.parsed(settings.SOURCE_ADDRESS, read_source_address),
@@ -116,7 +116,7 @@ def _products(table: Table, traits: Traits | None) -> tuple[str, ...]:
     return products
 
 
-def _endpoints(account: Table) -> Endpoints | None:
+def _endpoints(account: Table, traits: Traits | None) -> Endpoints | None:
     table = account.table("endpoints")
     if table is None:
         return None
@@ -125,8 +125,11 @@ def _endpoints(account: Table) -> Endpoints | None:
     for key in ("rest", "ws"):
         if key not in table:
             table.mistake(key, "is missing", "name both, so that no account speaks with two places")
+    signed = table.parsed(settings.ENDPOINT_SIGNATURE_HOST, read_host)
+    if signed and traits is not None and not traits.signs_host:
+        table.mistake("signature_host", f"has no meaning at {traits.venue}, which signs no host", "leave it out")
     table.refuse_unknown()
-    return Endpoints(rest=rest, ws=ws) if rest and ws else None
+    return Endpoints(rest=rest, ws=ws, signature_host=signed or "") if rest and ws else None
 
 
 def _refuse_unserved(table: Table, account: AccountConfig, venues: Venues) -> None:

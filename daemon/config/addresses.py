@@ -50,6 +50,13 @@ def read_base(path: str, text: str, schemes: tuple[str, str]) -> str:
     return text
 
 
+def read_host(path: str, text: str) -> str:
+    """Read the name of a host, without a scheme or port, in small letters."""
+    if not _HOST.fullmatch(text):
+        raise ConfigMistake(path, f"{shown(text)} is not the name of a host", "write HOST, such as api.example.com")
+    return text.lower()
+
+
 def read_proxy(path: str, text: str) -> str:
     """Read a proxy's address: ``http://HOST:PORT``. What goes through it to a venue is encrypted end to end."""
     fix = "write http://HOST:PORT"

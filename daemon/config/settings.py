@@ -365,6 +365,10 @@ ENDPOINTS: Final = Text(
 )
 ENDPOINT_REST: Final = Text("rest", "http(s)://HOST[:PORT], without a final slash.")
 ENDPOINT_WS: Final = Text("ws", "ws(s)://HOST[:PORT], without a final slash.")
+ENDPOINT_SIGNATURE_HOST: Final = Text(
+    "signature_host",
+    "HOST that signatures name, where the venue wants another one than is dialed: on a private line to it, say.",
+)
 CA_FILE: Final = Text(
     "ca_file",
     "PEM certificates to trust instead of the system's, for a private host. A path relative to this file.",

@@ -125,6 +125,13 @@ def test_the_signed_host_is_the_one_that_is_dialed(base: str, host: str) -> None
     assert signed_host(base) == host
 
 
+def test_on_a_private_line_the_signed_host_is_the_public_one() -> None:
+    own = HtxFutures(Profile(endpoints=Endpoints("https://10.0.0.1", "wss://10.0.0.1", "api.hbdm.com")))
+    assert own.login(TRADE, CREDENTIALS, NOW_US) == HTX.login(TRADE, CREDENTIALS, NOW_US)
+    call = HTX.cancel_call(wire())
+    assert own.sign(call, CREDENTIALS, NOW_US).target == HTX.sign(call, CREDENTIALS, NOW_US).target
+
+
 # ---------------------------------------------------------------- cancels
 
 

@@ -80,6 +80,7 @@ TRAITS: Final = Traits(
     alias_memory_ms=0,  # a client id stops resolving when its order ends (announcement of 2025-05-08)
     question_calls=queries.CALLS,
     login_names_user=True,
+    signs_host=True,
 )
 
 _ORDER_ID: Final = re.compile(r"[0-9]{1,19}")
@@ -97,8 +98,9 @@ class HtxFutures:
         if profile.environment != LIVE:
             raise ConfigMistake("environment", f"{profile.environment!r} is none of HTX's", f"use {LIVE}")
         self._endpoints = profile.endpoints or ENDPOINTS
-        self._rest_host = signed_host(self._endpoints.rest)
-        self._ws_host = signed_host(self._endpoints.ws)
+        own = self._endpoints.signature_host  # customers in colocation sign with api.hbdm.com, whatever they dial
+        self._rest_host = own or signed_host(self._endpoints.rest)
+        self._ws_host = own or signed_host(self._endpoints.ws)
 
     def endpoints(self) -> Endpoints:
         """Give the venue's bases, or the profile's own."""
