@@ -6,7 +6,7 @@ doubt, nothing is asked through it, and the account cancels nothing until its op
 
 from __future__ import annotations
 
-import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -18,6 +18,7 @@ from daemon.core.recovery import rebuild
 from daemon.core.world import World
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
+from daemon.edge.loop import LoopTime
 from daemon.edge.settings import GatewaySettings
 from daemon.edge.status import EntryState, GatewayState
 from protocols.control.results import AccountStatus, AlarmSeen
@@ -29,12 +30,15 @@ from protocols.secret import Secret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from structlog.typing import FilteringBoundLogger
+
     from daemon.config.model import AccountConfig
     from daemon.core.ids import Ids
     from daemon.core.records import RecoveredCase
     from daemon.edge.clock import Clock
-    from daemon.edge.journal import Journal
-    from daemon.edge.publisher import Publisher
+    from daemon.edge.driver import Announcer
+    from daemon.edge.ledger import Ledger
+    from daemon.edge.outside import Outside, Running, Time
     from protocols.dialect import Dialect
     from protocols.fix import AccountName
     from protocols.secret import Credentials
@@ -54,12 +58,14 @@ class Account:
         dialect: Dialect,
         credentials: Credentials | None,
         why: str,
-        journal: Journal,
-        publisher: Publisher,
+        journal: Ledger,
+        publisher: Announcer,
         clock: Clock,
         ids: Ids,
         *,
         is_strict: bool,
+        outside: Outside | None = None,
+        logger: FilteringBoundLogger | None = None,
     ) -> None:
         self.name: AccountName = config.name
         self.venue = config.venue
@@ -70,14 +76,16 @@ class Account:
         self._credentials: Credentials | None = None
         self._why = why
         self._left_alone: list[RecoveredCase] = []
-        self._may_run = asyncio.Event()
-        self._log = log.bind(account=config.name, venue=config.venue)
-        self._binding: asyncio.Task[None] | None = None
+        self._outside = outside
+        self._time: Time = outside or LoopTime()
+        self._may_run = self._time.bell()
+        self._logger = logger
+        self._log = (logger or log).bind(account=config.name, venue=config.venue)
+        self._binding: Running[None] | None = None
         self._is_identified = False
         world = World(config.name, dialect.traits, config.timings)
         correlator = Correlator(world, ids, open_max=config.cases_max, book=Book(config.orders_max))
-        loop = asyncio.get_running_loop()
-        self.driver = Driver(correlator, journal, publisher, clock, loop, is_strict=is_strict)
+        self.driver = Driver(correlator, journal, publisher, clock, self._time, is_strict=is_strict, logger=logger)
         self.driver.on_account = self._hear_of_account
         self.gateway: Gateway | None = None
         if credentials is not None:
@@ -92,10 +100,11 @@ class Account:
             credentials,
             self.driver.observe,
             self._clock,
-            structlog.get_logger("gateway"),
+            self._logger or structlog.get_logger("gateway"),
+            outside=self._outside,
         )
         self.driver.connect(self.gateway)
-        self._may_run.set()
+        self._may_run.ring()
 
     def _settings(self) -> GatewaySettings:
         config = self._config
@@ -118,12 +127,12 @@ class Account:
             await self._may_run.wait()
         if self.gateway is None:
             return
-        asyncio.get_running_loop().call_later(IDENTITY_WAIT_S, self._identified)
+        self._time.later(IDENTITY_WAIT_S, self._identified)
         await self.gateway.run()
 
     def stop(self) -> None:
         """Begin to end."""
-        self._may_run.set()
+        self._may_run.ring()
         if self.gateway is not None:
             self.gateway.stop()
         self.driver.stop()
@@ -194,15 +203,15 @@ class Account:
         environment = self._config.environment.value
         bound = self._journal.bound_user(self.name)
         if bound is None:
-            self._binding = asyncio.get_running_loop().create_task(self._bind(environment, news.venue_user_id))
+            self._binding = self._time.spawn(self._bind(environment, news.venue_user_id))
         elif (bound.venue, bound.environment, bound.venue_user_id) != (self.venue, environment, news.venue_user_id):
             detail = (
                 f"the key belongs to user {news.venue_user_id} of {self.venue} {environment}, but {self.name} was user "
                 f"{bound.venue_user_id} of {bound.venue} {bound.environment}; give the new user an account name of its own"
             )
-            asyncio.get_running_loop().call_soon(self.driver.account_changed, detail)
+            self._time.soon(partial(self.driver.account_changed, detail))
             return
-        asyncio.get_running_loop().call_soon(self._identified)
+        self._time.soon(self._identified)
 
     def _identified(self) -> None:
         if not self._is_identified and not self.driver.correlator.world.account_changed:

@@ -37,14 +37,15 @@ from protocols.evidence import (
 from protocols.fix import OrdStatus, Outcome, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from daemon.core.case import Case, Ticket
     from daemon.core.correlator import Correlator
     from daemon.core.records import CancelRequest
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId, Sink
-    from daemon.edge.outside import Timer
+    from daemon.edge.ledger import Ledger
+    from daemon.edge.outside import Time, Timer
     from protocols.dialect import Question, WireCancel
     from protocols.fix import Road
 
@@ -66,18 +67,6 @@ class Gateway(Protocol):
 
     def suspect(self, road: Road, why: str) -> None:
         """Probe a road."""
-        ...
-
-
-class Ledger(Protocol):
-    """The journal, as the driver uses it; see `daemon.edge.journal.Journal`."""
-
-    def append(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
-        """Have records written; ``on_commit`` hears whether they are durable."""
-        ...
-
-    def next_seq(self) -> int:
-        """Give the next outcome its number, or raise `JournalError`."""
         ...
 
 
@@ -103,14 +92,6 @@ class Announcer(Protocol):
 
     def session(self, row: SessionRow) -> None:
         """A channel of an account came or went."""
-        ...
-
-
-class Timers(Protocol):
-    """The event loop, as the driver uses it."""
-
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
-        """Have something called in so many seconds."""
         ...
 
 
@@ -144,7 +125,7 @@ class Driver:
         journal: Ledger,
         publisher: Announcer,
         clock: Clock,
-        loop: Timers,
+        time: Time,
         *,
         is_strict: bool,
         logger: structlog.typing.FilteringBoundLogger | None = None,
@@ -155,7 +136,7 @@ class Driver:
         self._journal = journal
         self._publisher = publisher
         self._clock = clock
-        self._loop = loop
+        self._time = time
         self._is_strict = is_strict
         self._gateway: Gateway | None = None
         self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
@@ -334,7 +315,7 @@ class Driver:
             self._timer = None
         if due_us is not None:
             self._timer_us = due_us
-            self._timer = self._loop.call_later(seconds_until(due_us, self._clock.now()), self._tick)
+            self._timer = self._time.later(seconds_until(due_us, self._clock.now()), self._tick)
 
     # ------------------------------------------------------------ words
 

@@ -7,7 +7,6 @@ outcome.
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
@@ -17,6 +16,7 @@ from daemon.core import names
 from daemon.core.records import CancelRequest, RequestKey
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
 from daemon.edge.journal import JournalState
+from daemon.edge.loop import LoopTime
 from protocols.control.results import JournalStatus, Status, Welcome
 from protocols.errors import BadRequest, JournalError
 from protocols.fix import AccountName, RequestId
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
     from daemon.edge.account import Account
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId, Listener, Peer, Sink
-    from daemon.edge.journal import Journal, StoredRequest
+    from daemon.edge.journal import StoredRequest
+    from daemon.edge.ledger import Ledger
+    from daemon.edge.outside import Running, Time
     from daemon.edge.publisher import Publisher
     from protocols.control.params import (
         CancelParams,
@@ -53,7 +55,7 @@ class FrontDesk:
     def __init__(
         self,
         accounts: Mapping[AccountName, Account],
-        journal: Journal,
+        journal: Ledger,
         publisher: Publisher,
         access: Access,
         clock: Clock,
@@ -62,6 +64,7 @@ class FrontDesk:
         version: str,
         on_journal_failure: OnJournalFailure,
         known_names: set[int],
+        time: Time | None = None,
     ) -> None:
         self._accounts = accounts
         self._journal = journal
@@ -73,7 +76,8 @@ class FrontDesk:
         self._on_journal_failure = on_journal_failure
         self._known_names = known_names
         self._started_us = clock.now()
-        self._lookups: set[asyncio.Task[None]] = set()
+        self._time = time or LoopTime()
+        self._lookups: set[Running[None]] = set()
         self.is_stopping = False
 
     # ------------------------------------------------------------ cancels
@@ -131,7 +135,7 @@ class FrontDesk:
     def _look_up(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
         if len(self._lookups) >= LOOKUPS_MAX:
             raise BadRequest("too_fast", "too many old requests are being looked up; ask again in a moment")
-        task = asyncio.get_running_loop().create_task(self._attach_from_journal(account, wish, sink))
+        task = self._time.spawn(self._attach_from_journal(account, wish, sink))
         self._lookups.add(task)
         task.add_done_callback(self._lookups.discard)
 

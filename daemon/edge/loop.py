@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from daemon.edge.link import Link
 from daemon.edge.net import Egress, tls_context
 from daemon.edge.rest import RestPool
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Coroutine, Sequence
 
     from daemon.edge import outside
     from daemon.edge.clock import Clock
     from daemon.edge.settings import GatewaySettings, Waits
     from protocols.session import Event, Session
+
+T = TypeVar("T")
 
 
 class LoopBell:
@@ -65,15 +67,8 @@ class DialedLink(Link):
         await self.dial(url, self._egress)
 
 
-class LoopOutside:
-    """What `daemon.edge.outside.Outside` says. Make it on the running loop; raises `OSError` for an unreadable
-    ``ca_file``.
-    """
-
-    def __init__(self, account: GatewaySettings, clock: Clock) -> None:
-        self._settings = account
-        self._clock = clock
-        self._egress = Egress(tls_context(account.ca_file), account.proxy, account.source_address)
+class LoopTime:
+    """What `daemon.edge.outside.Time` says, on the running loop."""
 
     def bell(self) -> LoopBell:
         """Make a bell."""
@@ -82,6 +77,10 @@ class LoopOutside:
     def group(self) -> asyncio.TaskGroup:
         """Make a group of tasks."""
         return asyncio.TaskGroup()
+
+    def spawn(self, coroutine: Coroutine[object, object, T]) -> asyncio.Task[T]:
+        """Set a coroutine running that the caller keeps hold of."""
+        return asyncio.get_running_loop().create_task(coroutine)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Have something called after what is running now."""
@@ -98,6 +97,15 @@ class LoopOutside:
     def draw(self) -> float:
         """Draw a number from 0 up to 1, for jitter."""
         return random.random()  # noqa: S311 - jitter keeps no secret
+
+
+class LoopOutside(LoopTime):
+    """What `daemon.edge.outside.Outside` says. Raises `OSError` for an unreadable ``ca_file``."""
+
+    def __init__(self, account: GatewaySettings, clock: Clock) -> None:
+        self._settings = account
+        self._clock = clock
+        self._egress = Egress(tls_context(account.ca_file), account.proxy, account.source_address)
 
     def pool(self) -> RestPool:
         """Make the way by REST."""

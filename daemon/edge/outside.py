@@ -171,8 +171,8 @@ class Link(Protocol):
         ...
 
 
-class Outside(Protocol):
-    """All of it, for one gateway. Times are seconds from now."""
+class Time(Protocol):
+    """Waiting and tasks. Times are seconds from now."""
 
     def bell(self) -> Bell:
         """Make a bell."""
@@ -180,6 +180,10 @@ class Outside(Protocol):
 
     def group(self) -> Group:
         """Make a group of tasks."""
+        ...
+
+    def spawn(self, coroutine: Coroutine[object, object, T]) -> Running[T]:
+        """Set a coroutine running that the caller keeps hold of."""
         ...
 
     def soon(self, call: Callable[[], object]) -> None:
@@ -197,6 +201,10 @@ class Outside(Protocol):
     def draw(self) -> float:
         """Draw a number from 0 up to 1, for jitter."""
         ...
+
+
+class Outside(Time, Protocol):
+    """All of it, for one gateway."""
 
     def pool(self) -> Pool:
         """Make the way by REST. Once."""

@@ -8,7 +8,6 @@ is replayed from the journal. Orders and sessions have a number of their own kin
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -18,6 +17,7 @@ import structlog
 from daemon.core.records import Previous, Report
 from daemon.edge.desk import OrderRow, SessionRow, Subscription
 from daemon.edge.inorder import InOrder
+from daemon.edge.loop import LoopTime
 from protocols.control.params import Topic
 from protocols.errors import JournalError
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from daemon.edge.desk import ConnectionId, Listener
     from daemon.edge.journal import HistoryRow
+    from daemon.edge.outside import Running, Time
     from protocols.fix import AccountName
 
     ReadPage = Callable[[int, int], Awaitable[tuple[list[HistoryRow], int]]]
@@ -54,7 +55,7 @@ class _Subscriber:
         self.accounts = accounts
         self.behind: deque[Word] | None = None
         self.lost: tuple[int, int] | None = None
-        self.replay: asyncio.Task[None] | None = None
+        self.replay: Running[None] | None = None
 
     def hears(self, account: AccountName) -> bool:
         return self.accounts is None or account in self.accounts
@@ -83,8 +84,9 @@ class Publisher:
     ``first_order_seq`` starts the numbers of orders and sessions: higher in each life of the daemon.
     """
 
-    def __init__(self, read_page: ReadPage, first_order_seq: int) -> None:
+    def __init__(self, read_page: ReadPage, first_order_seq: int, time: Time | None = None) -> None:
         self._read_page = read_page
+        self._time = time or LoopTime()
         self._subscribers: dict[ConnectionId, _Subscriber] = {}
         self._numbered: InOrder[Word] = InOrder()
         self._recent: deque[Word] = deque(maxlen=RECENT_MAX)
@@ -142,7 +144,7 @@ class Publisher:
         self._subscribers[listener.connection] = subscriber
         if from_seq is not None:
             subscriber.behind = deque()
-            subscriber.replay = asyncio.get_running_loop().create_task(self._replay(subscriber, from_seq))
+            subscriber.replay = self._time.spawn(self._replay(subscriber, from_seq))
         next_seq = self._last_seq + 1 if from_seq is None else from_seq
         return Subscription(next_seq, lambda: self._end(listener.connection, subscriber))
 
