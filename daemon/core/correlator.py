@@ -75,7 +75,7 @@ class Correlator:
 
     def __init__(self, world: World, ids: Ids, *, open_max: int = OPEN_MAX, book: Book | None = None) -> None:
         self.world = world
-        self.book = book or Book()
+        self.book = book if book is not None else Book()  # an empty one counts as false
         self.cases = CaseFile()
         self._open_max = open_max
         self._bench = Bench(world, self.cases, ids)

@@ -178,8 +178,9 @@ def _may_send_for(ticket: Ticket, case: Case, world: World, now_us: int) -> bool
         return False
     if ticket.request.deadline_us is not None and now_us >= ticket.request.deadline_us:
         return False
-    has_left = any(send.may_have_left for send in case.sends_for(ticket))
-    return not has_left or _may_repeat(ticket, case, world, now_us)
+    # Of a recovered request a frame may have left in the instant before the journal could say so.
+    may_have_left = ticket.is_recovered or any(send.may_have_left for send in case.sends_for(ticket))
+    return not may_have_left or _may_repeat(ticket, case, world, now_us)
 
 
 def _may_repeat(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
@@ -201,7 +202,7 @@ def _send_us(ticket: Ticket, case: Case, world: World) -> int | None:
     alike = [send for send in mine if send.wire.venue_params == ticket.request.venue_params]
     last = (alike or mine)[-1]
     ended_us = last.ended_us if last.ended_us is not None else last.made_us
-    has_other_road = route.has_other(world.open_roads, last.wire.road)
+    has_other_road = route.has_other(world.traits.roads, world.open_roads, last.wire.road)
     failures = _failures_in_a_row(mine)
     match last.state:
         case SendState.NOT_LEFT:
@@ -351,19 +352,11 @@ def _occasions_us(case: Case, world: World) -> list[int]:
     """The moments that call for a question if none was put since."""
     lag_us = world.replica_lag_us
     occasions = [case.trouble_us, case.trouble_us + lag_us] if case.trouble_us else []
-    last = case.last_left
-    if last is None:
+    left = [send for send in case.sends if send.may_have_left]
+    if not left:
         oldest_us = min((ticket.request.received_us for ticket in case.tickets.values()), default=0)
         return [*occasions, oldest_us + world.timings.push_wait_ms * 1000]
-    ended_us = last.ended_us if last.ended_us is not None else last.made_us
-    match last.proof:
-        case None:
-            occasions.append(last.made_us + world.timings.ack_wait_ms * 1000)
-        case Proof.ACCEPTED | Proof.IN_PROGRESS:
-            sees_pushes = world.drop_copy is DropCopyState.LIVE
-            occasions.append(ended_us + (world.timings.push_wait_ms * 1000 if sees_pushes else 0))
-        case _:
-            occasions.append(ended_us)
+    occasions += [_when_to_ask_us(send, world) for send in left]
     # From these on a question would conclude something that it could not before.
     occasions.append(case.last_answer_us() + lag_us)
     if case.view.last_push_us:
@@ -371,6 +364,15 @@ def _occasions_us(case: Case, world: World) -> list[int]:
     if case.denials:
         occasions.append(case.denials[0] + lag_us)
     return occasions
+
+
+def _when_to_ask_us(send: WireSend, world: World) -> int:
+    """When what became of a wire cancel, or that nothing is heard of it, calls for a question."""
+    if send.proof is None:
+        return send.made_us + world.timings.ack_wait_ms * 1000
+    ended_us = send.ended_us if send.ended_us is not None else send.made_us
+    is_silent = send.proof in {Proof.ACCEPTED, Proof.IN_PROGRESS} and world.drop_copy is DropCopyState.LIVE
+    return ended_us + (world.timings.push_wait_ms * 1000 if is_silent else 0)
 
 
 def _ask_after_us(case: Case, now_us: int) -> int:

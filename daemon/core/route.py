@@ -20,6 +20,6 @@ def choose(preferred: tuple[Road, ...], is_open: AbstractSet[Road], avoid: Road 
     return next(iter(others or candidates), None)
 
 
-def has_other(is_open: AbstractSet[Road], than: Road) -> bool:
-    """Say whether a road other than ``than`` is open."""
-    return any(road is not than for road in is_open)
+def has_other(preferred: tuple[Road, ...], is_open: AbstractSet[Road], than: Road) -> bool:
+    """Say whether a road of the venue's other than ``than`` is open."""
+    return any(road is not than and road in is_open for road in preferred)
