@@ -12,6 +12,7 @@ A link ends in one of three ways, and always tells its session: the venue closes
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Final, cast
 
 from websockets.client import ClientProtocol
@@ -22,7 +23,7 @@ from websockets.protocol import State as WireState
 from websockets.uri import parse_uri
 
 from daemon.edge import net
-from daemon.edge.clock import seconds_until
+from daemon.edge.carrier import Carrier
 from daemon.edge.outside import DialFailed
 from daemon.edge.why import why_of
 
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 
     from daemon.edge.clock import Clock
     from daemon.edge.settings import Waits
-    from protocols.fix import SendId
     from protocols.session import Event, Session
 
 WRITE_BUFFER_BYTES_MAX: Final = 65_536
@@ -41,7 +41,7 @@ FRAGMENTS_MAX: Final = 1024
 USER_AGENT: Final = "canceld"
 
 
-class Link(asyncio.Protocol):
+class Link(Carrier, asyncio.Protocol):
     """One connection. ``report`` gets the session's events in order, in the loop turn in which they happen."""
 
     def __init__(
@@ -52,22 +52,17 @@ class Link(asyncio.Protocol):
         report: Callable[[Link, Sequence[Event]], None],
         waits: Waits,
     ) -> None:
-        self.session = session
-        self._clock = clock
-        self._venue_now = venue_now
-        self._report = report
-        self._waits = waits
         self._loop = asyncio.get_running_loop()
+        super().__init__(session, clock, partial(report, self), self._loop.call_later)
+        self._venue_now = venue_now
+        self._waits = waits
         self._transport: asyncio.Transport | None = None
         self._ws: ClientProtocol | None = None
         self._opened: asyncio.Future[None] = self._loop.create_future()
         self._message = bytearray()
         self._message_is_text = True
         self._fragments = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_us = 0
         self._end: asyncio.TimerHandle | None = None
-        self._is_reporting = False
 
     # ------------------------------------------------------------ what an owner does
 
@@ -85,23 +80,6 @@ class Link(asyncio.Protocol):
             if isinstance(error, OSError | WebSocketException):
                 raise DialFailed(why_of(error)) from None
             raise
-
-    def cancel(self, frame: str, send_id: SendId) -> bool:
-        """Hand a cancel to the transport, now. False when it was certainly not handed over."""
-        if not self._can_write or not self.session.cancel(frame, send_id, self._clock.now()):
-            return False
-        self._flush()
-        return True
-
-    def probe(self) -> None:
-        """Doubt this connection: it proves alive very soon, or is aborted."""
-        self.session.probe(self._clock.now())
-        self._flush()
-
-    def drain(self, why: str) -> None:
-        """Let a successor take over: read on for a while, then close."""
-        self.session.drain(self._clock.now(), why)
-        self._flush()
 
     def close(self, why: str) -> None:
         """Close politely, within `Waits.close_s`. What is in flight may still be answered meanwhile."""
@@ -230,28 +208,14 @@ class Link(asyncio.Protocol):
             and not self._transport.is_closing()
         )
 
-    def _flush(self) -> None:
-        """Send the session's frames, tell its events, and wake at its next deadline."""
-        frames = self.session.take_frames()
-        if frames and self._can_write and self._ws is not None and self._transport is not None:
-            for frame in frames:
-                self._ws.send_text(frame.encode())
-            self._write_out()
-            if self._transport.get_write_buffer_size() > WRITE_BUFFER_BYTES_MAX:
-                self.session.probe(self._clock.now())
-        self._tell()
-        self._rearm()
-
-    def _tell(self) -> None:
-        """Tell the session's events in their order, those too that telling brings about."""
-        if self._is_reporting:
+    def _write(self, frames: Sequence[str]) -> None:
+        if self._ws is None or self._transport is None:
             return
-        self._is_reporting = True
-        try:
-            while events := self.session.take_events():
-                self._report(self, events)
-        finally:
-            self._is_reporting = False
+        for frame in frames:
+            self._ws.send_text(frame.encode())
+        self._write_out()
+        if self._transport.get_write_buffer_size() > WRITE_BUFFER_BYTES_MAX:
+            self.session.probe(self._clock.now())
 
     def _write_out(self) -> None:
         """Hand to the transport what the WebSocket protocol wants to send."""
@@ -261,26 +225,7 @@ class Link(asyncio.Protocol):
         if data and not self._transport.is_closing():
             self._transport.write(data)
 
-    # ------------------------------------------------------------ time and the end
-
-    def _rearm(self) -> None:
-        due = self.session.deadline_us
-        if due is None:
-            self._disarm()
-        elif self._timer is None or due < self._timer_us:  # a later deadline is found when the earlier one rings
-            self._disarm()
-            self._timer_us = due
-            self._timer = self._loop.call_later(seconds_until(due, self._clock.now()), self._ring)
-
-    def _disarm(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-
-    def _ring(self) -> None:
-        self._timer = None
-        self.session.tick(self._clock.now())
-        self._flush()
+    # ------------------------------------------------------------ the end
 
     def _closed(self, why: str) -> None:
         """The session's end, whoever brought it about. Happens once; the transport is let go of in any case."""
