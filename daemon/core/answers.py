@@ -28,11 +28,13 @@ def rows_about(case: Case, answer: QuestionAnswered) -> list[OrderReported]:
     ]
 
 
-def note_question(case: Case, asked: Asked) -> None:
-    """Note that a question left."""
+def note_question(case: Case, asked: Asked, ladder: tuple[Step, ...]) -> None:
+    """Note that a question left; steps of the ladder before it were spared."""
     case.question = asked
     if case.round is None and case.provisional is None:
         case.round = Round(asked.at_us)
+    if case.round is not None and asked.question.step in ladder:
+        case.round.step = max(case.round.step, ladder.index(asked.question.step))
     case.last_asked_us = asked.at_us
 
 

@@ -15,22 +15,26 @@ from daemon.core.budget import BucketKey, Budget, Line
 from daemon.core.case import Asked, Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.casefile import has_work_left
 from daemon.core.effects import Ask, Effect, Send, Suspect, Tell, Write
+from daemon.core.error_budget import ErrorBudget
 from daemon.core.records import Asked as AskedRecord
 from daemon.core.records import AskFailed, CaseId, SendMade
 from protocols.dialect import Question, WireCancel
-from protocols.evidence import QuestionFailed, Step
+from protocols.evidence import QuestionAnswered, QuestionFailed, Step
 
 if TYPE_CHECKING:
     from daemon.core.casefile import CaseFile
     from daemon.core.ids import Ids
     from daemon.core.policy import Conclusion, SendPlan
     from daemon.core.world import World
-    from protocols.fix import QueryId
+    from protocols.evidence import CancelAnswered
+    from protocols.fix import QueryId, SendId
 
 LISTING_RETRY_US: Final = 1_000_000
 """Between two tries at the listing of a resync."""
 KEEP_CLOSED_US: Final = 3_600_000_000
 """Closed cases stay this long in memory, for corrections and for those who ask again; the journal has them longer."""
+HOLD_MAX_US: Final = 1_800_000_000
+"""A venue that wants no more of a call for longer than this is asked again all the same: an order may be at risk."""
 TIDY_US: Final = 60_000_000
 """Between two looks for rate buckets that nothing leaves through any more."""
 _LISTING: Final = CaseId("")
@@ -46,6 +50,7 @@ class Bench:
         self._ids = ids
         calls = {world.traits.question_operations[step]: calls for step, calls in world.traits.question_calls.items()}
         self._budget = Budget(world.traits.rate_rules, world.traits.cancel_operation, calls)
+        self._errors = ErrorBudget(world.traits.error_rules)
         self._agenda: Agenda[CaseId | BucketKey] = Agenda()
         self._lines: dict[BucketKey, Line[CaseId]] = {}
         self._let_through: tuple[BucketKey, CaseId] | None = None
@@ -86,29 +91,50 @@ class Bench:
 
     def budget_wait_us(self, now_us: int) -> int:
         """How long the longest line of cancels waits for its next slot."""
-        operation = self._world.traits.cancel_operation
+        sparing = self._world.traits.sparing_cancel
+        operations = {self._world.traits.cancel_operation, sparing.operation if sparing is not None else ""}
         waits = [
-            self._budget.free_us(operation, key[1], "", now_us) - now_us
-            for key, line in self._lines.items()
-            if key[0] == operation and line
+            self._budget.free_us(operation, instrument, "", now_us) - now_us
+            for (operation, instrument), line in self._lines.items()
+            if operation in operations and line
         ]
         return max(waits, default=0)
 
-    def hold_cancels(self, case: Case, now_us: int) -> None:
-        """The venue said "too many" to a cancel: let none of its kind go for a window."""
-        operation = self._world.traits.cancel_operation
-        self._budget.hold(operation, case.instrument, _order_name(case), now_us)
+    def hold_cancels(self, case: Case, wire: WireCancel, answer: CancelAnswered, now_us: int) -> None:
+        """The venue said "too many" to a cancel: let none of its kind go for a window, or for as long as it says."""
+        operation = wire.operation or self._world.traits.cancel_operation
+        self._budget.hold(operation, case.instrument, _order_name(case), now_us, self._held_until_us(answer, now_us))
 
-    def hold_questions(self, question: Question, now_us: int) -> None:
+    def hold_questions(self, question: Question, failed: QuestionFailed, now_us: int) -> None:
         """The venue said "too many" to a question."""
         operation = self._world.traits.question_operations[question.step]
         order = question.order_id or question.client_order_id or ""
-        self._budget.hold(operation, question.instrument, order, now_us)
+        self._budget.hold(operation, question.instrument, order, now_us, self._held_until_us(failed, now_us))
+
+    def ended(
+        self, name: SendId | QueryId, end: CancelAnswered | QuestionAnswered | QuestionFailed | None, now_us: int
+    ) -> None:
+        """Count the end of a send or a question among the errors that the venue bears (None: it was not answered)."""
+        is_error = end is not None and end.counts_as_error
+        until_us = 0 if end is None or isinstance(end, QuestionAnswered) else self._held_until_us(end, now_us)
+        if self._errors.ended(name, now_us, is_error=is_error, banned_until_us=until_us) is None:
+            return
+        for key in self._lines:
+            if key[0] in self._errors.spared(now_us):
+                self._agenda.set(key, now_us)  # who waits there may go another way
+
+    def _held_until_us(self, end: CancelAnswered | QuestionFailed, now_us: int) -> int:
+        """Until when the venue wants no more of an operation; 0 if it does not say."""
+        until_us = now_us + end.hold_ms * 1000 if end.hold_ms else 0
+        if end.hold_until_ms is not None:
+            until_us = max(until_us, self._world.ours_us(end.hold_until_ms))
+        return min(until_us, now_us + HOLD_MAX_US)
 
     # ------------------------------------------------------------ one case
 
     def work(self, case: Case, now_us: int) -> None:
         """Do what follows from a case as it stands, and make the next appointment."""
+        self._world.spared = self._errors.spared(now_us)
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
         self._suspect_the_silent(case, now_us)
@@ -151,6 +177,7 @@ class Bench:
         if asked is None or now_us < asked.at_us + policy.ANSWER_WAIT_US:
             return
         self._cases.take_question(asked.question.query_id)
+        self._errors.ended(asked.question.query_id, now_us)
         answers.note_failure(case, now_us)
         failed = QuestionFailed(asked.question.query_id, asked.question.step, "no answer came")
         self.out.append(Write(AskFailed(now_us, case.case_id, failed)))
@@ -177,14 +204,24 @@ class Bench:
             return later_us
         ticket = list(case.tickets.values())[plan.ticket_index]
         rank = 0 if policy.is_urgent(case, self._world, now_us) else 1
-        free_us = self._slot_us(self._world.traits.cancel_operation, case, rank, now_us)
+        operation = self._cancel_operation(ticket)
+        free_us = self._slot_us(operation, case, rank, now_us)
         if free_us is None or free_us > now_us:
             return free_us
-        self._make_send(case, ticket, plan, now_us)
+        self._make_send(case, ticket, plan, operation, now_us)
         # Another request of this case may want other parameters, or time passes until the answer is overdue.
         return policy.wants_send(case, self._world, now_us)[1]
 
-    def _make_send(self, case: Case, ticket: Ticket, plan: SendPlan, now_us: int) -> None:
+    def _cancel_operation(self, ticket: Ticket) -> str:
+        """Choose the call that cancels: the usual one, unless its errors are scarce and another can carry this."""
+        traits = self._world.traits
+        sparing = traits.sparing_cancel
+        if sparing is None or traits.cancel_operation not in self._world.spared:
+            return traits.cancel_operation
+        can_carry = ticket.request.venue_params.keys() <= sparing.venue_params
+        return sparing.operation if can_carry else traits.cancel_operation
+
+    def _make_send(self, case: Case, ticket: Ticket, plan: SendPlan, operation: str, now_us: int) -> None:
         request = ticket.request
         by_order_id = case.order_id is not None
         wire = WireCancel(
@@ -195,7 +232,9 @@ class Bench:
             order_id=case.order_id,
             client_order_id=None if by_order_id else case.client_order_id,
             venue_params=request.venue_params,
+            operation="" if operation == self._world.traits.cancel_operation else operation,
         )
+        self._errors.left(operation, wire.send_id)
         send = WireSend(wire, now_us)
         case.sends.append(send)
         self._cases.sent(send, case)
@@ -217,7 +256,8 @@ class Bench:
         if free_us is None or free_us > now_us:
             return free_us
         question = Question(self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id)
-        answers.note_question(case, Asked(question, now_us))
+        answers.note_question(case, Asked(question, now_us), self._world.traits.ladder)
+        self._errors.left(operation, question.query_id)
         self._cases.asked(question.query_id, case)
         self.out += [Ask(case.case_id, question), Write(AskedRecord(now_us, case.case_id, question))]
         return now_us + policy.ANSWER_WAIT_US
@@ -275,7 +315,10 @@ class Bench:
         line = self._lines.get(key)
         operation, instrument = key
         for _ in range(len(line) if line else 0):
-            if line is None or not line or self._budget.free_us(operation, instrument, "", now_us) > now_us:
+            if line is None or not line:
+                break
+            goes_another_way = operation in self._errors.spared(now_us)
+            if not goes_another_way and self._budget.free_us(operation, instrument, "", now_us) > now_us:
                 break
             case = self._cases.get(line.pop())
             if case is not None:

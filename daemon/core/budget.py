@@ -79,10 +79,10 @@ class Budget:
         for _, bucket in self._of(operation, instrument, order):
             bucket.departures.extend([now_us] * self._calls.get(operation, 1))
 
-    def hold(self, operation: str, instrument: str, order: str, now_us: int) -> None:
-        """Close the buckets of an operation for a window, since the venue said "too many"."""
+    def hold(self, operation: str, instrument: str, order: str, now_us: int, until_us: int = 0) -> None:
+        """Close the buckets of an operation for a window, or longer, since the venue said "too many"."""
         for _, bucket in self._of(operation, instrument, order):
-            bucket.held_until_us = max(bucket.held_until_us, now_us + bucket.window_us)
+            bucket.held_until_us = max(bucket.held_until_us, now_us + bucket.window_us, until_us)
 
     def line_of(self, operation: str, instrument: str) -> BucketKey:
         """Name the line in which an operation waits: its own, and its instrument's where that matters."""

@@ -182,6 +182,7 @@ class Correlator:
     # ------------------------------------------------------------ what becomes of a wire cancel
 
     def _answered(self, answer: CancelAnswered, now_us: int) -> None:
+        self._bench.ended(answer.send_id, answer, now_us)
         case = self.cases.of_send(answer.send_id)
         send = case.send_of(answer.send_id) if case else None
         if case is None or send is None or send.proof not in {None, Proof.UNKNOWN}:
@@ -194,7 +195,7 @@ class Correlator:
         elif answer.proof in _REFUSING:
             self._progress(case, send, RequestState.VENUE_REFUSED)
         if answer.remedy is Remedy.BACK_OFF:
-            self._bench.hold_cancels(case, now_us)
+            self._bench.hold_cancels(case, send.wire, answer, now_us)
         if answer.remedy is Remedy.ALARM:
             self._bench.out.append(Alarm("cancel_refused", f"{answer.code} {answer.message}".strip()))
         if answer.order_id is not None:
@@ -211,6 +212,7 @@ class Correlator:
         self._progress(case, send, RequestState.FORWARDED)
 
     def _lost(self, lost: CancelLost, now_us: int) -> None:
+        self._bench.ended(lost.send_id, None, now_us)
         case = self.cases.of_send(lost.send_id)
         send = case.send_of(lost.send_id) if case else None
         if case is None or send is None or send.state is not SendState.IN_FLIGHT:
@@ -232,6 +234,7 @@ class Correlator:
     # ------------------------------------------------------------ answered questions
 
     def _told(self, answer: QuestionAnswered, now_us: int) -> None:
+        self._bench.ended(answer.query_id, answer, now_us)
         asked_us = self._bench.take_listing(answer.query_id, now_us, has_failed=False)
         if asked_us is not None:
             self._listing_told(answer, asked_us, now_us)
@@ -312,6 +315,7 @@ class Correlator:
         self._resyncing = None
 
     def _not_told(self, failed: QuestionFailed, now_us: int) -> None:
+        self._bench.ended(failed.query_id, failed, now_us)
         if self._bench.take_listing(failed.query_id, now_us, has_failed=True) is not None:
             self._ask_unlisted(set(), now_us)
             return
@@ -319,7 +323,7 @@ class Correlator:
         if case is None or case.question is None:
             return
         if failed.rate_limited:
-            self._bench.hold_questions(case.question.question, now_us)
+            self._bench.hold_questions(case.question.question, failed, now_us)
         answers.note_failure(case, now_us)
         self._bench.out.append(Write(AskFailed(now_us, case.case_id, failed)))
         self._bench.work(case, now_us)

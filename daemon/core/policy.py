@@ -283,17 +283,28 @@ def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, 
         return None, None
     if when > now_us:
         return None, when
-    return next_step(case, world), None
+    return next_step(case, world, now_us), None
 
 
-def next_step(case: Case, world: World) -> Step:
-    """Name the next question of the round under way, or the first of a new one."""
+def next_step(case: Case, world: World, now_us: int) -> Step:
+    """Name the next question of the round under way, or the first of a new one, over those that are spared."""
     if case.provisional is not None:
         return Step.OPEN_ORDERS
-    if case.round is None:
-        return world.traits.ladder[0]
-    steps = world.traits.ladder
-    return steps[case.round.step] if case.round.step < len(steps) else Step.OPEN_ORDERS
+    begin = 0 if case.round is None else case.round.step
+    steps = (step for step in world.traits.ladder[begin:] if not _is_spared(step, case, world, now_us))
+    return next(steps, Step.OPEN_ORDERS)
+
+
+def _is_spared(step: Step, case: Case, world: World, now_us: int) -> bool:
+    """Whether a question is not worth the error that it may be answered with.
+
+    The venue bears few more of them; or it denied the order just now, and denying it again would conclude nothing yet.
+    """
+    operation = world.traits.question_operations.get(step, "")
+    if operation in world.spared:
+        return True
+    is_denied_just_now = bool(case.denials) and now_us < case.denials[0] + world.replica_lag_us
+    return is_denied_just_now and world.costs_errors(operation)
 
 
 def needs_asking(case: Case, world: World, now_us: int) -> bool:

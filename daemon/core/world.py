@@ -17,7 +17,7 @@ class World:
     """The account as its cases see it. Only the correlator writes here, and only from evidence.
 
     ``timings`` are the effective ones (configuration over the venue's). ``clock_offset_us`` is venue minus ours, known
-    to ``clock_uncertainty_us``.
+    to ``clock_uncertainty_us``. ``spared`` are the operations of which the venue bears few more errors.
     """
 
     account: AccountName
@@ -28,6 +28,7 @@ class World:
     clock_offset_us: int = 0
     clock_uncertainty_us: int = 1_000_000
     account_changed: bool = False
+    spared: frozenset[str] = frozenset()
 
     @property
     def replica_lag_us(self) -> int:
@@ -38,6 +39,14 @@ class World:
     def horizon_us(self) -> int:
         """How long until a request without evidence is called in doubt."""
         return int(self.timings.horizon_s * 1_000_000)
+
+    def costs_errors(self, operation: str) -> bool:
+        """Whether the venue counts the errors that it answers to an operation."""
+        return any(operation in rule.operations for rule in self.traits.error_rules)
+
+    def ours_us(self, venue_ms: int) -> int:
+        """Turn a time of the venue's, in milliseconds, into our clock."""
+        return venue_ms * 1000 - self.clock_offset_us
 
     def venue_ms(self, ours_us: int) -> int:
         """Turn a time of ours into the venue's clock, milliseconds, rounded to what the measurement allows: late."""

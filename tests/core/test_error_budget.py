@@ -1,0 +1,285 @@
+"""Venues that ban a call which answered too many errors: how it is spared in time, and a ban honoured to its end."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from daemon.core.error_budget import ErrorBudget
+from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
+from protocols.evidence import Absence, CancelAnswered, Proof, QuestionAnswered, QuestionFailed, Remedy, Step
+from protocols.fix import OrdStatus, Outcome, Road
+from tests.core.story import Put, Sent, Story
+from tests.core.words import T0_MS, TRAITS
+
+WINDOW_MS = 480_000
+RULES = (
+    ErrorRule("cancel errors", frozenset({"cancel"}), 4, WINDOW_MS, "somewhere"),
+    ErrorRule("ask errors", frozenset({"ask_order"}), 4, WINDOW_MS, "somewhere"),
+)
+RATES = (
+    RateRule("cancel", frozenset({"cancel"}), 5, 1000, Scope.USER, "somewhere"),
+    RateRule("list", frozenset({"list"}), 2, 1000, Scope.USER, "somewhere"),
+)
+STRICT = msgspec.structs.replace(
+    TRAITS,
+    roads=(Road.REST,),
+    rate_rules=RATES,
+    error_rules=RULES,
+    sparing_cancel=SparingCancel("list", frozenset({"window"})),
+    timings=msgspec.structs.replace(TRAITS.timings, per_order_gap_ms=1100),
+)
+LAG_MS = STRICT.timings.replica_lag_ms
+
+
+def refuse(story: Story, sent: Sent, proof: Proof = Proof.GONE, *, is_error: bool = True, **hold: int) -> None:
+    """Answer a wire cancel with an error that the venue counts."""
+    sent.is_open = sent.is_in_flight = False
+    remedy = Remedy.BACK_OFF if hold else Remedy.NONE
+    wire = sent.wire
+    answer = CancelAnswered(wire.send_id, wire.road, proof, "1", "", remedy=remedy, counts_as_error=is_error)
+    story.see(msgspec.structs.replace(answer, **hold))
+
+
+def deny(story: Story, put: Put | None = None) -> None:
+    """Say "not found"; as an answer to the order's own question it is an error."""
+    target = put or story.open_questions()[0]
+    target.is_open = False
+    asked = target.question
+    is_own = asked.step is Step.ORDER
+    story.see(
+        QuestionAnswered(
+            asked.query_id, asked.step, (), Absence.DENIES if is_own else Absence.BLIND, counts_as_error=is_own
+        )
+    )
+
+
+def spend(story: Story, errors: int, first: int = 100) -> None:
+    """Have as many cancels refused, of orders that turn out to have ended."""
+    for number in range(first, first + errors):
+        story.submit(f"o{number}")
+        (sent,) = story.open_sends()
+        refuse(story, sent)
+        while story.open_questions():
+            story.answer_ended(OrdStatus.CANCELED)
+        story.advance(1000)
+
+
+# ---------------------------------------------------------------- cancels
+
+
+def test_the_usual_call_is_taken_as_long_as_errors_are_few() -> None:
+    story = Story(STRICT)
+    spend(story, 1)
+    story.submit()
+    assert [wire.operation for wire in story.sends] == ["", ""]
+
+
+def test_at_half_of_the_budget_cancels_go_by_the_call_that_does_not_fail() -> None:
+    story = Story(STRICT)
+    spend(story, 2)
+    story.submit()
+    assert story.sends[-1].operation == "list"
+
+
+def test_what_is_on_its_way_counts_as_well_since_it_may_come_back_as_an_error() -> None:
+    story = Story(STRICT)
+    for number in range(5):
+        story.submit(f"o{number}")
+    assert [wire.operation for wire in story.sends] == ["", "", "", "", "list"]
+
+
+def test_answers_that_are_no_errors_cost_nothing() -> None:
+    story = Story(STRICT)
+    for number in range(8):
+        story.submit(f"o{number}")
+        refuse(story, story.open_sends()[0], is_error=False)
+        story.answer_ended()
+        story.advance(1000)
+    assert {wire.operation for wire in story.sends} == {""}
+
+
+def test_errors_are_forgotten_after_the_window() -> None:
+    story = Story(STRICT)
+    spend(story, 2)
+    story.advance(WINDOW_MS * 1.05)
+    story.submit()
+    assert story.sends[-1].operation == ""
+
+
+def test_parameters_that_only_the_usual_call_has_go_by_it_all_the_same() -> None:
+    story = Story(STRICT)
+    spend(story, 2)
+    story.submit("o1", params={"restrictions": "NEW"})
+    story.submit("o2", params={"window": "5"})
+    assert [wire.operation for wire in story.sends[-2:]] == ["", "list"]
+
+
+def test_where_there_is_no_other_call_the_usual_one_goes_on() -> None:
+    story = Story(msgspec.structs.replace(STRICT, sparing_cancel=None))
+    spend(story, 3)
+    story.submit()
+    assert story.sends[-1].operation == ""
+
+
+def test_a_venue_that_counts_no_errors_is_not_spared_any() -> None:
+    story = Story(msgspec.structs.replace(STRICT, error_rules=()))
+    spend(story, 6)
+    assert {wire.operation for wire in story.sends} == {""}
+
+
+def test_a_wire_cancel_is_repeated_by_the_call_that_is_in_use_by_then() -> None:
+    story = Story(STRICT)
+    spend(story, 1)
+    story.submit()
+    refuse(story, story.open_sends()[0], Proof.UNCHANGED_RETRY)
+    story.advance(1200)
+    assert [wire.operation for wire in story.sends[-2:]] == ["", "list"]
+
+
+# ---------------------------------------------------------------- bans
+
+
+def test_a_banned_call_is_not_made_until_the_venues_own_time_and_the_other_one_is() -> None:
+    story = Story(STRICT)
+    story.measure_clock(5000, 0)
+    story.submit("o1")
+    refuse(story, story.open_sends()[0], Proof.UNCHANGED_RETRY, hold_until_ms=T0_MS + 5000 + 60_000)
+    story.advance(2000)
+    story.submit("o2")
+    assert [wire.operation for wire in story.sends] == ["", "list", "list"]
+    for sent in story.open_sends():
+        story.ack(sent)
+    story.push("canceled")
+    story.push("canceled", order="o2")
+    story.advance(60_000)
+    story.submit("o3")
+    assert story.sends[-1].operation == ""
+
+
+def test_without_another_call_a_banned_one_waits() -> None:
+    story = Story(msgspec.structs.replace(STRICT, sparing_cancel=None))
+    story.submit("o1")
+    refuse(story, story.open_sends()[0], Proof.UNCHANGED_RETRY, hold_ms=30_000)
+    story.submit("o2")
+    story.advance(29_900, story.fail_question)
+    assert len(story.sends) == 1
+    assert story.core.budget_wait_us(story.now_us) > 0
+    story.advance(200, story.fail_question)
+    assert sorted(str(wire.order_id) for wire in story.sends) == ["o1", "o1", "o2"]
+
+
+def test_who_waits_for_a_slot_of_a_call_that_gets_banned_goes_another_way() -> None:
+    story = Story(STRICT)
+    for number in range(7):
+        story.submit(f"o{number}", params={} if number < 4 else {"restrictions": "NEW"})
+    story.submit("o8")  # by the other call, since four are on their way
+    refuse(story, story.open_sends()[0], Proof.UNCHANGED_RETRY, hold_ms=600_000)
+    story.advance(5000, story.fail_question)
+    by_list = {wire.order_id for wire in story.sends if wire.operation == "list"}
+    assert by_list >= {"o0", "o8"}
+    story_waiting = {f"o{number}" for number in (5, 6)}
+    assert story_waiting.isdisjoint(by_list)  # what the other call cannot carry waits for the ban's end
+
+
+def test_no_ban_is_believed_to_last_for_ever() -> None:
+    story = Story(msgspec.structs.replace(STRICT, sparing_cancel=None))
+    story.submit("o1")
+    refuse(story, story.open_sends()[0], Proof.UNCHANGED_RETRY, hold_until_ms=9_999_999_999_999)
+    story.submit("o2")
+    story.advance(31 * 60_000, story.fail_question)
+    assert "o2" in {wire.order_id for wire in story.sends}
+
+
+# ---------------------------------------------------------------- questions
+
+
+def test_at_half_of_the_budget_questions_go_by_listings() -> None:
+    story = Story(STRICT)
+    for order in ("o1", "o2"):
+        story.submit(order)
+        refuse(story, story.open_sends()[0], is_error=False)
+        deny(story)
+        story.answer_ended("canceled", order=order)  # the next step of the ladder finds it
+    story.submit("o3")
+    refuse(story, story.open_sends()[0], is_error=False)
+    assert story.open_questions()[0].question.step is Step.OPEN_ORDERS
+    deny(story)
+    assert story.open_questions()[0].question.step is Step.HISTORY
+    story.answer_ended("filled", cum="10")
+    assert story.outcome("r3") is Outcome.FILLED
+
+
+def test_a_round_by_listings_alone_denies_nothing() -> None:
+    story = Story(STRICT)
+    for order in ("o1", "o2"):
+        story.submit(order)
+        refuse(story, story.open_sends()[0], is_error=False)
+        deny(story)
+        story.answer_ended("canceled", order=order)
+    story.submit("o3")
+    refuse(story, story.open_sends()[0], is_error=False)
+    story.advance(59_000, lambda: deny(story))
+    assert Step.ORDER not in [put.question.step for put in story.put if put.question.order_id == "o3"]
+    assert story.outcome("r3") is None
+    story.advance(2000, lambda: deny(story))
+    assert story.outcome("r3") is Outcome.IN_DOUBT
+
+
+def test_an_unknown_order_costs_two_errors_and_no_more() -> None:
+    story = Story(STRICT)
+    story.submit()
+    refuse(story, story.open_sends()[0])
+    story.advance(LAG_MS + 2000, lambda: deny(story))
+    assert story.outcome() is Outcome.UNKNOWN_ORDER
+    assert story.asked.count(Step.ORDER) == 2
+
+
+def test_where_errors_are_free_the_orders_own_question_is_put_each_time() -> None:
+    story = Story(msgspec.structs.replace(STRICT, error_rules=()))
+    story.submit()
+    refuse(story, story.open_sends()[0])
+    story.advance(LAG_MS + 2000, lambda: deny(story))
+    assert story.outcome() is Outcome.UNKNOWN_ORDER
+    assert story.asked.count(Step.ORDER) > 2
+
+
+def test_a_banned_question_waits_and_listings_go_on() -> None:
+    story = Story(STRICT)
+    story.submit()
+    refuse(story, story.open_sends()[0], is_error=False)
+    put = story.open_questions()[0]
+    put.is_open = False
+    until_ms = T0_MS + 30_000
+    query_id = put.question.query_id
+    story.see(
+        QuestionFailed(query_id, Step.ORDER, "banned", rate_limited=True, counts_as_error=False, hold_until_ms=until_ms)
+    )
+    story.advance(29_000, lambda: deny(story))
+    assert story.asked.count(Step.ORDER) == 1
+    assert Step.OPEN_ORDERS in story.asked
+    story.advance(10_000, lambda: deny(story))
+    assert story.asked.count(Step.ORDER) > 1
+
+
+# ---------------------------------------------------------------- the count itself
+
+
+def test_each_send_ends_once_and_each_error_counts_once() -> None:
+    budget = ErrorBudget(RULES)
+    for name in ("a", "b"):
+        budget.left("cancel", name)
+        assert budget.ended(name, 0, is_error=True) == "cancel"
+        assert budget.ended(name, 0, is_error=True) is None
+    assert len(budget) == 2
+    assert budget.spared(0) == {"cancel"}
+    assert budget.spared(int(WINDOW_MS * 1050)) == frozenset()
+
+
+@pytest.mark.parametrize("operation", ["list", "", "other"])
+def test_an_operation_without_a_rule_is_not_counted(operation: str) -> None:
+    budget = ErrorBudget(RULES)
+    for number in range(9):
+        budget.left(operation, f"c{number}")
+        assert budget.ended(f"c{number}", 0, is_error=True) is None
+    assert budget.spared(0) == frozenset()
