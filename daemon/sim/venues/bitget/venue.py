@@ -92,6 +92,10 @@ class BitgetVenue(SimVenue):
         """A REST call arrived."""
         self._front.call(request_id, request, now_us)
 
+    def logged_in(self) -> list[BitgetConnection]:
+        """The WebSockets that are open and logged in."""
+        return self._sessions.logged_in()
+
     def placing_problem(self, new: NewOrder) -> str | None:
         """An order names its product, and one of its symbols."""
         if new.product not in self.generation.products:
