@@ -21,7 +21,7 @@ LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench soak peers install-dev lock clean
+.PHONY: help demo test check bench soak peers install install-dev lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,10 @@ soak: $(DEV_READY) ## the long runs over many seeds, without a time limit
 	@$(BIN)/python -m pytest -m soak --hypothesis-profile=soak --timeout=0 $(ARGS)
 
 peers: $(PEERS_READY) ## set up other people's clients, which tests drive the simulated venues with
+
+# It has an environment of its own, made with the system's Python; nothing of .venv goes to a host.
+install: ## install on this host, as root; DESTDIR= and PREFIX=/opt/canceld say where
+	@systemd/install.sh
 
 install-dev: $(DEV_READY) ## set up .venv for development
 
