@@ -88,8 +88,8 @@ def bitget_login(secret: Secret, timestamp_s: str) -> str:
 def bitget_rest(secret: Secret, timestamp_ms: str, method: str, target: str, body: bytes) -> str:
     """Sign a REST request (Bitget: Common / Signature, HMAC).
 
-    ``timestamp_ms`` is the text of its header; ``target`` the path with its query, exactly as it is sent; ``body`` the
-    exact bytes (empty for GET).
+    ``timestamp_ms`` is the text of its header; ``target`` the path with its query, in plain text; ``body`` the exact
+    bytes (empty for GET).
     """
     return hmac_sha256_base64(secret, (timestamp_ms + method.upper() + target).encode() + body)
 

@@ -87,6 +87,14 @@ def test_a_call_is_signed_as_it_is_sent_with_its_query_sorted(dialect: Either) -
 
 
 @BOTH
+def test_a_query_is_signed_in_plain_text_and_sent_encoded(dialect: Either) -> None:
+    signed = dialect.sign(RestCall("x", "GET", "/p", (("symbol", "币USDT"), ("clientOid", "a+b#c"))), CREDENTIALS, 0)
+    assert signed.target == "/p?clientOid=a%2Bb%23c&symbol=%E5%B8%81USDT"
+    plain = signing.bitget_rest(SECRET, "0", "GET", "/p?clientOid=a+b#c&symbol=币USDT", b"")
+    assert dict(signed.headers)["ACCESS-SIGN"] == plain
+
+
+@BOTH
 def test_a_public_call_carries_no_key(dialect: Either) -> None:
     signed = dialect.sign(dialect.clock_call(), CREDENTIALS, 0)
     assert signed.target == "/api/v2/public/time"

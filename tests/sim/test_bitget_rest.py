@@ -5,7 +5,7 @@ import json
 import pytest
 
 from daemon.sim.venues.bitget.options import BitgetOptions
-from tests.sim.bitget_rig import FUTURES, Rig
+from tests.sim.bitget_rig import FUTURES, Rig, signature
 
 
 @pytest.fixture
@@ -35,10 +35,13 @@ def test_a_call_that_is_not_rightly_signed_is_refused(classic: Rig, headers: dic
     assert (status, body["code"], body["data"]) == (400, code, None)
 
 
-def test_the_query_is_signed_as_it_is_sent(classic: Rig) -> None:
+def test_the_query_is_signed_as_it_is_sent_or_in_plain_text(classic: Rig) -> None:
     order = classic.place(client_order_id="a+b")
     target = f"/api/v2/mix/order/detail?clientOid=a%2Bb&productType={FUTURES}&symbol=BTCUSDT"
     assert classic.get(target)["orderId"] == order["order_id"]
+    stamp = str(classic.now_us // 1000)
+    sign = signature(f"{stamp}GET{target.replace('%2B', '+')}")
+    assert classic.call("GET", target, access_sign=sign)[0] == 200
 
 
 def test_the_other_generations_private_calls_are_refused_and_its_public_ones_served(classic: Rig, unified: Rig) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -169,10 +169,12 @@ class BitgetCommon:
     def sign(self, call: RestCall, credentials: Credentials, venue_now_us: int) -> SignedCall:
         """Encode a call, and sign it if it is to be signed (Bitget: Common / Signature).
 
-        What is signed is the target as it is sent, its query sorted by name. A demo call says so in a header.
+        The query is sorted by name; what is signed of it are the plain values, what is sent the encoded ones. The page
+        has no word on that, but non-ASCII symbols are refused otherwise. A demo call says so in a header.
         """
-        query = urlencode(sorted(call.query))
-        target = f"{call.path}?{query}" if query else call.path
+        pairs = sorted(call.query)
+        target = f"{call.path}?{urlencode(pairs, quote_via=quote)}" if pairs else call.path
+        plain = f"{call.path}?{'&'.join(f'{name}={value}' for name, value in pairs)}" if pairs else call.path
         headers = [("Content-Type", "application/json"), ("locale", "en-US")]
         if self.is_demo:
             headers.append(DEMO_HEADER)
@@ -180,7 +182,7 @@ class BitgetCommon:
             stamp = signing.epoch_millis(venue_now_us)
             headers += [
                 ("ACCESS-KEY", credentials.key.reveal()),
-                ("ACCESS-SIGN", signing.bitget_rest(credentials.secret, stamp, call.method, target, call.body)),
+                ("ACCESS-SIGN", signing.bitget_rest(credentials.secret, stamp, call.method, plain, call.body)),
                 ("ACCESS-TIMESTAMP", stamp),
                 ("ACCESS-PASSPHRASE", credentials.passphrase.reveal()),
             ]

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from daemon.sim.faults import Fault, FaultEngine
 from daemon.sim.timers import MILLISECOND_US, SECOND_US
@@ -29,7 +30,7 @@ def sign(secret: str, prehash: str | bytes) -> str:
 
 
 def rest_prehash(timestamp: str, method: str, target: str, body: bytes) -> bytes:
-    """What a REST call signs: the timestamp as sent, method, path with query as sent, body."""
+    """What a REST call signs: the timestamp as sent, method, path with query, body."""
     return f"{timestamp}{method}{target}".encode() + body
 
 
@@ -84,7 +85,9 @@ class Gate:
         return None if hmac.compare_digest(wanted, text(arg, "sign")) else "30015"
 
     def call_problem(self, request: HttpRequest, now_us: int) -> str | None:
-        """The headers of a signed REST call (Bitget: Common / Signature)."""
+        """The headers of a signed REST call (Bitget: Common / Signature). No page says whether the query is signed as
+        it is sent or in plain text; clients do both, and both are taken.
+        """
         if self._faults.fires(Fault.AUTH_FAIL, only=("rest", "any")) is not None:
             return "40009"
         credentials = self._options.credentials
@@ -93,14 +96,16 @@ class Gate:
             return "40006"
         if (headers.get("paptrading") == "1") != self._options.demo:
             return "22030"
+        targets = {request.target, unquote(request.target)}
         timestamp = headers.get("access-timestamp", "")
         is_stamp = _MILLIS.fullmatch(timestamp) is not None
         if not is_stamp or abs(self._clock.checked_us(now_us) - int(timestamp) * MILLISECOND_US) > TOLERANCE_US:
             return "40008"
         if headers.get("access-passphrase", "") != credentials.passphrase:
             return "40012"
-        wanted = sign(credentials.secret, rest_prehash(timestamp, request.method, request.target, request.body))
-        return None if hmac.compare_digest(wanted, headers.get("access-sign", "")) else "40009"
+        signed = headers.get("access-sign", "")
+        wanted = [sign(credentials.secret, rest_prehash(timestamp, request.method, t, request.body)) for t in targets]
+        return None if any(hmac.compare_digest(each, signed) for each in wanted) else "40009"
 
 
 def _login_us(timestamp: str) -> int | None:
