@@ -60,4 +60,4 @@ RATE_LIMITED: Final = 429
 
 def proves_nothing(status: int) -> bool:
     """Whether an HTTP status alone leaves open if the request took effect."""
-    return status in UNPROVEN_STATUSES or status >= 500  # noqa: PLR2004 - any server-side failure
+    return status in UNPROVEN_STATUSES or status >= 500
