@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection
     from typing import Protocol
 
-    from daemon.edge.journal import Journal
     from daemon.edge.systemd import Manager
+
+    class Journal(Protocol):
+        """The journal, as far as it is shown here."""
+
+        @property
+        def state(self) -> JournalState:
+            """Say whether it writes."""
+            ...
 
     class Account(Protocol):
         """An account, as far as it is shown here."""

@@ -24,6 +24,7 @@ LISTEN_FDS_START: Final = 3  # sd_listen_fds(3)
 STATUS_CHARS_MAX: Final = 1000  # a line that `systemctl status` shows; a datagram of 4 kB fits any socket
 UNSENT_MAX: Final = 16
 """Datagrams that wait for a manager whose queue is full; past it the oldest goes: states are few and soon repeated."""
+_DATAGRAMS: Final = socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -36,8 +37,8 @@ class Manager:
 
     def __init__(self, address: str | None, watchdog_s: float | None = None) -> None:
         self.watchdog_s = watchdog_s
-        self._address = None if address is None else _socket_name(address)
-        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        self._address = "" if address is None else _socket_name(address)
+        self._socket = None if address is None else socket.socket(socket.AF_UNIX, _DATAGRAMS)
         self._unsent: deque[bytes] = deque(maxlen=UNSENT_MAX)
         self._status = ""
 
@@ -48,8 +49,9 @@ class Manager:
 
     def close(self) -> None:
         """Let go of the socket."""
-        self._address = None
-        self._socket.close()
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
 
     def starting(self, at_most_s: float) -> None:
         """Say that the start may take so long, from now on: the unit's own time-out need not know our settings."""
@@ -84,13 +86,13 @@ class Manager:
             self._flush()
 
     def _say(self, *lines: str) -> None:
-        if self._address is not None:
+        if self._socket is not None:
             self._unsent.append("\n".join(lines).encode())
             self._flush()
 
     def _flush(self) -> None:
         """Send what waits, in order, as far as the manager takes it."""
-        while self._unsent and self._address is not None:
+        while self._unsent and self._socket is not None:
             try:
                 self._socket.sendto(self._unsent[0], self._address)
             except BlockingIOError:
