@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import heapq
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Key = TypeVar("Key")
 
+REPLACED_MAX: Final = 64
+"""Replaced appointments that are kept in any case, beside four for each that stands."""
+
 
 class Agenda(Generic[Key]):
-    """Appointments by time. Replaced ones stay in the heap until their time comes, and are skipped then."""
+    """Appointments by time. Replaced ones stay in the heap, are skipped when their time comes, and go when too many."""
 
     __slots__ = ("_at", "_heap", "_n")
 
@@ -29,6 +32,9 @@ class Agenda(Generic[Key]):
             self._at[key] = at_us
             self._n += 1
             heapq.heappush(self._heap, (at_us, self._n, key))
+            if len(self._heap) > REPLACED_MAX + 4 * len(self._at):
+                self._heap = [entry for entry in self._heap if self._at.get(entry[2]) == entry[0]]
+                heapq.heapify(self._heap)
 
     def next_us(self) -> int | None:
         """When the next appointment is, if there is one."""

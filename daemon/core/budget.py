@@ -71,8 +71,8 @@ class Budget:
 
     def free_of_order_us(self, operation: str, order: str, now_us: int) -> int:
         """When the limits per order alone let one more ``operation`` leave: ``now_us`` or later."""
-        of_order = ((rule, bucket) for rule, bucket in self._of(operation, "", order) if rule.scope is Scope.ORDER)
-        return self._free_us(operation, of_order, now_us)
+        rules = [rule for rule in self._rules.get(operation, ()) if rule.scope is Scope.ORDER]
+        return self._free_us(operation, ((rule, self._bucket(rule, order)) for rule in rules), now_us)
 
     def take(self, operation: str, instrument: str, order: str, now_us: int) -> None:
         """Count a departure, as many times as it has calls."""
@@ -112,11 +112,14 @@ class Budget:
             if rule.scope is Scope.ORDER and not order:
                 continue
             scope = {Scope.INSTRUMENT: instrument, Scope.ORDER: order}.get(rule.scope, "")
-            key = rule.name, scope
-            bucket = self._buckets.get(key)
-            if bucket is None:
-                bucket = self._buckets[key] = _Bucket(rule.limit, int(rule.window_ms * 1000 * SLACK))
-            yield rule, bucket
+            yield rule, self._bucket(rule, scope)
+
+    def _bucket(self, rule: RateRule, scope: str) -> _Bucket:
+        key = rule.name, scope
+        bucket = self._buckets.get(key)
+        if bucket is None:
+            bucket = self._buckets[key] = _Bucket(rule.limit, int(rule.window_ms * 1000 * SLACK))
+        return bucket
 
     def _limit(self, rule: RateRule, operation: str) -> int:
         shared = self._cancel_operation in rule.operations

@@ -347,6 +347,10 @@ class Story:
         """Find that the key belongs to another user now."""
         self._take(self.core.account_changed(self.now_us))
 
+    def see_identified(self) -> None:
+        """Find that the key is still the same user's."""
+        self._take(self.core.identified(self.now_us))
+
     # ------------------------------------------------------------ readers
 
     def open_sends(self) -> list[Sent]:

@@ -13,9 +13,11 @@ from tests.core.words import T0_MS, TIMINGS, Said, report
 LAG_MS = TIMINGS.replica_lag_ms
 ACK_MS = TIMINGS.ack_wait_ms
 
-OURS = Said(order="o1", alias="y", created_ms=T0_MS - 60_000, updated_ms=T0_MS + 50)
-OLDER = Said(order="o0", alias="y", created_ms=T0_MS - 3_600_000, updated_ms=T0_MS - 1_800_000)
-NEWER = Said(order="o2", alias="y", created_ms=T0_MS + 10_000)
+OURS = Said(order="o1", alias="y", cum="0", created_ms=T0_MS - 60_000, updated_ms=T0_MS + 50)
+OLDER = Said(order="o0", alias="y", cum="0", created_ms=T0_MS - 3_600_000, updated_ms=T0_MS - 1_800_000)
+OURS_ELSEWHERE = Said(**{**OURS, "instrument": "OTHER"})
+OLDER_FILLED = Said(**{**OLDER, "cum": "10"})
+NEWER = Said(order="o2", alias="y", cum="0", created_ms=T0_MS + 10_000)
 
 
 def by_alias() -> Story:
@@ -46,14 +48,14 @@ def test_a_refusal_of_our_own_frame_that_names_the_order_binds_too() -> None:
 @pytest.mark.parametrize("status", ["new", "canceled"])
 def test_a_push_of_both_ids_binds_an_order_that_was_there_before_the_request(status: str) -> None:
     story = by_alias()
-    story.push(status, **OURS, cum="0")
+    story.push(status, **OURS)
     assert story.case().order_id == "o1"
     assert story.case().verdict.ord_status == status
 
 
 def test_a_push_of_an_order_newer_than_the_request_binds_nothing() -> None:
     story = by_alias()
-    story.push("canceled", **NEWER, cum="0")
+    story.push("canceled", **NEWER)
     assert story.case().order_id is None
     assert story.outcomes() == []
 
@@ -66,7 +68,7 @@ def test_a_report_without_a_creation_time_binds_nothing() -> None:
 
 def test_a_report_of_another_instrument_binds_nothing() -> None:
     story = by_alias()
-    story.push("canceled", **{**OURS, "instrument": "OTHER"})
+    story.push("canceled", **OURS_ELSEWHERE)
     assert story.case().order_id is None
 
 
@@ -81,7 +83,7 @@ def test_the_clocks_uncertainty_is_granted_to_the_creation_time() -> None:
 
 def test_what_was_heard_before_the_request_is_no_answer_when_found_by_client_id() -> None:
     story = Story()
-    story.push("canceled", **OLDER, cum="0")
+    story.push("canceled", **OLDER)
     story.submit(None, alias="y")
     assert story.outcomes() == []
     assert [wire.client_order_id for wire in story.sends] == ["y"]
@@ -107,7 +109,7 @@ def test_binding_is_written_down() -> None:
 def test_an_end_before_our_first_send_counts_only_after_a_complete_listing_without_it() -> None:
     story = by_alias()
     story.refuse(Proof.GONE)
-    story.answer_ended("filled", **OLDER, cum="10")
+    story.answer_ended("filled", **OLDER_FILLED)
     assert story.outcomes() == []
     assert story.asked[-1] is Step.OPEN_ORDERS
     story.answer_not_found(complete=False)
@@ -122,7 +124,7 @@ def test_an_end_before_our_first_send_counts_only_after_a_complete_listing_witho
 def test_a_listing_that_shows_a_live_order_of_the_id_binds_that_one() -> None:
     story = by_alias()
     story.refuse(Proof.GONE)
-    story.answer_ended("filled", **OLDER, cum="10")
+    story.answer_ended("filled", **OLDER_FILLED)
     story.answer_live(order="o1", alias="y")
     assert story.case().order_id == "o1"
     assert story.outcomes() == []
@@ -132,7 +134,7 @@ def test_a_listing_that_shows_a_live_order_of_the_id_binds_that_one() -> None:
 def test_a_live_order_of_unknown_age_on_the_listing_leaves_the_matter_open() -> None:
     story = by_alias()
     story.refuse(Proof.GONE)
-    story.answer_ended("filled", **OLDER, cum="10")
+    story.answer_ended("filled", **OLDER_FILLED)
     story.answer_live(order="o3", alias="y", created_ms=None)
     assert story.case().order_id is None
     assert story.outcomes() == []
@@ -141,7 +143,7 @@ def test_a_live_order_of_unknown_age_on_the_listing_leaves_the_matter_open() -> 
 def test_a_listing_that_fails_is_asked_again_after_the_back_off_only() -> None:
     story = by_alias()
     story.refuse(Proof.GONE)
-    story.answer_ended("filled", **OLDER, cum="10")
+    story.answer_ended("filled", **OLDER_FILLED)
     for _ in range(3):
         count = len(story.asked)
         story.fail_question()
@@ -156,7 +158,7 @@ def test_a_listing_asked_before_the_report_came_confirms_nothing() -> None:
     story.answer_not_found()
     assert story.asked[-1] is Step.OPEN_ORDERS
     story.advance(1)
-    story.push("filled", **OLDER, cum="10")
+    story.push("filled", **OLDER_FILLED)
     story.answer_not_found()
     assert story.outcomes() == []
     assert story.asked[-1] is Step.OPEN_ORDERS
@@ -166,7 +168,7 @@ def test_a_listing_asked_before_the_report_came_confirms_nothing() -> None:
 
 def test_a_late_push_of_an_older_end_waits_for_the_answer_to_our_own_frame() -> None:
     story = by_alias()
-    story.push("canceled", **OLDER, cum="0")
+    story.push("canceled", **OLDER)
     assert (story.outcomes(), story.asked) == ([], [])
     story.ack(order="o1")
     story.push("filled", order="o1", cum="10")
@@ -176,9 +178,9 @@ def test_a_late_push_of_an_older_end_waits_for_the_answer_to_our_own_frame() -> 
 
 def test_a_late_live_push_of_an_order_known_to_have_ended_binds_nothing() -> None:
     story = Story()
-    story.push("canceled", **OLDER, cum="0")
+    story.push("canceled", **OLDER)
     story.submit(None, alias="y")
-    story.push("new", **OLDER, cum="0")
+    story.push("new", **OLDER)
     assert story.case().order_id is None
     story.ack(order="o1")
     assert story.case().order_id == "o1"
@@ -186,14 +188,14 @@ def test_a_late_live_push_of_an_order_known_to_have_ended_binds_nothing() -> Non
 
 def test_without_an_answer_of_our_own_the_listing_is_asked_when_it_is_overdue() -> None:
     story = by_alias()
-    story.push("canceled", **OLDER, cum="0")
+    story.push("canceled", **OLDER)
     story.advance(ACK_MS)
     assert story.asked == [Step.OPEN_ORDERS]
 
 
 def test_nothing_is_sent_again_while_it_is_open_which_order_is_meant() -> None:
     story = by_alias()
-    story.push("canceled", **OLDER, cum="0")
+    story.push("canceled", **OLDER)
     story.lose_reply()
     story.advance(10_000, story.fail_question)
     assert len(story.sends) == 1
@@ -204,7 +206,7 @@ def test_nothing_is_sent_again_while_it_is_open_which_order_is_meant() -> None:
 
 def test_what_our_own_frame_hit_wins_over_what_a_push_had_bound() -> None:
     story = by_alias()
-    story.push("new", **OURS, cum="0")
+    story.push("new", **OURS)
     assert story.case().order_id == "o1"
     story.ack(order="o2")
     assert story.case().order_id == "o2"
@@ -215,7 +217,7 @@ def test_what_our_own_frame_hit_wins_over_what_a_push_had_bound() -> None:
 
 def test_an_outcome_about_the_wrong_order_is_taken_back_when_our_own_frame_names_another() -> None:
     story = by_alias()
-    story.push("canceled", **OURS, cum="0")
+    story.push("canceled", **OURS)
     assert story.outcomes() == [Outcome.CANCELED]
     story.ack(order="o2")
     assert story.outcomes() == [Outcome.CANCELED, Outcome.IN_DOUBT]
@@ -227,11 +229,11 @@ def test_an_outcome_about_the_wrong_order_is_taken_back_when_our_own_frame_names
 def test_requests_by_one_reused_client_id_are_each_bound_to_their_own_order() -> None:
     story = by_alias()
     story.ack(order="o1")
-    story.push("canceled", **OURS, cum="0")
+    story.push("canceled", **OURS)
     story.advance(1_000)
     story.submit(None, alias="y")
     assert len(story.sends) == 2
-    story.push("canceled", **OURS, cum="0")
+    story.push("canceled", **OURS)
     assert story.outcomes("r2") == []
     story.ack(order="o2")
     story.push("filled", order="o2", alias="y", cum="10", created_ms=T0_MS + 500)
@@ -244,7 +246,7 @@ def test_every_request_that_waits_by_a_client_id_hears_of_its_order() -> None:
     story.refuse(Proof.GONE)
     story.submit(None, alias="y")
     assert story.case("r1") is not story.case("r2")
-    story.push("canceled", **OURS, cum="0")
+    story.push("canceled", **OURS)
     assert story.outcomes("r1") == [Outcome.CANCELED]
     assert story.outcomes("r2") == [Outcome.CANCELED]
     assert story.case("r1") is story.case("r2")
@@ -255,7 +257,7 @@ def test_the_answer_to_ones_own_question_reaches_the_older_of_two_requests_too()
     story.refuse(Proof.GONE)
     story.submit(None, alias="y")
     story.ack(order="o2", sent=story.sent[1])
-    story.answer(story.put[0], [report("canceled", source=Source.QUERY, **OURS, cum="0")])
+    story.answer(story.put[0], [report("canceled", source=Source.QUERY, **OURS)])
     assert story.outcomes("r1") == [Outcome.CANCELED]
     assert story.report("r1").order_id == "o1"
     assert story.outcomes("r2") == []
@@ -278,7 +280,7 @@ def test_a_request_that_waits_for_its_turn_shares_the_send_of_the_case_that_it_m
     story = Story(roads=())
     story.submit(None, alias="y")
     story.submit("o1")
-    story.push("new", **OURS, cum="0")
+    story.push("new", **OURS)
     story.restore_link()
     assert len(story.sends) == 1
 
@@ -290,9 +292,9 @@ def test_merging_leaves_no_question_without_its_answer() -> None:
     for sent in list(story.open_sends()):
         story.refuse(Proof.GONE, sent)
     by_order, by_client = story.open_questions()
-    story.push("new", **OURS, cum="0")
+    story.push("new", **OURS)
     assert story.case("r1") is story.case("r2")
-    story.answer(by_client, [report("canceled", source=Source.QUERY, **OURS, cum="0")])
+    story.answer(by_client, [report("canceled", source=Source.QUERY, **OURS)])
     assert story.outcomes("r1") == story.outcomes("r2") == [Outcome.CANCELED]
     assert by_order.is_open
 
@@ -301,7 +303,7 @@ def test_of_two_requests_only_the_one_made_after_the_order_is_bound_to_it() -> N
     story = by_alias()
     story.advance(20_000, story.fail_question)
     story.submit(None, alias="y")
-    story.push("new", **NEWER, cum="0")
+    story.push("new", **NEWER)
     assert story.case("r1").order_id is None
     assert story.case("r2").order_id == "o2"
     story.push("canceled", order="o2", cum="0", updated_ms=T0_MS + 20_001)
@@ -315,7 +317,7 @@ def test_a_request_that_joined_by_client_id_after_the_end_of_the_order_may_mean_
     story.advance(100)
     story.submit(None, alias="y")
     assert len(story.sends) == 1
-    story.push("canceled", **OURS, cum="0")
+    story.push("canceled", **OURS)
     assert story.outcomes("r1") == [Outcome.CANCELED]
     assert story.outcomes("r2") == []
     assert story.asked == [Step.OPEN_ORDERS]
@@ -332,7 +334,7 @@ def test_a_request_that_joined_by_client_id_ends_with_the_order_if_no_newer_one_
     story.ack(order="o1")
     story.advance(100)
     story.submit(None, alias="y")
-    story.push("canceled", **OURS, cum="0")
+    story.push("canceled", **OURS)
     story.answer_not_found()
     assert story.outcomes("r2") == [Outcome.CANCELED]
     assert story.report("r2").order_id == "o1"
@@ -366,7 +368,7 @@ def test_a_tracked_time_does_not_bind_an_order_newer_than_the_request() -> None:
     story.track("y")
     story.advance(1)
     story.submit(None, alias="y")
-    story.push("canceled", **NEWER, cum="0")
+    story.push("canceled", **NEWER)
     assert story.case().order_id is None
 
 
