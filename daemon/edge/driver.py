@@ -25,6 +25,7 @@ from daemon.core.records import Concluded, Previous, Record, Report, RequestKey,
 from daemon.edge.alarms import Alarms
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import OrderRow, Reattached, SessionRow
+from daemon.edge.tally import Tally
 from protocols.errors import JournalError
 from protocols.evidence import (
     AccountIdentified,
@@ -132,6 +133,7 @@ class Driver:
     ) -> None:
         self.correlator = correlator
         self.alarms = Alarms()
+        self.tally = Tally()
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self._journal = journal
         self._publisher = publisher
@@ -370,9 +372,13 @@ class Driver:
                 else:
                     sink.correction(final, tell.previous)
         self._publisher.publish(final, tell.previous)
-        self._log_word(final, tell.previous)
+        self.tally.told(final, tell.previous)
+        self._log_word(tell.key, final, tell.previous)
 
-    def _log_word(self, report: Report, previous: Previous | None) -> None:
+    def _log_word(self, key: RequestKey, report: Report, previous: Previous | None) -> None:
+        case = self.correlator.cases.of_request(key)
+        ticket = case.tickets.get(key) if case is not None else None
+        caller = ticket.request.caller if ticket is not None else None
         say = self._log.warning if report.outcome in {Outcome.IN_DOUBT, Outcome.UNKNOWN_ORDER} else self._log.info
         say(
             "outcome" if previous is None else "correction",
@@ -385,6 +391,9 @@ class Driver:
             source=report.evidence.source,
             seq=report.seq,
             us=(report.times.reported or 0) - report.times.received,
+            uid=key.uid,
+            pid=caller.pid if caller is not None else None,
+            client=caller.client if caller is not None else None,
         )
 
     # ------------------------------------------------------------ beside
@@ -401,6 +410,7 @@ class Driver:
                 pass
 
     def _session(self, channel: str, state: str, detail: str) -> None:
+        self.tally.changed(channel, state)
         self._publisher.session(SessionRow(self.correlator.world.account, channel, state, detail))
 
     def _alarm(self, alarm: fx.Alarm) -> None:

@@ -1,0 +1,96 @@
+"""What is counted while an account works: words told, how long each stage took, channels that came and went.
+
+Plain integers that the event loop alone adds to, at some microseconds an outcome; `daemon.edge.metrics` reads them when
+somebody asks. It judges nothing: an outcome is counted as it was told.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections import Counter
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from protocols.fix import Outcome
+
+if TYPE_CHECKING:
+    from daemon.core.records import Previous, Report, Times
+
+BOUNDS_US: Final = (
+    *(100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000),
+    *(1_000_000, 2_500_000, 5_000_000, 10_000_000, 25_000_000, 60_000_000, 300_000_000),
+)
+"""Upper bounds of the buckets: from a loopback's round trip, past every wait of ours, to what only a restart takes."""
+SOURCES: Final = ("push", "query", "none")
+
+
+class Stage(StrEnum):
+    """A stretch of a request's life. Each but the last two begins where the name before it says."""
+
+    RECORDED = "recorded"
+    """From the reading of the line to the commit of its record."""
+    FORWARDED = "forwarded"
+    """From the reading of the line to the first byte handed to a transport: what canceld itself and budgets cost."""
+    ACKED = "acked"
+    """From there to the venue's answer to our frame."""
+    EVIDENCE = "evidence"
+    """From the same start to the evidence that the outcome rests on; it may come before the answer."""
+    REPORTED = "reported"
+    """From the evidence to the client's answer."""
+    WHOLE = "whole"
+    """From the reading of the line to the client's answer."""
+
+
+class Histogram:
+    """How often what took how long. ``counts`` has one entry more than `BOUNDS_US`, for what took longer than all."""
+
+    __slots__ = ("counts", "sum_us")
+
+    def __init__(self) -> None:
+        self.counts = [0] * (len(BOUNDS_US) + 1)
+        self.sum_us = 0
+
+    def note(self, took_us: int) -> None:
+        """Count one. A clock that was set back in another life of the daemon must not make it negative."""
+        took_us = max(0, took_us)
+        self.counts[bisect_left(BOUNDS_US, took_us)] += 1
+        self.sum_us += took_us
+
+
+class Tally:
+    """One account's counts, over this life of the daemon."""
+
+    def __init__(self) -> None:
+        self.outcomes = dict.fromkeys(Outcome, 0)
+        self.sources = dict.fromkeys(SOURCES, 0)
+        self.corrections: Counter[tuple[Outcome, Outcome]] = Counter()
+        """By what had been said and what is said now."""
+        self.changes: Counter[tuple[str, str]] = Counter()
+        """By a channel of the account and the state that it came into."""
+        self.stages = {stage: Histogram() for stage in Stage}
+
+    def told(self, report: Report, previous: Previous | None) -> None:
+        """Count a word as it was told."""
+        if previous is not None:
+            self.corrections[previous.outcome, report.outcome] += 1
+            return
+        self.outcomes[report.outcome] += 1
+        self.sources[report.evidence.source] = self.sources.get(report.evidence.source, 0) + 1
+        self._took(report.times)
+
+    def changed(self, channel: str, state: str) -> None:
+        """Count that a channel came into a state."""
+        self.changes[channel, state] += 1
+
+    def _took(self, times: Times) -> None:
+        stretches = (
+            (Stage.RECORDED, times.received, times.recorded),
+            (Stage.FORWARDED, times.received, times.forwarded),
+            (Stage.ACKED, times.forwarded, times.acked),
+            (Stage.EVIDENCE, times.forwarded, times.evidence),
+            (Stage.REPORTED, times.evidence, times.reported),
+            (Stage.WHOLE, times.received, times.reported),
+        )
+        for stage, began_us, ended_us in stretches:
+            if began_us is not None and ended_us is not None:
+                self.stages[stage].note(ended_us - began_us)
