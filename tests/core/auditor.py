@@ -164,6 +164,22 @@ class Auditor:
                 case _:
                     pass
 
+    def check_all_is_told(self) -> None:
+        """After an event: what is known of the order's end has been told, whole."""
+        order_id = self.request.order_id
+        ends = {h.piece.status for h in self._about(order_id) if h.piece.is_state} & TERMINAL
+        if order_id is None or not ends or self._is_not_sent:
+            return
+        known = [h.piece.cum_qty for h in self._about(order_id) if h.piece.cum_qty is not None]
+        outcome = Outcome.FILLED if OrdStatus.FILLED in ends else Outcome.CANCELED
+        last = self.told[-1].report if self.told else None
+        is_told = last is not None and (last.outcome, last.cum_qty) == (outcome, max(known, default=None))
+        _require(is_told, "the end of an order is told at once", (outcome, known))
+
+    @property
+    def _is_not_sent(self) -> bool:
+        return bool(self.told) and self.told[-1].report.outcome is Outcome.NOT_SENT
+
     # ------------------------------------------------------------ outcomes
 
     def _check_word(self, tell: Tell, now_us: int) -> None:

@@ -51,6 +51,8 @@ class Audited(Story):
         if self.auditor is not None:
             self.auditor.hear(evidence, self.now_us)
         super().see(evidence)
+        if self.auditor is not None:
+            self.auditor.check_all_is_told()
 
     def end_life(self) -> None:
         """Restart the daemon."""
