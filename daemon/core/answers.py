@@ -65,7 +65,7 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
         return
     if asked.question.step is Step.ORDER and answer.absence is Absence.DENIES:
         walk.is_denied = True
-    if asked.question.step is Step.OPEN_ORDERS and answer.complete:
+    if asked.question.step is Step.OPEN_ORDERS and answer.complete and not _is_elsewhere(case, answer):
         walk.listing_lacks_it = True
         case.closing_listing_us = asked.at_us
     walk.step += 1
@@ -96,6 +96,13 @@ def confirms_provisional(case: Case, answer: QuestionAnswered, world: World) -> 
     if any(fit(row, case, world) is Fit.BINDS for row in live):
         return False
     return True if answer.complete and all(row.created_ms is not None for row in live) else None
+
+
+def _is_elsewhere(case: Case, answer: QuestionAnswered) -> bool:
+    """Whether a listing shows an order of the same id in another product line: then the request named the wrong one."""
+    if case.order_id is not None:
+        return any(row.order_id == case.order_id for row in answer.reports)
+    return any(row.client_order_id == case.client_order_id for row in answer.reports)
 
 
 def _ends_with_listing(asked: Asked) -> bool:

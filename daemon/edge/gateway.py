@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 import msgspec
 
 from daemon.edge import questions
+from daemon.edge.call_pace import CallPace
 from daemon.edge.clockwork import Clockwork
 from daemon.edge.pacing import Pacer
 from daemon.edge.reference import ReferenceBook
@@ -97,6 +98,7 @@ class Gateway:
         self._quarantine = Quarantine(clock, self._log)
         self._pool = outside.pool()
         self._rest = VenueRest(dialect, self._pool, credentials, clock)
+        self._pace = CallPace(dialect.traits.rate_rules, clock, outside)
         self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell, outside)
         self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log, outside)
         self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault)
@@ -154,7 +156,8 @@ class Gateway:
             self._tell_soon(questions.failed(question, "too many questions under way"))
         else:
             self._asked += 1
-            asking = self._spawn(questions.answer(question, self._rest, self.settings.waits, self._our_fault))
+            waits = self.settings.waits
+            asking = self._spawn(questions.answer(question, self._rest, waits, self._pace, self._our_fault))
             asking.add_done_callback(lambda asked: self._question_ended(question, asked))
 
     def suspect(self, road: Road, why: str) -> None:

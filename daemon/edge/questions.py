@@ -16,6 +16,7 @@ from protocols.evidence import Absence, QuestionAnswered, QuestionFailed
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daemon.edge.call_pace import CallPace
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import Cursor, Page, Question
@@ -29,11 +30,11 @@ Ending = QuestionAnswered | QuestionFailed
 
 
 async def answer(
-    question: Question, rest: VenueRest, waits: Waits, on_fault: Callable[[str, Exception], None]
+    question: Question, rest: VenueRest, waits: Waits, pace: CallPace, on_fault: Callable[[str, Exception], None]
 ) -> Ending:
     """Ask, page by page. Raises nothing but cancellation: a bug goes to ``on_fault`` and fails the question."""
     try:
-        return await _gather(question, rest, waits)
+        return await _gather(question, rest, waits, pace)
     except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: a question without an end would hang its case
         on_fault("question", error)
         return failed(question, f"internal: {type(error).__name__}")
@@ -44,11 +45,11 @@ def failed(question: Question, why: str) -> QuestionFailed:
     return QuestionFailed(question.query_id, question.step, why)
 
 
-async def _gather(question: Question, rest: VenueRest, waits: Waits) -> Ending:
+async def _gather(question: Question, rest: VenueRest, waits: Waits, pace: CallPace) -> Ending:
     whole: QuestionAnswered | None = None
     cursor: Cursor | None = None
     for _ in range(PAGES_MAX):
-        page = await _page(question, cursor, rest, waits)
+        page = await _page(question, cursor, rest, waits, pace)
         if isinstance(page, QuestionFailed):
             return page if whole is None else _cut(whole)
         if isinstance(page.answer, QuestionFailed):
@@ -60,8 +61,12 @@ async def _gather(question: Question, rest: VenueRest, waits: Waits) -> Ending:
     return _cut(whole) if whole is not None else failed(question, "no page")
 
 
-async def _page(question: Question, cursor: Cursor | None, rest: VenueRest, waits: Waits) -> Page | QuestionFailed:
-    response = await rest.fetch(rest.dialect.question_call(question, cursor), waits.rest_question_s)
+async def _page(
+    question: Question, cursor: Cursor | None, rest: VenueRest, waits: Waits, pace: CallPace
+) -> Page | QuestionFailed:
+    call = rest.dialect.question_call(question, cursor)
+    await pace.turn(call)
+    response = await rest.fetch(call, waits.rest_question_s)
     if isinstance(response, CallFailed):
         return failed(question, response.why)
     return rest.dialect.read_question(question, response, cursor)

@@ -217,6 +217,20 @@ async def test_a_service_upgrade_opens_the_next_socket_before_the_old_one_goes(
         assert (await it.door.stats()).cancels == dict.fromkeys(orders, 1)
 
 
+@BOTH
+async def test_a_listing_of_many_pages_keeps_the_venues_limits(tmp_path: Path, is_unified: bool) -> None:
+    venue = BitgetVenue(BitgetOptions(seed=7, is_unified=is_unified))
+    async with world(tmp_path, venue=venue) as it:
+        asked = {"instrument": "BTCUSDT", "product": FUTURES, "side": "buy", "price": "1", "qty": "1"}
+        await it.door.place([asked] * 450)
+        await it.daemon.start()
+        client = await it.client()
+        async with asyncio.timeout(WAIT_S):
+            while not (await client.result("orders", account=ACCOUNT, instrument="BTCUSDT"))["complete"]:
+                await asyncio.sleep(0.05)
+        assert (await it.door.stats()).breaches == {}
+
+
 # ---------------------------------------------------------------- keys and accounts
 
 

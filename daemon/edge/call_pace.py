@@ -1,0 +1,42 @@
+"""Keeps the calls of questions inside the venue's rate rules, page by page.
+
+The core counts questions against the rules before it puts them, and cannot know of how many calls an answer will be: a
+listing has as many pages as there are orders. So each call takes its turn here as well, by the operation that the call
+itself names. A question that is one call never waits here, since the core let it through by the same rules. Cancels do
+not come here: their budget is the core's alone, and nothing may stand before them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daemon.core.budget import Budget
+
+if TYPE_CHECKING:
+    from daemon.edge.clock import Clock
+    from daemon.edge.outside import Time
+    from protocols.dialect import RateRule
+    from protocols.rest import RestCall
+
+BUCKETS_MAX: Final = 4096
+"""Rules that count by instrument have a bucket for each; past this many the idle ones are dropped."""
+
+
+class CallPace:
+    """The turns of one account's questions."""
+
+    def __init__(self, rules: tuple[RateRule, ...], clock: Clock, time: Time) -> None:
+        self._budget = Budget(rules, cancel_operation="")
+        self._clock = clock
+        self._time = time
+
+    async def turn(self, call: RestCall) -> None:
+        """Wait until this call may leave, and count it."""
+        while (free_us := self._free_us(call)) > (now_us := self._clock.now()):
+            await self._time.sleep((free_us - now_us) / 1e6)
+        self._budget.take(call.operation, call.instrument, "", self._clock.now())
+        if len(self._budget) > BUCKETS_MAX:
+            self._budget.forget_idle(self._clock.now())
+
+    def _free_us(self, call: RestCall) -> int:
+        return self._budget.free_us(call.operation, call.instrument, "", self._clock.now())
