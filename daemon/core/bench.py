@@ -45,12 +45,16 @@ class Bench:
 
     def __init__(self, world: World, cases: CaseFile, ids: Ids) -> None:
         self.out: list[Effect] = []
+        self.cancels_delayed = 0
+        """Cancels that could not leave at once for want of budget, over this life."""
         self._world = world
         self._cases = cases
         self._ids = ids
         calls = {world.traits.question_operations[step]: calls for step, calls in world.traits.question_calls.items()}
         self._budget = Budget(world.traits.rate_rules, world.traits.cancel_operation, calls)
         self._errors = ErrorBudget(world.traits.error_rules)
+        sparing = world.traits.sparing_cancel
+        self._cancel_operations = {world.traits.cancel_operation, sparing.operation if sparing is not None else ""}
         self._agenda: Agenda[CaseId | BucketKey] = Agenda()
         self._lines: dict[BucketKey, Line[CaseId]] = {}
         self._let_through: tuple[BucketKey, CaseId] | None = None
@@ -91,14 +95,17 @@ class Bench:
 
     def budget_wait_us(self, now_us: int) -> int:
         """How long the longest line of cancels waits for its next slot."""
-        sparing = self._world.traits.sparing_cancel
-        operations = {self._world.traits.cancel_operation, sparing.operation if sparing is not None else ""}
         waits = [
             self._budget.free_us(operation, instrument, "", now_us) - now_us
             for (operation, instrument), line in self._lines.items()
-            if operation in operations and line
+            if operation in self._cancel_operations and line
         ]
         return max(waits, default=0)
+
+    @property
+    def cancels_waiting(self) -> int:
+        """How many cancels stand in line for budget now."""
+        return sum(len(line) for (operation, _), line in self._lines.items() if operation in self._cancel_operations)
 
     def hold_cancels(self, case: Case, wire: WireCancel, answer: CancelAnswered, now_us: int) -> None:
         """The venue said "too many" to a cancel: let none of its kind go for a window, or for as long as it says."""
@@ -306,7 +313,11 @@ class Bench:
         if is_next and free_us <= now_us:
             self._budget.take(operation, case.instrument, order, now_us)
             return now_us
-        self._lines.setdefault(key, Line()).join(case.case_id, rank)
+        line = self._lines.setdefault(key, Line())
+        others = len(line)
+        line.join(case.case_id, rank)
+        if operation in self._cancel_operations:
+            self.cancels_delayed += len(line) - others  # who stood there already is counted once
         self._agenda.set(key, max(free_us, now_us + 1))
         return None
 

@@ -147,6 +147,16 @@ class Correlator:
         """How long cancels have to wait for budget now, at the worst: 0 when none waits."""
         return self._bench.budget_wait_us(now_us)
 
+    @property
+    def cancels_waiting(self) -> int:
+        """How many cancels wait for budget now."""
+        return self._bench.cancels_waiting
+
+    @property
+    def cancels_delayed(self) -> int:
+        """How many ever did, in this life."""
+        return self._bench.cancels_delayed
+
     def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
         """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
         self._intake.track(product, client_order_id, order_id, placed_us)
