@@ -183,10 +183,10 @@ class Correlator:
 
     def identified(self, now_us: int) -> list[Effect]:
         """The key belongs to the user that it belonged to before: the cases of earlier lives may go on."""
-        for case in self.cases:
-            if case.waits_for_identity:
-                case.waits_for_identity = False
-                self._bench.work(case, now_us)
+        waiting = [case for case in self.cases if case.waits_for_identity]
+        for case in waiting:
+            case.waits_for_identity = False
+        self._bench.work_all(waiting, now_us)
         return self._bench.take_effects()
 
     # ------------------------------------------------------------ what becomes of a wire cancel
@@ -317,12 +317,16 @@ class Correlator:
 
     def _ask_unlisted(self, listed: set[tuple[str, OrderId]], now_us: int) -> None:
         """After the listing of a resync: put the order's own question for each case that the listing did not show."""
-        for case in self._resyncing or ():
-            if case.order_id is None or (case.product, case.order_id) not in listed:
-                case.trouble_us = now_us
-                case.asks = 0
-                self._bench.work(case, now_us)
+        unlisted = [
+            case
+            for case in self._resyncing or ()
+            if case.order_id is None or (case.product, case.order_id) not in listed
+        ]
+        for case in unlisted:
+            case.trouble_us = now_us
+            case.asks = 0
         self._resyncing = None
+        self._bench.work_all(unlisted, now_us)
 
     def _not_told(self, failed: QuestionFailed, now_us: int) -> None:
         self._bench.ended(failed.query_id, failed, now_us)
@@ -345,8 +349,7 @@ class Correlator:
             self.world.open_roads.add(changed.road)
         else:
             self.world.open_roads.discard(changed.road)
-        for case in self.cases.open():
-            self._bench.work(case, now_us)
+        self._bench.work_all(self.cases.open(), now_us)
 
     def _drop_copy_changed(self, changed: DropCopyChanged, now_us: int) -> None:
         came_up = changed.state is DropCopyState.LIVE and self.world.drop_copy is not DropCopyState.LIVE
@@ -358,5 +361,4 @@ class Correlator:
         if came_up:
             self._resyncing, self._resync_us = waiting, now_us
             self._bench.want_listing(now_us)
-        for case in waiting:
-            self._bench.work(case, now_us)
+        self._bench.work_all(waiting, now_us)

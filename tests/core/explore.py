@@ -9,7 +9,7 @@ import io
 import pickle
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -27,10 +27,22 @@ if TYPE_CHECKING:
     from protocols.evidence import Evidence
 
 
+class Nothing(list[Any]):
+    """A list that keeps nothing: what a walk does not look at need not be carried along."""
+
+    def append(self, thing: object) -> None:
+        """Let it go."""
+
+
 class Audited(Story):
     """A story of one request, watched by an auditor."""
 
     auditor: Auditor | None = None
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.effects = Nothing()
+        self.news = Nothing()
 
     def begin(self, order: str | None, alias: str | None, deadline_ms: int | None) -> None:
         """Ask for the cancel, with the auditor looking on."""

@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 from daemon.core import intake, policy
 from daemon.core.agenda import Agenda
-from daemon.core.bench import KEEP_CLOSED_US, Bench
+from daemon.core.bench import KEEP_CLOSED_US, TURN_MAX, Bench
 from daemon.core.book import Book
 from daemon.core.casefile import CaseFile
 from protocols.evidence import DropCopyState, Proof, Source
@@ -203,6 +203,18 @@ def test_an_event_about_one_order_works_on_its_case_alone() -> None:
         story.ack(story.sent[7])
         story.submit("new")
     assert len(worked) == 3
+
+
+def test_a_road_that_opens_for_many_leaves_room_for_a_new_cancel() -> None:
+    story = Story(roads=())
+    for number in range(TURN_MAX + 50):
+        story.submit(f"o{number}")
+    story.restore_link()
+    assert len(story.sends) == TURN_MAX
+    story.submit("new")
+    assert story.sends[-1].order_id == "new"
+    story.advance(0)
+    assert len(story.sends) == TURN_MAX + 51
 
 
 def test_a_long_story_of_one_order_stays_bounded() -> None:

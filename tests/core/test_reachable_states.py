@@ -116,6 +116,7 @@ SIX: Final = {
 """What the exploration to six events is made of: each kind once. The walk of four has each variant."""
 
 
+@pytest.mark.timeout(600)
 def test_six_events_by_order_id_lead_to_nothing_false() -> None:
     walk = explore(beginning(roads=(Road.WS,)), SIX, 6)
     assert walk.breaches == []
@@ -125,6 +126,7 @@ def test_six_events_by_order_id_lead_to_nothing_false() -> None:
     assert walk.outcomes == {"canceled", "filled", "rejected", "unknown_order", "in_doubt"}
 
 
+@pytest.mark.timeout(300)
 @pytest.mark.parametrize("deadline_ms", [None, 400])
 def test_four_events_of_every_kind_over_two_roads_lead_to_nothing_false(deadline_ms: int | None) -> None:
     walk = explore(beginning(deadline_ms=deadline_ms), EVENTS, 4)
