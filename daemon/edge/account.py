@@ -6,7 +6,9 @@ doubt, nothing is asked through it, and the account cancels nothing until its op
 
 from __future__ import annotations
 
+import heapq
 from functools import partial
+from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 import structlog
@@ -21,10 +23,10 @@ from daemon.edge.gateway import Gateway
 from daemon.edge.loop import LoopTime
 from daemon.edge.settings import GatewaySettings
 from daemon.edge.status import EntryState, GatewayState
-from protocols.control.results import AccountStatus, AlarmSeen
+from protocols.control.results import AccountStatus, AlarmSeen, SocketSeen, WaitingSeen
 from protocols.errors import BadRequest, JournalError
 from protocols.evidence import AccountIdentified, AccountRefused, DropCopyState
-from protocols.fix import Outcome
+from protocols.fix import Outcome, RequestState
 from protocols.secret import Secret
 
 if TYPE_CHECKING:
@@ -33,12 +35,14 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from daemon.config.model import AccountConfig
+    from daemon.core.case import Case, Ticket
     from daemon.core.ids import Ids
     from daemon.core.records import RecoveredCase
     from daemon.edge.clock import Clock
     from daemon.edge.driver import Announcer
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Outside, Running, Time
+    from daemon.edge.status import GatewayStatus
     from protocols.dialect import Dialect
     from protocols.fix import AccountName
     from protocols.secret import Credentials
@@ -46,13 +50,16 @@ if TYPE_CHECKING:
 IDENTITY_WAIT_S: Final = 10.0
 """How long cases of an earlier life wait to hear whose key it is; then their clients are told what is known."""
 STATE_CHANGED: Final = "account_changed"
+WAITING_SHOWN: Final = 8
+"""Requests that `Account.status` names: the oldest, which are those to look at. The journal has all."""
+FURTHEST_FIRST: Final = (RequestState.VENUE_REFUSED, RequestState.VENUE_ACCEPTED, RequestState.FORWARDED)
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
 class Account:
-    """An account of a running daemon. ``credentials`` None: there are none, and it stays ``auth_failed`` with ``why``."""
+    """An account of a running daemon. ``credentials`` None: there are none; it stays ``auth_failed`` with ``why``."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that an account is made of, brought together in one place
         self,
         config: AccountConfig,
         dialect: Dialect,
@@ -207,7 +214,8 @@ class Account:
         elif (bound.venue, bound.environment, bound.venue_user_id) != (self.venue, environment, news.venue_user_id):
             detail = (
                 f"the key belongs to user {news.venue_user_id} of {self.venue} {environment}, but {self.name} was user "
-                f"{bound.venue_user_id} of {bound.venue} {bound.environment}; give the new user an account name of its own"
+                f"{bound.venue_user_id} of {bound.venue} {bound.environment}; give the new user an account name of "
+                "its own"
             )
             self._time.soon(partial(self.driver.account_changed, detail))
             return
@@ -276,15 +284,18 @@ class Account:
             why = "the key belongs to another user than before"
         raise BadRequest("account_not_ready", f"{self.name} is {state}: {why}", path="account", state=state)
 
-    def status(self, now_us: int) -> AccountStatus:
-        """Say how it is."""
+    def status(self, now_us: int, waiting_max: int = WAITING_SHOWN) -> AccountStatus:
+        """Say how it is, with the ``waiting_max`` oldest of the requests that wait."""
         waiting = [
-            ticket
+            (ticket.request.received_us, ticket, case)
             for case in self.driver.correlator.cases.open()
             for ticket in case.tickets.values()
             if ticket.told is None or ticket.told.outcome is Outcome.IN_DOUBT
         ]
-        ages = [now_us - ticket.request.received_us for ticket in waiting if ticket.told is None]
+        ages = [now_us - received_us for received_us, ticket, _ in waiting if ticket.told is None]
+        doubts = [now_us - received_us for received_us, ticket, _ in waiting if ticket.told is not None]
+        oldest = heapq.nsmallest(waiting_max, waiting, key=itemgetter(0))
+        sockets: list[SocketSeen] = []
         alarms = [AlarmSeen(a.name, a.since_us, a.detail) for a in self.driver.alarms.standing(now_us)]
         if self.gateway is None:
             alarms.append(AlarmSeen("auth_failed", now_us, self._why))
@@ -293,6 +304,7 @@ class Account:
             seen = self.gateway.snapshot()
             entry, drop_copy, offset_us = seen.order_entry, seen.drop_copy, seen.clock_offset_us
             alarms += [AlarmSeen(a.name, a.since_us, a.detail) for a in seen.alarms]
+            sockets = _sockets(seen, now_us)
         return AccountStatus(
             venue=self.venue,
             state=self.state,
@@ -300,9 +312,42 @@ class Account:
             drop_copy=drop_copy.value,
             cancel_ready=entry is not EntryState.DOWN and self.state != STATE_CHANGED,
             budget_wait_ms=self.driver.correlator.budget_wait_us(now_us) // 1000,
+            budget_waiting=self.driver.correlator.cancels_waiting,
             in_flight=len(ages),
-            in_doubt=len(waiting) - len(ages),
+            in_doubt=len(doubts),
             oldest_ms=max(ages) // 1000 if ages else None,
+            in_doubt_oldest_ms=max(doubts) // 1000 if doubts else None,
             clock_offset_ms=offset_us / 1000 if offset_us is not None else None,
             alarms=alarms,
+            sockets=sockets,
+            waiting=[_waiting(ticket, case, now_us) for _, ticket, case in oldest],
         )
+
+
+def _sockets(seen: GatewayStatus, now_us: int) -> list[SocketSeen]:
+    return [
+        SocketSeen(
+            socket.name,
+            socket.state.value,
+            socket.drop_copy.value,
+            socket.in_flight,
+            None if socket.last_inbound_us is None else (now_us - socket.last_inbound_us) // 1000,
+        )
+        for socket in seen.sockets
+    ]
+
+
+def _waiting(ticket: Ticket, case: Case, now_us: int) -> WaitingSeen:
+    request = ticket.request
+    if ticket.told is not None:
+        state = Outcome.IN_DOUBT.value
+    else:
+        state = next((state.value for state in FURTHEST_FIRST if state in ticket.progress), "recorded")
+    return WaitingSeen(
+        request.key.request_id,
+        request.instrument,
+        case.order_id or request.order_id,
+        request.client_order_id,
+        state,
+        (now_us - request.received_us) // 1000,
+    )

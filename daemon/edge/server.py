@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.desk import ConnectionId, Desk
@@ -34,8 +34,11 @@ class Server:
 
     def __init__(self, desk: Desk, *, now_us: Callable[[], int], version: str, limits: Limits | None = None) -> None:
         self._limits = limits or Limits()
-        self._room = Room(desk, now_us, version, self._limits, self._enter, self._leave, self._count)
-        self._names = itertools.count(1)
+        self.accepted = 0
+        """Connections, over this life; also those that were turned away."""
+        self.refusals: Counter[str] = Counter()
+        """Errors that clients were given, by their reason."""
+        self._room = Room(desk, now_us, version, self._limits, self._enter, self._leave, self._count, self.refusals)
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()
@@ -82,7 +85,8 @@ class Server:
             self._listening.close()
 
     def _connection(self) -> Connection:
-        return Connection(self._room, ConnectionId(next(self._names)))
+        self.accepted += 1
+        return Connection(self._room, ConnectionId(self.accepted))
 
     def _count(self) -> int:
         return len(self._connections)

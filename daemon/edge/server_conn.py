@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+from collections import Counter
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, assert_never, cast
 
@@ -64,7 +65,8 @@ class Room(msgspec.Struct, frozen=True):
     """What all connections of a server share.
 
     ``now_us`` is the daemon's clock, microseconds since the epoch. ``enter`` says why a connection is turned away, or
-    None and takes it in; ``leave`` is for one that was taken in; ``clients`` counts them.
+    None and takes it in; ``leave`` is for one that was taken in; ``clients`` counts them. ``refusals`` counts errors by
+    their reason.
     """
 
     desk: Desk
@@ -74,6 +76,7 @@ class Room(msgspec.Struct, frozen=True):
     enter: Callable[[Connection], RpcError | None]
     leave: Callable[[Connection], None]
     clients: Callable[[], int]
+    refusals: Counter[str]
 
 
 class Connection(asyncio.Protocol):
@@ -314,11 +317,13 @@ class Connection(asyncio.Protocol):
         self._outbox.answer(line)
 
     def _refuse(self, call_id: bytes | None, error: RpcError) -> None:
+        self._room.refusals[str(error.data["reason"])] += 1
         self._log.debug("refused", reason=error.data["reason"], why=error.message)
         if call_id is not None:
             self._outbox.answer(refusal(call_id, error))
 
     def _say_last(self, error: RpcError) -> None:
+        self._room.refusals[str(error.data["reason"])] += 1
         self._outbox.answer(refusal(NULL, error))
         self.close()
 

@@ -140,8 +140,33 @@ class AlarmSeen(msgspec.Struct, frozen=True):
     detail: str
 
 
+class SocketSeen(msgspec.Struct, frozen=True):
+    """One WebSocket of an account. ``last_inbound_ms``: how long ago it last said something, null if it never did."""
+
+    name: str
+    state: str
+    drop_copy: str
+    in_flight: int
+    last_inbound_ms: int | None
+
+
+class WaitingSeen(msgspec.Struct, frozen=True):
+    """A request that waits: ``state`` is how far it has come, or ``in_doubt`` once that was told."""
+
+    request_id: str
+    instrument: str
+    order_id: str | None
+    client_order_id: str | None
+    state: str
+    age_ms: int
+
+
 class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
-    """How an account is. ``oldest_ms``: the age of the oldest request without an outcome, null if there is none."""
+    """How an account is. ``oldest_ms``: the age of the oldest request without an outcome, null if there is none.
+
+    ``in_doubt_oldest_ms``: the same of those in doubt. ``waiting``: the oldest of both, a few. ``budget_waiting``: how
+    many cancels stand in line for the venue's rate limits.
+    """
 
     venue: str
     state: str
@@ -154,6 +179,10 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     oldest_ms: int | None
     clock_offset_ms: float | None
     alarms: list[AlarmSeen] = []
+    in_doubt_oldest_ms: int | None = None
+    budget_waiting: int = 0
+    sockets: list[SocketSeen] = []
+    waiting: list[WaitingSeen] = []
 
 
 class JournalStatus(msgspec.Struct, frozen=True):

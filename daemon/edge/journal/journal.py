@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from daemon.edge.journal.recovery import Recovered
     from daemon.edge.journal.schema import Connect, Life
     from daemon.edge.journal.writer import Verdict
+    from daemon.edge.tally import Histogram
     from protocols.fix import AccountName
 
 HELD_RECORDS_MAX: Final = 100_000
@@ -111,6 +112,11 @@ class Journal:
     def records_held(self) -> int:
         """How many records wait to become durable."""
         return self._records_queued - self._writer.records_done
+
+    @property
+    def commits(self) -> Histogram:
+        """How long commits took, in this life."""
+        return self._writer.commits
 
     # -- writing
 

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.rows import Rows, giving_back_rows, rows_of, write
+from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
@@ -102,6 +103,8 @@ class Writer:
         self.records_done = 0
         """Records that are held no more: written or refused. Only this thread writes it."""
         self.bytes_done = 0
+        self.commits = Histogram()
+        """How long the commits took that succeeded, writing and fsync together; this thread adds, others may look."""
         self._path = path
         self._connect = connect
         self._next_step = next_step
@@ -215,6 +218,7 @@ class Writer:
         return group.rows
 
     def _commit(self, groups: list[Group]) -> None:
+        began_s = time.monotonic()
         db = self._connection()
         if self._path.stat().st_ino != self._inode:
             raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
@@ -223,6 +227,7 @@ class Writer:
         for group in groups:  # encoded one at a time: SQLite lets the event loop run between them, encoding does not
             write(db, self._rows_of(group), now_us)
         db.execute("COMMIT")
+        self.commits.note(int((time.monotonic() - began_s) * 1e6))
         self._pages_in_log += PAGES_PER_COMMIT + sum(len(group.records) for group in groups) // RECORDS_PER_PAGE
 
     def _connection(self) -> sqlite3.Connection:
