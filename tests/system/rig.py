@@ -19,6 +19,7 @@ from daemon.demo.door import Door
 from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
+from daemon.sim.wire import plain
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -36,6 +37,13 @@ horizon_s = 12
 """
 """Timings of a fast world: every fault that the tests show heals within the horizon."""
 Message = dict[str, Any]
+
+
+async def until(holds: Callable[[], object]) -> None:
+    """Wait until something holds; the test fails if it never does."""
+    async with asyncio.timeout(WAIT_S):
+        while not holds():
+            await asyncio.sleep(0.005)
 
 
 class Client:
@@ -182,13 +190,52 @@ class World:
         return client
 
     async def ready(self, client: Client) -> None:
-        """Wait until the account can cancel and hears pushes."""
+        """Wait until the account can cancel by its socket and hears pushes."""
+        await self.status(client, lambda account: account["order_entry"] == "ws" and account["drop_copy"] == "live")
+
+    async def status(self, client: Client, holds: Callable[[Message], object], account: str = "okx-main") -> Message:
+        """Wait until something holds of an account's status; gives that status."""
         async with asyncio.timeout(WAIT_S):
             while True:
-                account = (await client.result("status"))["accounts"]["okx-main"]
-                if account["order_entry"] == "ws" and account["drop_copy"] == "live":
-                    return
+                found: Message = (await client.result("status"))["accounts"][account]
+                if holds(found):
+                    return found
                 await asyncio.sleep(0.01)
+
+    async def started(self) -> Client:
+        """Start the daemon and wait until its account is ready; gives a client."""
+        await self.daemon.start()
+        client = await self.client()
+        await self.ready(client)
+        return client
+
+    def cancel(self, client: Client, order_id: str, /, **params: object) -> asyncio.Future[Message]:
+        """Ask for an order's cancel, by its order id unless ``client_order_id`` is given."""
+        if "client_order_id" not in params:
+            params["order_id"] = order_id
+        return client.send("cancel", **({"account": "okx-main", "instrument": self.instrument_of(order_id)} | params))
+
+    async def canceled(self, client: Client, order_id: str, /, **params: object) -> Message:
+        """Ask for an order's cancel and wait for the result; an error fails the test."""
+        async with asyncio.timeout(WAIT_S):
+            reply = await self.cancel(client, order_id, **params)
+        assert "result" in reply, reply
+        found: Message = reply["result"]
+        return found
+
+    def faults(self, spec: str) -> None:
+        """Let the venue misbehave, from now on."""
+        self.venue.faults.add(self.venue.faults.parse_spec(spec))
+
+    def truth_of(self, order_id: str) -> tuple[str, str]:
+        """An order's state and filled quantity, by the venue's books."""
+        order = self.venue.book.get(order_id)
+        assert order is not None
+        return order.ord_status.value, plain(order.cum_qty)
+
+    def cancels_of(self, order_id: str) -> int:
+        """How many cancels of an order arrived at the venue, whatever became of them."""
+        return self.venue.floor.stats.cancels.get(order_id, 0)
 
     async def rest(self, count: int, **more: str) -> list[str]:
         """Let orders rest, spread over instruments; gives their ids."""

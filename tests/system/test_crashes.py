@@ -96,8 +96,8 @@ async def test_a_kill_at_any_step_costs_no_outcome_and_doubles_none(tmp_path: Pa
 
 
 async def first_life_leaves_work(it: World, orders: list[str], aliases: dict[str, str]) -> None:
-    """Live once and die with requests under way."""
-    await it.daemon.start({"CANCELD_TEST_CRASH": "before_push:2"})
+    """Live once and die with requests under way, the first of them written down."""
+    await it.daemon.start({"CANCELD_TEST_CRASH": "before_word:1"})
     client = await it.client()
     try:
         await it.ready(client)
