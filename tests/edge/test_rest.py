@@ -163,14 +163,18 @@ async def stale(calls: list[bytes]) -> asyncio.Server:
     """A server that answers one call on each connection and drops the second one unanswered."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        for number in range(2):
-            head = await reader.readuntil(b"\r\n\r\n")
-            length = next((int(line[15:]) for line in head.split(b"\r\n") if line.startswith(b"Content-Length:")), 0)
-            await reader.readexactly(length)
-            calls.append(head.split(b" ")[0])
-            if number == 0:
-                writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
-        writer.close()
+        try:
+            for number in range(2):
+                head = await reader.readuntil(b"\r\n\r\n")
+                lengths = (line[15:] for line in head.split(b"\r\n") if line.startswith(b"Content-Length:"))
+                await reader.readexactly(int(next(lengths, b"0")))
+                calls.append(head.split(b" ")[0])
+                if number == 0:
+                    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok")
+        except asyncio.IncompleteReadError:
+            pass  # the client went away with its pool
+        finally:
+            writer.close()
 
     return await asyncio.start_server(serve, "127.0.0.1", 0)
 
