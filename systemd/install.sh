@@ -4,6 +4,7 @@
 # configuration. With DESTDIR all of it goes below another root, as packagers want it, and the host is not touched.
 # Named as arguments, single steps of it are run: build, swap, files, host.
 set -eu
+umask 022 # the service's user reads what root installs
 
 DESTDIR=${DESTDIR:-}
 PREFIX=${PREFIX:-/opt/canceld}
@@ -19,7 +20,11 @@ fail() {
     exit 1
 }
 
-# The unit sees neither /root nor /home (ProtectHome=), so a Python that lies there would be missing when it starts.
+# The unit sees neither /root nor /home (ProtectHome=): what lies there would be missing when it starts.
+case $PREFIX in
+/root/* | /home/*) fail "a hardened unit does not see $PREFIX: choose another PREFIX" ;;
+esac
+
 python() {
     for candidate in ${PYTHON:-/usr/bin/python3 /usr/bin/python3.13 /usr/bin/python3.12 /usr/bin/python3.11}; do
         "$candidate" -c 'import ensurepip, sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || continue
@@ -110,7 +115,12 @@ host() {
 }
 
 if [ $# -gt 0 ]; then
-    for step in "$@"; do "$step"; done
+    for step in "$@"; do
+        case $step in
+        build | swap | files | host) "$step" ;;
+        *) fail "no step $step: there are build, swap, files and host" ;;
+        esac
+    done
     exit
 fi
 build

@@ -88,6 +88,7 @@ class Overlay:
         run("mount", "-t", "tmpfs", "-o", "size=2g,mode=0755", "tmpfs", str(self._memory))
         upper, work = self._memory / "upper", self._memory / "work"
         upper.mkdir()
+        upper.chmod(0o755)  # it becomes the machine's /, whatever the umask here
         work.mkdir()
         layers = f"lowerdir=/,upperdir={upper},workdir={work}"
         try:

@@ -301,7 +301,7 @@ def a_client_that_connects_while_it_is_stopped_gets_its_answer() -> None:
     assert DOOR.is_active()
     assert SOCKET.stat().st_ino == inode  # nobody removed it
     Requests(MAIN, "woke", 1).prove()
-    assert DAEMON.is_active()
+    until("it is ready for the service manager, too", DAEMON.is_active)
     assert SOCKET.stat().st_ino == inode
     until("it is ready", main_ready)
 

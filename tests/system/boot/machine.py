@@ -88,10 +88,13 @@ class Venue:
     """A simulated venue of its own process. Its books are read and its orders placed at its control door."""
 
     def __init__(self, name: str, port: int) -> None:
-        self.unit = Unit(f"venue-{name}.service")
+        self._name = name
+        self._lives = itertools.count(1)
+        self.unit = Unit("")
         self.port = port
 
     def start(self, key: str) -> None:
+        self.unit = Unit(f"venue-{self._name}-{next(self._lives)}.service")  # the last one may not be collected yet
         run(
             "systemd-run", f"--unit={self.unit.name}", "--collect", "--quiet",
             f"{OPT}/bin/canceld", "sim", "--venue", "okx", "--listen", f"127.0.0.1:{self.port}",
