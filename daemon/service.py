@@ -146,7 +146,7 @@ class Service:
         self._recover()
         listening = self._listening()
         gateways = [loop.create_task(account.run(), name=name) for name, account in self.accounts.items()]
-        chores = [loop.create_task(self._forget_for_ever(), name="forget")]
+        chores = [loop.create_task(self._forget_for_ever(), name="forget"), *self._metrics()]
         try:
             await self._server.start(listening)
             gc.freeze()
@@ -158,6 +158,19 @@ class Service:
         finally:
             await self._wind_up(gateways, chores)
             log.info("stopped")
+
+    def _metrics(self) -> list[asyncio.Task[None]]:
+        """Serve metrics, if that is wanted."""
+        address = self._config.daemon.metrics
+        if address is None:
+            return []
+        from daemon.edge import metrics, metrics_page  # noqa: PLC0415 - who wants no metrics need not load them
+
+        collector = metrics.Collector(
+            self.accounts, self._journal, self._server, self._publisher, self._clock, software_version()
+        )
+        page = metrics_page.MetricsPage(address, collector)
+        return [asyncio.get_running_loop().create_task(page.run(), name="metrics")]
 
     def _listening(self) -> Listening:
         """Take over the socket that a service manager keeps for us, or make our own."""

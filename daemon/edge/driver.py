@@ -30,6 +30,7 @@ from protocols.errors import JournalError
 from protocols.evidence import (
     AccountIdentified,
     AccountRefused,
+    CancelAnswered,
     DropCopyChanged,
     Evidence,
     OrderReported,
@@ -48,7 +49,7 @@ if TYPE_CHECKING:
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
     from protocols.dialect import Question, WireCancel
-    from protocols.fix import Road
+    from protocols.fix import Road, SendId
 
 REMEMBERED_MAX: Final = 20_000
 """Requests whose words are kept in memory for those who ask again; the journal has the rest."""
@@ -402,12 +403,21 @@ class Driver:
         match evidence:
             case AccountIdentified() | AccountRefused():
                 self.on_account(evidence)
+            case CancelAnswered(send_id=send_id):
+                self._note_answer(send_id)
             case RoadChanged(road, is_open, why):
                 self._session(f"order_entry_{road.value}", "open" if is_open else "closed", why)
             case DropCopyChanged(state, why):
                 self._session("drop_copy", state.value, why)
             case _:
                 pass
+
+    def _note_answer(self, send_id: SendId) -> None:
+        """Count how long a wire cancel's first answer took."""
+        case = self.correlator.cases.of_send(send_id)
+        send = case.send_of(send_id) if case is not None else None
+        if send is not None and send.forwarded_us is not None and send.answer is None:
+            self.tally.acked(self._clock.now() - send.forwarded_us)
 
     def _session(self, channel: str, state: str, detail: str) -> None:
         self.tally.changed(channel, state)

@@ -98,6 +98,11 @@ class Publisher:
         """Whether anybody wants to hear of orders."""
         return any(Topic.ORDERS in subscriber.topics for subscriber in self._subscribers.values())
 
+    @property
+    def subscribers(self) -> int:
+        """How many clients are being told."""
+        return len(self._subscribers)
+
     # ------------------------------------------------------------ what is told
 
     def expect(self, seq: int) -> None:

@@ -25,14 +25,14 @@ SOURCES: Final = ("push", "query", "none")
 
 
 class Stage(StrEnum):
-    """A stretch of a request's life. Each but the last two begins where the name before it says."""
+    """A stretch of a request's life, named by how it ends."""
 
     RECORDED = "recorded"
     """From the reading of the line to the commit of its record."""
     FORWARDED = "forwarded"
     """From the reading of the line to the first byte handed to a transport: what canceld itself and budgets cost."""
     ACKED = "acked"
-    """From there to the venue's answer to our frame."""
+    """From there to the venue's answer, of each wire cancel: often it comes after the outcome."""
     EVIDENCE = "evidence"
     """From the same start to the evidence that the outcome rests on; it may come before the answer."""
     REPORTED = "reported"
@@ -78,6 +78,10 @@ class Tally:
         self.sources[report.evidence.source] = self.sources.get(report.evidence.source, 0) + 1
         self._took(report.times)
 
+    def acked(self, took_us: int) -> None:
+        """Count a wire cancel's answer."""
+        self.stages[Stage.ACKED].note(took_us)
+
     def changed(self, channel: str, state: str) -> None:
         """Count that a channel came into a state."""
         self.changes[channel, state] += 1
@@ -86,7 +90,6 @@ class Tally:
         stretches = (
             (Stage.RECORDED, times.received, times.recorded),
             (Stage.FORWARDED, times.received, times.forwarded),
-            (Stage.ACKED, times.forwarded, times.acked),
             (Stage.EVIDENCE, times.forwarded, times.evidence),
             (Stage.REPORTED, times.evidence, times.reported),
             (Stage.WHOLE, times.received, times.reported),
