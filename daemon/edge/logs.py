@@ -1,5 +1,8 @@
 """The log: structlog events as JSON lines on stderr, or as readable lines on a terminal.
 
+Where stderr is the system's journal, each line begins with its priority (``<4>`` for a warning, see sd-daemon(3)),
+which the journal takes off again: ``journalctl -p warning`` then shows what a person should look at.
+
 Logging must never hold the daemon up, so three things are bounded. A line is cut and cleaned before it is written. An
 event that repeats is let through a few times a window, and then only counted. Lines go through a bounded queue to a
 thread of their own, so that a stalled stderr stalls that thread alone: what does not fit into the queue is counted and
@@ -26,12 +29,15 @@ from daemon.edge.logclean import clean
 from daemon.edge.loglimit import Limiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from structlog.typing import EventDict, WrappedLogger
 
 STDERR: Final = 2
 CLOSE_WAIT_S: Final = 1.0  # the service's stop must not hang on a reader that is gone
+PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
+"""The journal's numbers for structlog's methods."""
+DEFAULT_PRIORITY: Final = 5
 UNLIMITED: Final = frozenset({"outcome", "correction"})
 """Events of which each one counts: one line per outcome is the log's promise."""
 
@@ -57,16 +63,19 @@ def start_logs(
     *,
     descriptor: int = STDERR,
     is_human: bool | None = None,
+    is_journal: bool | None = None,
     unlimited: frozenset[str] = UNLIMITED,
     now_s: Callable[[], float] = time.monotonic,
 ) -> Logs:
     """Set up `structlog.get_logger` for the whole process.
 
     ``level`` is debug, info, warning or error. ``is_human`` chooses readable lines over JSON; by default they are for
-    a terminal. ``now_s`` is a monotonic clock in seconds, for the limit on repetitions alone.
+    a terminal. ``is_journal`` puts priorities before lines; by default they are for the journal. ``now_s`` is a
+    monotonic clock in seconds, for the limit on repetitions alone.
     """
     human = os.isatty(descriptor) if is_human is None else is_human
-    finish = _finishing(is_human=human)
+    has_priorities = is_the_journal(descriptor, os.environ) if is_journal is None else is_journal
+    finish = _finishing(is_human=human, has_priorities=has_priorities)
     writer = LineWriter(descriptor, lambda lost: finish("warning", {"event": "log_lines_lost", "lost": lost}))
     limiter = Limiter(lambda event: writer.put(finish("warning", event)), now_s, unlimited)
     structlog.configure(
@@ -82,7 +91,16 @@ def start_logs(
     return Logs(writer, limiter, bridge)
 
 
-def _finishing(*, is_human: bool) -> Callable[[str, EventDict], str]:
+def is_the_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
+    """Say whether a descriptor leads to the system's journal: its device and inode are in ``$JOURNAL_STREAM``."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return False
+    return environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventDict], str]:
     """Make the function from a level's name and an event to its line, without the line's end."""
     processors: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
         structlog.processors.add_log_level,
@@ -98,7 +116,8 @@ def _finishing(*, is_human: bool) -> Callable[[str, EventDict], str]:
     def finish(method: str, event: EventDict) -> str:
         for processor in processors:
             event = processor(None, method, event)
-        return render(None, method, event)
+        line = render(None, method, event)
+        return f"<{PRIORITIES.get(method, DEFAULT_PRIORITY)}>{line}" if has_priorities else line
 
     return finish
 

@@ -16,7 +16,7 @@ import structlog
 from daemon.edge.linewriter import LineWriter
 from daemon.edge.logclean import DOTS, clean
 from daemon.edge.loglimit import KEYS_MAX, REPEATS_MAX, WINDOW_S, Limiter
-from daemon.edge.logs import start_logs
+from daemon.edge.logs import is_the_journal, start_logs
 from protocols.fix import Outcome
 from protocols.secret import Credentials, Secret
 
@@ -68,6 +68,34 @@ def log(tmp_path: Path) -> Iterator[Log]:
 
 
 # ---------------------------------------------------------------- a line
+
+
+def test_lines_for_the_journal_begin_with_their_priority(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    logs = start_logs("debug", descriptor=descriptor, is_human=False, is_journal=True)
+    log = structlog.get_logger()
+    for say in (log.debug, log.info, log.warning, log.error, log.critical):
+        say("event")
+    try:
+        int("no number")
+    except ValueError:
+        log.exception("event")
+    logs.close()
+    os.close(descriptor)
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [line[:3] for line in lines] == ["<7>", "<6>", "<4>", "<3>", "<2>", "<3>"]
+    assert all(orjson.loads(line[3:])["event"] == "event" for line in lines)
+
+
+def test_the_journal_is_known_by_its_device_and_inode(tmp_path: Path) -> None:
+    descriptor = os.open(tmp_path / "log", os.O_WRONLY | os.O_CREAT)
+    status = os.fstat(descriptor)
+    right = f"{status.st_dev}:{status.st_ino}"
+    assert is_the_journal(descriptor, {"JOURNAL_STREAM": right})
+    assert not is_the_journal(descriptor, {"JOURNAL_STREAM": f"{right}1"})
+    assert not is_the_journal(descriptor, {})
+    os.close(descriptor)
+    assert not is_the_journal(descriptor, {"JOURNAL_STREAM": right})
 
 
 def test_an_event_is_one_json_line_with_its_bound_fields(log: Log) -> None:
