@@ -75,6 +75,8 @@ class Ticket:
     progress: set[RequestState] = field(default_factory=set)
     joined_by_alias: bool = False
     """It joined a case that was under way, by client id alone: that it means the same order is likely, not known."""
+    received_us: int | None = None
+    """When the request was received, as its client is told: by the clock of an earlier life, if there was one."""
     rests_elsewhere: bool = False
     """What it was told rests on evidence about an order that turned out not to be the one it means."""
 

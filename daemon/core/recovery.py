@@ -5,11 +5,17 @@ the rest, as it would have without the restart. Three things differ. A wire canc
 answer, if any, went to a socket that is no more. Nothing is sent before the venue was asked, since the order may have
 ended long ago. And a recovered request is never called ``not_sent``: a frame may have left in the instant before the
 journal could say so.
+
+The host's clock may have been set back meanwhile, so that records seem to come from the future. What was written before
+cannot have happened after: each record is taken to be no younger than the one behind it, and the last no younger than
+now. Else a cancel would wait until the clock has made good what it lost.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
+
+import msgspec
 
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
@@ -19,6 +25,8 @@ from daemon.core.records import (
     Record,
     RecoveredCase,
     RecoveredRequest,
+    RequestKey,
+    RequestOpened,
     SendAnswered,
     SendForwarded,
     SendLost,
@@ -28,7 +36,12 @@ from daemon.core.records import (
 from protocols.evidence import Proof
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from daemon.core.records import CancelRequest
     from daemon.core.world import World
+
+SomeRecord = TypeVar("SomeRecord", bound=Record)
 
 _SHARED: Final = frozenset({Proof.ACCEPTED, Proof.IN_PROGRESS, Proof.UNKNOWN})
 """What the last send of a case has come to where a later request may have rested on it."""
@@ -43,7 +56,12 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
         next((request.client_order_id for request in requests if request.client_order_id is not None), None),
         OrderView(requests[0].instrument),
     )  # fmt: skip
-    for record in sorted((*found.former, *found.records), key=lambda record: record.t):
+    records = [*_of_the_past(found.former, now_us), *_of_the_past(found.records, now_us)]
+    records.sort(key=lambda record: record.t)
+    opened: dict[RequestKey, int] = {}
+    for record in records:
+        if isinstance(record, RequestOpened):
+            opened[record.request.key] = record.t
         if record.case == found.case:
             _replay_evidence(case, record)
         _replay_send(case, record)
@@ -51,7 +69,7 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
         if send.state is SendState.IN_FLIGHT:
             send.state, send.ended_us = SendState.LOST, now_us
     for entry in found.requests:
-        case.tickets[entry.request.key] = _ticket(entry, case, world, now_us)
+        case.tickets[entry.request.key] = _ticket(entry, case, world, now_us, opened.get(entry.request.key, now_us))
     case.view.last_push_us = now_us  # Nobody listened while there was no daemon: a push may have come and gone.
     is_waiting = any(not is_settled(ticket) for ticket in case.tickets.values())
     case.must_ask_first = is_waiting
@@ -60,13 +78,36 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
     return case
 
 
-def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int) -> Ticket:
+def _of_the_past(records: Sequence[SomeRecord], now_us: int) -> list[SomeRecord]:
+    """Give records, in their order, times that lie in our past; evidence may be older than what was written before."""
+    kept: list[SomeRecord] = []
+    latest_us = now_us
+    for record in reversed(records):
+        at_us = min(record.t, latest_us)
+        kept.append(record if at_us == record.t else msgspec.structs.replace(record, t=at_us))
+        if not isinstance(record, Observed):
+            latest_us = at_us
+    kept.reverse()
+    return kept
+
+
+def _request_of_the_past(request: CancelRequest, opened_us: int) -> CancelRequest:
+    """Give a request a time of our past. Nobody knows how long ago it was made, so its deadline counts as passed."""
+    if request.received_us <= opened_us:
+        return request
+    deadline_us = None if request.deadline_us is None else min(request.deadline_us, opened_us)
+    return msgspec.structs.replace(request, received_us=opened_us, deadline_us=deadline_us)
+
+
+def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, opened_us: int) -> Ticket:
+    request = _request_of_the_past(entry.request, opened_us)
     ticket = Ticket(
-        entry.request,
+        request,
         horizon_us=now_us + world.horizon_us,
         is_recovered=True,
-        first_send=next((s.wire.send_id for s in case.sends if s.made_us >= entry.request.received_us), None),
+        first_send=next((s.wire.send_id for s in case.sends if s.made_us >= request.received_us), None),
         told=entry.report,
+        received_us=entry.request.received_us,
     )
     if ticket.first_send is None and case.sends and case.sends[-1].proof in _SHARED:
         ticket.first_send = case.sends[-1].wire.send_id
@@ -100,7 +141,7 @@ def _replay_evidence(case: Case, record: Record) -> None:
     match record:
         case Observed():
             case.was_seen = True
-            case.view.add(record.report, record.t, record.asked)
+            case.view.add(record.report, record.t, None if record.asked is None else min(record.asked, record.t))
         case Bound():
             case.order_id = record.order_id
         case Struck():

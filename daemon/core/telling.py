@@ -104,7 +104,7 @@ def _evidence_ref(verdict: Verdict) -> EvidenceRef:
 def _times(ticket: Ticket, case: Case, sends: list[WireSend]) -> Times:
     piece = case.verdict.decided_by
     return Times(
-        received=ticket.request.received_us,
+        received=ticket.request.received_us if ticket.received_us is None else ticket.received_us,
         forwarded=next((send.forwarded_us for send in sends if send.forwarded_us is not None), None),
         acked=next((send.ended_us for send in sends if send.state is SendState.ANSWERED), None),
         evidence=case.view.seen_us(piece) if piece is not None else None,
