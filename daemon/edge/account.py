@@ -47,8 +47,6 @@ if TYPE_CHECKING:
     from protocols.fix import AccountName
     from protocols.secret import Credentials
 
-IDENTITY_WAIT_S: Final = 10.0
-"""How long cases of an earlier life wait to hear whose key it is; then their clients are told what is known."""
 STATE_CHANGED: Final = "account_changed"
 WAITING_SHOWN: Final = 8
 """Requests that `Account.status` names: the oldest, which are those to look at. The journal has all."""
@@ -134,7 +132,6 @@ class Account:
             await self._may_run.wait()
         if self.gateway is None:
             return
-        self._time.later(IDENTITY_WAIT_S, self._identified)
         await self.gateway.run()
 
     def stop(self) -> None:
@@ -189,7 +186,12 @@ class Account:
             self.driver.alarms.raise_("journal", why, self._clock.now())
 
     def recover(self, cases: Sequence[RecoveredCase]) -> None:
-        """Take up the cases of an earlier life."""
+        """Take up the cases of an earlier life.
+
+        Where the account's name is bound to a user, they wait until the venue says that the key is still that user's:
+        for as long as that takes, since an order of one user must not be looked for among another's. Their horizon
+        passes meanwhile as ever.
+        """
         if self.gateway is None and cases:
             self._log.warning("cases_left_alone", cases=len(cases), detail="there are no credentials to ask with")
             self._left_alone = list(cases)

@@ -159,7 +159,7 @@ class Driver:
     def submit(self, request: CancelRequest, sink: Sink) -> Ticket | None:
         """Take up a request, or attach ``sink`` to the one that holds its name. Raises `BadRequest`.
 
-        Gives the ticket of a request whose outcome was told in an earlier life: its words are in the journal only.
+        Gives the ticket of a request whose first outcome was told in an earlier life: that is in the journal only.
         """
         submitted = self.correlator.submit(request, self._clock.now())
         waiting = self._waiting.get(request.key)
@@ -192,8 +192,13 @@ class Driver:
         self._carry_out(self.correlator.account_changed(self._clock.now()))
 
     def knows(self, key: RequestKey) -> bool:
-        """Whether a request's words are in memory, or its case is being worked on."""
-        return key in self._waiting or self.correlator.cases.of_request(key) is not None
+        """Whether a request's case is in memory, so that `submit` attaches to it."""
+        return self.correlator.cases.of_request(key) is not None
+
+    def told_after(self, key: RequestKey, revision: int) -> list[Told]:
+        """Give the words about a request that are newer than a revision, as far as this life told them."""
+        waiting = self._waiting.get(key)
+        return [] if waiting is None else [told for told in waiting.told if told.report.revision > revision]
 
     def listen(self, key: RequestKey, sink: Sink) -> None:
         """Have ``sink`` told what is still to be said of a request."""
@@ -340,7 +345,8 @@ class Driver:
             del self._waiting[key]
 
     def _attach(self, ticket: Ticket, waiting: Waiting, sink: Sink) -> Ticket | None:
-        if ticket.told is not None and not waiting.told:
+        has_first = bool(waiting.told) and waiting.told[0].previous is None
+        if ticket.told is not None and not has_first:
             return ticket
         if waiting.told:
             first, *later = waiting.told

@@ -13,7 +13,7 @@ import structlog
 
 from daemon.config.settings import OnJournalFailure, Role
 from daemon.core import names
-from daemon.core.records import CancelRequest, RequestKey
+from daemon.core.records import CancelRequest, Report, RequestKey
 from daemon.edge.account import WAITING_SHOWN
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
 from daemon.edge.journal import JournalState
@@ -90,18 +90,20 @@ class FrontDesk:
         account = self._account(request.account)
         self._access.require(peer, Role.CANCEL, account.name)
         wish = self._wish(request, account, peer, received_us)
-        self._require_ready(account)
-        if account.driver.knows(wish.key) or hash(wish.key) not in self._known_names:
-            self._submit(account, wish, sink)
-        else:
+        if not account.driver.knows(wish.key) and hash(wish.key) in self._known_names:
             self._look_up(account, wish, sink)
+        else:
+            self._submit(account, wish, sink)
         return wish.key.request_id
 
     def _submit(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
+        """Take up a new request, or attach to the one of that name, which takes no account that is ready."""
+        if not account.driver.knows(wish.key):
+            self._require_ready(account)
         held = account.driver.submit(wish, sink)
         self._known_names.add(hash(wish.key))
         if held is not None:
-            self._look_up(account, wish, sink)
+            self._look_up(account, wish, sink, held.told)
 
     def _wish(self, request: CancelParams, account: Account, peer: Peer, received_us: int) -> CancelRequest:
         product = account.product_of(request.product)
@@ -135,29 +137,54 @@ class FrontDesk:
 
     # ------------------------------------------------------------ names of an earlier life
 
-    def _look_up(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
+    def _look_up(self, account: Account, wish: CancelRequest, sink: Sink, told: Report | None = None) -> None:
+        """Answer from the journal, or where that fails with ``told``, the last word that is in memory."""
         if len(self._lookups) >= LOOKUPS_MAX:
             raise BadRequest("too_fast", "too many old requests are being looked up; ask again in a moment")
-        task = self._time.spawn(self._attach_from_journal(account, wish, sink))
+        task = self._time.spawn(self._attach_from_journal(account, wish, sink, told))
         self._lookups.add(task)
         task.add_done_callback(self._lookups.discard)
 
-    async def _attach_from_journal(self, account: Account, wish: CancelRequest, sink: Sink) -> None:
-        stored: StoredRequest | None = None
+    async def _attach_from_journal(
+        self, account: Account, wish: CancelRequest, sink: Sink, told: Report | None
+    ) -> None:
+        stored = await self._stored(wish.key)
         try:
-            stored = await self._journal.lookup(wish.key)
+            if stored is not None and stored.first is not None and stored.latest is not None:
+                self._reattach(account, wish, sink, stored, stored.first, stored.latest)
+            elif told is not None:
+                sink.result(told, Reattached(told))
+                account.driver.listen(wish.key, sink)
+            else:
+                self._submit(account, wish, sink)
+        except BadRequest as refusal:
+            sink.refuse(refusal)
+
+    async def _stored(self, key: RequestKey) -> StoredRequest | None:
+        try:
+            return await self._journal.lookup(key)
         except JournalError as error:
-            log.warning("lookup_failed", request_id=wish.key.request_id, detail=str(error))
-        if stored is None or stored.first is None or stored.latest is None:
-            if not account.driver.knows(wish.key):
-                account.driver.submit(wish, sink)
-            return
-        order_id = stored.latest.order_id
-        if not names.is_same(wish, stored.request, order_id, stored.latest.client_order_id):
-            sink.refuse(names.conflict(stored.request, self._clock.now()))
-            return
-        corrections = tuple((row.report, row.previous) for row in stored.corrections if row.previous is not None)
-        sink.result(stored.first, Reattached(stored.latest, corrections))
+            log.warning("lookup_failed", request_id=key.request_id, detail=str(error))
+            return None
+
+    def _reattach(
+        self,
+        account: Account,
+        wish: CancelRequest,
+        sink: Sink,
+        stored: StoredRequest,
+        first: Report,
+        latest: Report,
+    ) -> None:
+        """Answer with the first outcome, and what has been said since: some of it may not be in the journal yet."""
+        if not names.is_same(wish, stored.request, latest.order_id, latest.client_order_id):
+            raise names.conflict(stored.request, self._clock.now())
+        corrections = [(row.report, row.previous) for row in stored.corrections if row.previous is not None]
+        for newer in account.driver.told_after(wish.key, latest.revision):
+            if newer.previous is not None:
+                corrections.append((newer.report, newer.previous))
+                latest = newer.report
+        sink.result(first, Reattached(latest, tuple(corrections)))
         account.driver.listen(wish.key, sink)
 
     # ------------------------------------------------------------ everything else
