@@ -376,7 +376,7 @@ def a_mistake_in_the_configuration_waits_for_its_operator() -> None:
     assert "did you mean 'socket'?" in DAEMON.log()
     knocking = socket(AF_UNIX, SOCK_STREAM)
     knocking.connect(str(SOCKET))
-    until("the socket gives up", lambda: DOOR.show("Result") == "trigger-limit-hit")
+    until("the socket gives up", lambda: DOOR.show("Result") == "trigger-limit-hit", 60)
     knocking.close()
     configure()
     run("systemctl", "start", DAEMON.name)
