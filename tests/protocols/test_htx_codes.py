@@ -14,10 +14,11 @@ PROOFS = {
     Proof.GONE: "1017 1061 1051 1063 1071",
     Proof.IN_PROGRESS: "1062",
     Proof.UNKNOWN: ("1000 1001 1002 1003 1108 1004 1005 1057 1058 1060 1077 1078 1079 1080 1411 1083 1431"),
-    Proof.UNCHANGED_RETRY: "1032 429 1056 1059 1084 12001",
+    Proof.UNCHANGED_RETRY: (
+        "1032 429 1056 1059 1084 12001 1113 1205 1220 1228 403 1253 12002 12003 12004 12005 12006 12007 12008 12009"
+    ),
     Proof.UNCHANGED_FINAL: (
-        "1052 1030 1031 1065 1066 1067 1013 1014 1332 1088 1408 1113 1205 1220 1228 1510 4002 4003 4004 4005 6002 6023 "
-        "403 1253 12002 12003 12004 12005 12006 12007 12008 12009"
+        "1052 1030 1031 1065 1066 1067 1013 1014 1332 1088 1408 1510 4002 4003 4004 4005 6002 6023"
     ),
 }
 CONTROLS = "0 2001 2002 2003 2004 2005 2007 2010 2011 2012 2013 2014 2020 2021 2030 2040"
@@ -87,7 +88,7 @@ def test_the_limiter_and_the_doorkeeper_stand_before_what_could_act() -> None:
     limited = read(RestResponse(429, b"slow down"))
     assert (limited.proof, limited.remedy) == (Proof.UNCHANGED_RETRY, Remedy.BACK_OFF)
     turned_away = read(RestResponse(403, b"<html>"))
-    assert (turned_away.proof, turned_away.code) == (Proof.UNCHANGED_FINAL, "403")
+    assert (turned_away.proof, turned_away.code) == (Proof.UNCHANGED_RETRY, "403")
     assert HTX.refusal_of(turned_away.code) is RefusalKind.CREDENTIALS
 
 

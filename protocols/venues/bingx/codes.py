@@ -63,7 +63,9 @@ def _swap(proof: Proof, meaning: str, remedy: Remedy = NONE, page: str = _SWAP) 
 
 
 def _refused(meaning: str, refusal: RefusalKind | None = None, page: str = "Spot / Error codes") -> tuple[Row, ...]:
-    return (Row(Proof.UNCHANGED_FINAL, meaning, page, ALARM, refusal),)
+    # Roads stay closed until the venue takes the credentials; then a refused cancel may go again.
+    proof = Proof.UNCHANGED_RETRY if refusal is RefusalKind.CREDENTIALS else Proof.UNCHANGED_FINAL
+    return (Row(proof, meaning, page, ALARM, refusal),)
 
 
 _CREDENTIALS: Final = RefusalKind.CREDENTIALS

@@ -125,13 +125,13 @@ CODES: Final[Table] = {
     "22067": Row(Proof.UNCHANGED_RETRY, "auto-deleveraging is running on the symbol"),
     # -- limits
     **_rows("429 25004 70228 59044", Row(Proof.UNCHANGED_RETRY, "too many requests", BACK_OFF, BUSY)),
-    # -- the key
+    # -- the key: roads stay closed until it is taken, then a cancel may go again
     **_rows(
         "40006 40009 40011 40012 40037 40018 40036 40038",
-        Row(Proof.UNCHANGED_FINAL, "key, signature, passphrase or IP address", ALARM, CREDENTIALS),
+        Row(Proof.UNCHANGED_RETRY, "key, signature, passphrase or IP address", ALARM, CREDENTIALS),
     ),
     "40008": Row(Proof.UNCHANGED_RETRY, "the timestamp has expired", RESYNC_CLOCK, CLOCK),
-    "22030": Row(Proof.UNCHANGED_FINAL, "the key is for another environment (live or demo)", ALARM, CREDENTIALS),
+    "22030": Row(Proof.UNCHANGED_RETRY, "the key is for another environment (live or demo)", ALARM, CREDENTIALS),
     **_rows("40014 40301 25620 40919", _BARRED),
     "40085": Row(Proof.UNCHANGED_FINAL, "this is a unified account", ALARM, RefusalKind.ACCOUNT),
     "25245": Row(Proof.UNCHANGED_FINAL, "this is a classic account", ALARM, RefusalKind.ACCOUNT),

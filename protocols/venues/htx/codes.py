@@ -85,21 +85,21 @@ CODES: Final[Mapping[str, Row]] = {
     # -- the account
     **_rows(
         "1113 1205 1220 1228",
-        Row(Proof.UNCHANGED_FINAL, "no permission, or futures are not activated", ALARM, CREDENTIALS),
+        Row(Proof.UNCHANGED_RETRY, "no permission, or futures are not activated", ALARM, CREDENTIALS),
     ),
     **_rows(
         "1510 4002 4003 4004 4005 6002 6023",
         Row(Proof.UNCHANGED_FINAL, "the API and the account's mode do not fit (v5 wants multi-assets)", ALARM),
     ),
-    # -- the API key
+    # -- the API key: roads stay closed until it is taken, then a cancel may go again
     "12001": Row(Proof.UNCHANGED_RETRY, "the timestamp is more than 5 minutes off", Remedy.RESYNC_CLOCK, CLOCK),
-    **_rows("403 1253 12008", Row(Proof.UNCHANGED_FINAL, "signature not verified", ALARM, CREDENTIALS)),
-    **_rows("12002 12003", Row(Proof.UNCHANGED_FINAL, "wrong signature version or method", ALARM, CREDENTIALS)),
-    "12004": Row(Proof.UNCHANGED_FINAL, "wrong signature method, or the key has expired", ALARM, CREDENTIALS),
-    "12005": Row(Proof.UNCHANGED_FINAL, "this IP address is not on the key's list", ALARM, CREDENTIALS),
-    "12006": Row(Proof.UNCHANGED_FINAL, "the timestamp is missing", ALARM, CREDENTIALS),
-    "12007": Row(Proof.UNCHANGED_FINAL, "invalid key", ALARM, CREDENTIALS),
-    "12009": Row(Proof.UNCHANGED_FINAL, "the user is locked or does not exist", ALARM, CREDENTIALS),
+    **_rows("403 1253 12008", Row(Proof.UNCHANGED_RETRY, "signature not verified", ALARM, CREDENTIALS)),
+    **_rows("12002 12003", Row(Proof.UNCHANGED_RETRY, "wrong signature version or method", ALARM, CREDENTIALS)),
+    "12004": Row(Proof.UNCHANGED_RETRY, "wrong signature method, or the key has expired", ALARM, CREDENTIALS),
+    "12005": Row(Proof.UNCHANGED_RETRY, "this IP address is not on the key's list", ALARM, CREDENTIALS),
+    "12006": Row(Proof.UNCHANGED_RETRY, "the timestamp is missing", ALARM, CREDENTIALS),
+    "12007": Row(Proof.UNCHANGED_RETRY, "invalid key", ALARM, CREDENTIALS),
+    "12009": Row(Proof.UNCHANGED_RETRY, "the user is locked or does not exist", ALARM, CREDENTIALS),
 }
 
 

@@ -105,7 +105,7 @@ MATERIALS = (
             Proof.ACCEPTED: Told(code="0", frame=None, response=answer(QUERIED_ROW | {"status": "CANCELED"})),
             Proof.GONE: told(100404, " order not exist"),
             Proof.UNCHANGED_RETRY: told(100410, "rate limited"),
-            Proof.UNCHANGED_FINAL: told(100413, "Incorrect apiKey"),
+            Proof.UNCHANGED_FINAL: told(100414, "account risk control"),
             Proof.UNKNOWN: told(100500, "internal error"),
         },
         lacks=frozenset({Proof.IN_PROGRESS}),
