@@ -1,28 +1,49 @@
-"""How ccxt writes and signs Bitget's calls at one fixed time, with its own code; run with an interpreter that has ccxt.
+"""What ccxt would send to Bitget: the URL, body and headers of REST calls, and the login frame, at one given moment.
 
-The first argument is a JSON list of `[path below /api/, section, method, params]`, the second the time in milliseconds.
-It prints `{"calls": [{"target", "headers", "body"}]}`, in the same order.
+A program of its own, run with an interpreter that has ccxt. Its argument is a JSON object: `now_ms`, `is_demo`,
+credentials, and `calls`, each with `access` (public or private), `section`, `method`, `path` and `params`. It prints
+one JSON line and sends nothing.
 """
 
+import asyncio
 import json
 import sys
 from typing import Any
 
-import ccxt  # type: ignore[import-not-found]  # it lives in the peers' environment only
+import ccxt.pro  # type: ignore[import-not-found]  # it lives in the peers' environment only
 
 
-def main() -> int:
-    exchange: Any = ccxt.bitget({"apiKey": "K", "secret": "test-secret", "password": "P"})
-    now_ms = int(sys.argv[2])
-    exchange.nonce = lambda: now_ms
-    written = []
-    for path, section, method, params in json.loads(sys.argv[1]):
-        signed = exchange.sign(path, ["private", section], method, params)
-        target = signed["url"].removeprefix("https://api.bitget.com")
-        written.append({"target": target, "headers": signed["headers"], "body": signed["body"]})
-    print(json.dumps({"calls": written}))
-    return 0
+class Still(ccxt.pro.bitget):  # type: ignore[misc]  # ccxt is not there when this is checked
+    """ccxt at a given moment, keeping the login frame that it would send."""
+
+    now_ms = 0
+    login: Any = None
+
+    def milliseconds(self) -> int:
+        return self.now_ms
+
+    def seconds(self) -> int:
+        return self.now_ms // 1000
+
+    def watch(self, url: str, message_hash: str, message: Any = None, *more: Any) -> None:
+        self.login = message
+
+
+async def sign(asked: dict[str, Any]) -> dict[str, Any]:
+    exchange = Still({"apiKey": asked["key"], "secret": asked["secret"], "password": asked["passphrase"]})
+    exchange.now_ms = asked["now_ms"]
+    exchange.set_sandbox_mode(asked["is_demo"])
+    calls = [
+        exchange.sign(call["path"], [call["access"], call["section"]], call["method"], call["params"])
+        for call in asked["calls"]
+    ]
+    waiting = asyncio.ensure_future(exchange.authenticate({"url": "wss://ws.bitget.com/v2/ws/private"}))
+    while exchange.login is None and not waiting.done():
+        await asyncio.sleep(0)
+    waiting.cancel()
+    await exchange.close()
+    return {"calls": calls, "login": exchange.login}
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    print(json.dumps(asyncio.run(sign(json.loads(sys.argv[1])))))
