@@ -75,6 +75,7 @@ CODES: Final[Mapping[str, Row]] = {
     **_rows("1000 1001 1002 1003 1108", Row(Proof.UNKNOWN, "system error, or not ready")),
     **_rows("1004 1005", Row(Proof.UNKNOWN, "the system is busy, or a query timed out: ask before any repetition")),
     "1431": Row(Proof.UNKNOWN, "maintenance", ALARM),
+    "1047": Row(Proof.UNKNOWN, "of placing orders, never of cancels: too little margin", ALARM),
     # -- times at which nobody may cancel
     "1056": Row(Proof.UNCHANGED_RETRY, "settlement: no placing, no canceling"),
     "1059": Row(Proof.UNCHANGED_RETRY, "delivery: the orders are about to be canceled"),

@@ -111,6 +111,9 @@ CODES: Final[Table] = {
     **_rows("50011 50040", Row(Proof.UNCHANGED_RETRY, "rate limit", "WSR", BACK_OFF)),
     "60014": Row(Proof.UNCHANGED_RETRY, "requests too frequent", "WRELC", BACK_OFF, BUSY),
     "50061": Row(Proof.UNCHANGED_RETRY, "the sub-account's order limit; the page exempts cancels", "S", BACK_OFF),
+    # -- of calls that are not made here; none of them answers a cancel
+    "51071": Row(Proof.UNKNOWN, "cancel-all-after: too many tags have a timer", "R", ALARM),
+    "54008": Row(Proof.UNKNOWN, "placing: the family's market maker orders are locked after a mass cancel", "S", ALARM),
     # -- our own mistakes
     "50014": Row(Proof.UNCHANGED_RETRY, "a parameter is empty; REST needs no instIdCode", "WR", OTHER_ROAD),
     **_rows("50000 50002 50006 50015 50016", Row(Proof.UNCHANGED_FINAL, _OURS, "WR", ALARM)),
