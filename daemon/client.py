@@ -294,14 +294,16 @@ def all_orders(filters: Mapping[str, object]) -> Script:
 
 
 def much_history(filters: Mapping[str, object], from_seq: int | None, limit: int) -> Script:
-    """Ask for as many pages of ``history`` as hold ``limit`` entries."""
+    """Ask for pages of ``history`` that hold ``limit`` entries: on from ``from_seq``, else back from the newest."""
     rows: list[object] = []
-    next_seq = from_seq
+    next_seq, where = from_seq, given(from_seq=from_seq)
     while True:
-        page = yield "history", given(**filters, from_seq=next_seq, limit=min(limit - len(rows), 1000))
+        page = yield "history", given(**filters, **where, limit=min(limit - len(rows), 1000))
         rows += _list(page, "requests")
-        next_seq = _number(page, "next_seq")
-        if not page.get("requests") or len(rows) >= limit:
+        if from_seq is not None or next_seq is None:  # going back, the first page knows what follows all of them
+            next_seq = _number(page, "next_seq")
+        where = given(before_seq=page.get("before_seq")) if from_seq is None else given(from_seq=next_seq)
+        if not page.get("requests") or not where or len(rows) >= limit:
             return {"requests": rows, "next_seq": next_seq}
 
 
@@ -406,9 +408,9 @@ class Client:
         return self._run(all_orders(which), timeout)
 
     def history(
-        self, from_seq: int | None = None, limit: int = 100, timeout: float | None = TIMEOUT_S, **which: str
+        self, from_seq: int | None = None, limit: int = 100, timeout: float | None = TIMEOUT_S, **which: str | int
     ) -> Json:
-        """Read back ``limit`` outcomes and corrections of an ``account``, ``order_id``, ``request_id``, or of all."""
+        """Read back what was told, on from ``from_seq`` or the newest first. ``which`` filters, as the socket has it."""
         return self._run(much_history(which, from_seq, limit), timeout)
 
     def explain(self, request_id: str, account: str | None = None, timeout: float | None = TIMEOUT_S) -> Json:

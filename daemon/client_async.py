@@ -102,7 +102,7 @@ class AsyncClient:
         """List the known orders, all pages: those that match ``account``, ``product``, ``instrument``, if given."""
         return await self._run(all_orders(which))
 
-    async def history(self, from_seq: int | None = None, limit: int = 100, **which: str) -> Json:
+    async def history(self, from_seq: int | None = None, limit: int = 100, **which: str | int) -> Json:
         """Read back ``limit`` outcomes and corrections of an ``account``, ``order_id``, ``request_id``, or of all."""
         return await self._run(much_history(which, from_seq, limit))
 

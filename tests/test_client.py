@@ -16,6 +16,7 @@ from daemon import client as library
 from daemon.client import Client, NoAnswer, NoDaemon, Notification, Refused
 from daemon.client_async import AsyncClient
 from daemon.edge.desk import HistoryRow, HistoryRows, Listener, OrderRow, OrderRows, Reattached, Story, StoryStep
+from protocols.control.params import HistoryParams
 from protocols.errors import BadRequest
 from protocols.fix import AccountName, OrderId, OrdStatus, Outcome, RequestId, RequestState
 from tests.desks import (
@@ -76,9 +77,15 @@ def order_rows(count: int) -> OrderRows:
 
 def history_rows(count: int) -> Callable[..., HistoryRows]:
     rows = [HistoryRow(report(seq=n), uid=1, pid=2) for n in range(1, count + 1)]
-    return lambda asked: HistoryRows(
-        tuple(row for row in rows if row.report.seq >= (asked.from_seq or 0))[: asked.limit], count + 1
-    )
+
+    def asked_for(asked: HistoryParams) -> HistoryRows:
+        if asked.from_seq is not None:
+            return HistoryRows(tuple(row for row in rows if row.report.seq >= asked.from_seq)[: asked.limit], count + 1)
+        before = count + 1 if asked.before_seq is None else asked.before_seq
+        older = tuple(row for row in reversed(rows) if row.report.seq < before)
+        return HistoryRows(older[: asked.limit], count + 1, is_newest_first=True)
+
+    return asked_for
 
 
 # ---------------------------------------------------------------- blocking
@@ -223,7 +230,9 @@ def test_the_other_questions_are_answered(elsewhere: Elsewhere) -> None:
         assert canceld.track([{"account": "a", "instrument": "B", "client_order_id": "c"}]) == {"tracked": 1}
         orders = canceld.orders(account="a")
         assert (len(list_of(orders, "orders")), orders["complete"]) == (700, True)
-        assert len(list_of(canceld.history(limit=150), "requests")) == 150
+        assert seqs(canceld.history(limit=150)) == [*range(200, 50, -1)]
+        assert canceld.history(limit=150)["next_seq"] == 201
+        assert seqs(canceld.history(3, 150)) == [*range(3, 153)]
         whole = canceld.history(limit=1000, account="a")
         assert (len(list_of(whole, "requests")), whole["next_seq"]) == (200, 201)
         story = canceld.explain("r")
@@ -237,6 +246,10 @@ def list_of(answer: dict[str, object], key: str) -> list[object]:
     value = answer[key]
     assert isinstance(value, list)
     return value
+
+
+def seqs(answer: dict[str, object]) -> list[object]:
+    return [row["seq"] for row in list_of(answer, "requests") if isinstance(row, dict)]
 
 
 def test_notifications_come_and_a_lost_subscription_goes_on_where_it_stopped(elsewhere: Elsewhere) -> None:
@@ -375,7 +388,7 @@ async def test_the_other_questions_are_answered_with_await(folder: Path) -> None
         assert (await canceld.status())["boot_id"] == "boot-1"
         assert await canceld.track([{"account": "a", "instrument": "B", "client_order_id": "c"}]) == {"tracked": 1}
         assert len(list_of(await canceld.orders(), "orders")) == 700
-        assert len(list_of(await canceld.history(limit=150), "requests")) == 150
+        assert seqs(await canceld.history(limit=150)) == [*range(200, 50, -1)]
         assert len(list_of(await canceld.explain("r"), "steps")) == 1
 
 

@@ -110,7 +110,8 @@ def test_every_option_reaches_the_daemon(desk: FakeDesk) -> None:
     request = desk.cancels[0].request
     assert (request.account, request.instrument, request.product) == ("okx-main", "BTC-USDT", "SPOT")
     assert (request.order_id, request.client_order_id) == ("590908157585625111", "c1")
-    assert (request.request_id, request.deadline_ms, request.priority) == ("mm1-000042", 60000, "urgent")
+    assert (request.request_id, request.priority) == ("mm1-000042", "urgent")
+    assert 0 < (request.deadline_ms or 0) <= 60_000  # what is left of it: connecting takes its time
     assert (request.progress, request.venue_texts()) == (True, {"cancelRestrictions": "NEW", "recvWindow": "a=b"})
     assert desk.cancels[0].peer.caller.client == "cancelctl 1"
 

@@ -111,10 +111,14 @@ class HistoryRow(msgspec.Struct, frozen=True):
 
 
 class HistoryRows(msgspec.Struct, frozen=True):
-    """Rows by rising ``seq``, at most as many as asked for; ``next_seq`` is where to go on from."""
+    """Rows by rising ``seq``, at most as many as asked for; ``next_seq`` is where to go on from.
+
+    With ``is_newest_first`` by falling ``seq``: then one goes on before the last row, and ``next_seq`` follows all.
+    """
 
     rows: tuple[HistoryRow, ...]
     next_seq: int
+    is_newest_first: bool = False
 
 
 class StoryStep(msgspec.Struct, frozen=True):

@@ -250,11 +250,15 @@ class FrontDesk:
                 order_id=request.order_id,
                 account=request.account,
                 accounts=self._visible(peer),
+                outcome=request.outcome,
+                since_us=request.since,
                 from_seq=request.from_seq,
+                before_seq=request.before_seq,
                 limit=request.limit,
             )
         )
-        return HistoryRows(tuple(HistoryRow(row.report, row.uid, row.pid or 0) for row in rows), next_seq)
+        found = tuple(HistoryRow(row.report, row.uid, row.pid or 0) for row in rows)
+        return HistoryRows(found, next_seq, is_newest_first=request.from_seq is None)
 
     async def explain(self, request: ExplainParams, peer: Peer) -> Story:
         """Tell a request's story."""

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from daemon.core.records import Record, RequestKey
     from daemon.edge.journal import Binding, Explanation, HistoryRow, JournalState, StoredRequest
-    from protocols.fix import AccountName, OrderId, RequestId
+    from protocols.fix import AccountName, OrderId, Outcome, RequestId
 
 
 class Ledger(Protocol):
@@ -46,14 +46,17 @@ class Ledger(Protocol):
         """Find every request of a name. Raises `JournalError`."""
         ...
 
-    async def history(
+    async def history(  # noqa: PLR0913 - each is a filter that a client may name
         self,
         *,
         request_id: RequestId | None = None,
         order_id: OrderId | None = None,
         account: AccountName | None = None,
         accounts: Collection[AccountName] | None = None,
+        outcome: Outcome | None = None,
+        since_us: int | None = None,
         from_seq: int | None = None,
+        before_seq: int | None = None,
         limit: int = 100,
     ) -> tuple[list[HistoryRow], int]:
         """Read outcomes and corrections back, and where to go on. Raises `JournalError`."""

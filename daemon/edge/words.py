@@ -107,11 +107,14 @@ def orders_page(orders: OrderRows, after: str | None) -> bytes:
 
 
 def history_page(history: HistoryRows) -> bytes:
-    """Write as many entries as fit; ``next_seq`` is that of the first one that does not."""
+    """Write as many entries as fit, and where to go on: from the first one that does not, or before the last one."""
     taken = fitting((_history_entry(row) for row in history.rows), ROWS_BYTES_MAX)
+    if history.is_newest_first:
+        before_seq = history.rows[len(taken) - 1].report.seq if taken else None
+        return _object(requests=taken, next_seq=history.next_seq, before_seq=before_seq)
     is_all = len(taken) == len(history.rows)
     next_seq = history.next_seq if is_all else history.rows[len(taken)].report.seq
-    return _object(requests=taken, next_seq=next_seq)
+    return _object(requests=taken, next_seq=next_seq, before_seq=None)
 
 
 def story_page(story: Story, from_step: int) -> bytes:

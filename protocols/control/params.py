@@ -13,7 +13,7 @@ import msgspec
 from msgspec import Meta
 
 from protocols.errors import BadRequest
-from protocols.fix import AccountName, ClientOrderId, OrderId, Priority, RequestId
+from protocols.fix import AccountName, ClientOrderId, OrderId, Outcome, Priority, RequestId
 
 ID_LENGTH_MAX: Final = 128
 """Twice the longest id of any venue; what a venue really takes is checked by its dialect."""
@@ -125,12 +125,20 @@ class StatusParams(Params, frozen=True):
 
 
 class HistoryParams(Params, frozen=True):
-    """Which outcomes and corrections to read back: from ``from_seq`` on, those that match each given member."""
+    """Which outcomes and corrections to read back: those that match each given member.
+
+    With ``from_seq`` all of them from there on, by rising ``seq``; without it the latest word about each request, the
+    youngest first, and ``before_seq`` goes back from there. ``since``: told at that time or later, in microseconds
+    since the epoch.
+    """
 
     request_id: RequestName | None = None
     order_id: VenueOrderId | None = None
     account: Account | None = None
+    outcome: Outcome | None = None
+    since: Seq | None = None
     from_seq: Seq | None = None
+    before_seq: Seq | None = None
     limit: Annotated[int, Meta(ge=1, le=HISTORY_LIMIT_MAX)] = 100
 
 

@@ -210,10 +210,15 @@ class HistoryEntry(CancelResult, frozen=True):
 
 
 class HistoryRead(msgspec.Struct, frozen=True):
-    """Entries by rising ``seq``; ask again from ``next_seq`` until none come."""
+    """Entries by rising ``seq``; ask again from ``next_seq`` until none come.
+
+    If no ``from_seq`` was given they are the youngest first: ask again with ``before_seq`` for older ones, until none
+    come or it is null.
+    """
 
     requests: list[HistoryEntry]
     next_seq: int
+    before_seq: int | None
 
 
 class StepSeen(msgspec.Struct, frozen=True):

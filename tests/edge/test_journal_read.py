@@ -68,6 +68,17 @@ async def test_history_without_a_number_tells_the_latest_word_about_each_request
     assert next_seq == 4
 
 
+async def test_history_is_bounded_by_outcome_time_and_number(held: Journal) -> None:
+    await two_requests_and_a_correction(held)
+    assert told((await held.history(outcome=Outcome.CANCELED))[0]) == [("a", 3, 1), ("b", 2, 0)]
+    assert told((await held.history(outcome=Outcome.FILLED))[0]) == []
+    assert told((await held.history(before_seq=3))[0]) == [("b", 2, 0)]
+    assert told((await held.history(from_seq=1, before_seq=3))[0]) == [("a", 1, 0), ("b", 2, 0)]
+    at_us = [row[0] for row in sqlite3.connect(held._lock.path).execute("SELECT t_us FROM outcomes ORDER BY seq")]
+    assert told((await held.history(from_seq=0, since_us=at_us[2]))[0])[-1] == ("a", 3, 1)
+    assert (await held.history(since_us=at_us[2] + 1))[0] == []
+
+
 async def test_history_can_be_paged_without_a_gap_or_a_double(held: Journal) -> None:
     for number in range(1, 8):
         await keep(held, whole_story(f"r{number}", number))

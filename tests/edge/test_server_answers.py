@@ -187,6 +187,25 @@ async def test_history_comes_in_pages_that_fit_and_each_entry_once(folder: Path)
         assert (seqs, next_seq) == (list(range(1, 201)), 201)
 
 
+async def test_history_goes_back_in_pages_that_fit_and_each_entry_once(folder: Path) -> None:
+    async with a_room(folder) as (desk, client):
+        rows = tuple(HistoryRow(report(seq=n), uid=1000, pid=42) for n in range(200, 0, -1))
+        desk.history_of = lambda asked: HistoryRows(
+            tuple(row for row in rows if row.report.seq < (asked.before_seq or 201))[: asked.limit], 201, True
+        )
+        seqs: list[object] = []
+        before: dict[str, object] = {}
+        while True:
+            page = (await client.ask("history", {"limit": 1000} | before))["result"]
+            assert isinstance(page, dict)
+            assert page["next_seq"] == 201
+            if page["before_seq"] is None:
+                break
+            seqs += [entry["seq"] for entry in page["requests"]]
+            before = {"before_seq": page["before_seq"]}
+        assert seqs == list(range(200, 0, -1))
+
+
 async def test_a_long_story_comes_in_pages_that_fit(folder: Path) -> None:
     async with a_room(folder) as (desk, client):
         desk.story = Story(

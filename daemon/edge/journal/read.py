@@ -29,7 +29,7 @@ from daemon.edge.journal.codec import Undecodable, read_previous, read_record, r
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
 from daemon.edge.journal.story import tell
 from protocols.errors import JournalError
-from protocols.fix import AccountName, OrderId, RequestId
+from protocols.fix import AccountName, OrderId, Outcome, RequestId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -48,6 +48,17 @@ QUESTIONS_WAITING_MAX: Final = 256
 
 _OUTCOMES: Final = """SELECT o.seq, o.uid, o.report, o.previous, r.pid
 FROM outcomes o LEFT JOIN requests r USING (request_id, account, uid) WHERE """
+_CONDITIONS: Final = {
+    "request_id": "o.request_id = :request_id",
+    "order_id": "o.order_id = :order_id",
+    "account": "o.account = :account",
+    "uid": "o.uid = :uid",
+    "outcome": "o.outcome = :outcome",
+    "since": "o.t_us >= :since",
+    "before": "o.seq < :before",
+    "from": "o.seq >= :from",
+}
+"""What a row of history has to fulfil, by the name of the value that is bound to it."""
 
 
 class HistoryRow(msgspec.Struct, frozen=True):
@@ -106,7 +117,7 @@ class Reader:
         self._db: sqlite3.Connection | None = None
         self._waiting = 0
 
-    async def history(
+    async def history(  # noqa: PLR0913 - each is a filter that a client may name
         self,
         *,
         request_id: RequestId | None = None,
@@ -114,22 +125,28 @@ class Reader:
         account: AccountName | None = None,
         accounts: Collection[AccountName] | None = None,
         uid: int | None = None,
+        outcome: Outcome | None = None,
+        since_us: int | None = None,
         from_seq: int | None = None,
+        before_seq: int | None = None,
         limit: int = 100,
     ) -> tuple[list[HistoryRow], int]:
         """Give a page of what was told, and the ``from_seq`` of the page after it.
 
         With ``from_seq``: each outcome and each correction from that number on, in their order. Without: the latest
-        word about each request, the youngest first. ``accounts`` bounds what the asker may see. ``limit`` is cut to
-        `HISTORY_ROWS_MAX`. A row that cannot be read is left out.
+        word about each request, the youngest first. ``since_us`` and ``before_seq`` bound both. ``accounts`` bounds
+        what the asker may see. ``limit`` is cut to `HISTORY_ROWS_MAX`. A row that cannot be read is left out.
         """
         wanted: Bindings = {}
-        for name, value in (("request_id", request_id), ("order_id", order_id), ("account", account), ("uid", uid)):
+        for name, value in (
+            *(("request_id", request_id), ("order_id", order_id), ("account", account), ("uid", uid)),
+            *(("outcome", outcome), ("since", since_us), ("before", before_seq), ("from", from_seq)),
+        ):
             if value is not None:
                 wanted[name] = value
         seen = None if accounts is None else frozenset(accounts)
         rows = min(max(limit, 1), HISTORY_ROWS_MAX)
-        return await self._ask(self._history, wanted, seen, from_seq, rows)
+        return await self._ask(self._history, wanted, seen, rows)
 
     async def explain(
         self, uid: int | None, request_id: RequestId, account: AccountName | None = None
@@ -186,26 +203,23 @@ class Reader:
         return self._db
 
     def _history(
-        self, wanted: Bindings, accounts: frozenset[AccountName] | None, from_seq: int | None, limit: int
+        self, wanted: Bindings, accounts: frozenset[AccountName] | None, limit: int
     ) -> tuple[list[HistoryRow], int]:
-        where = [f"o.{name} = :{name}" for name in wanted]
+        where = [_CONDITIONS[name] for name in wanted]
         values: Bindings = {**wanted, "limit": limit}
         if accounts is not None:
             where.append("o.account IN (SELECT value FROM json_each(:accounts))")
             values["accounts"] = msgspec.json.encode(sorted(accounts)).decode()
-        if from_seq is None:
+        is_replay = "from" in wanted
+        if not is_replay:
             where.append("(r.seq IS NULL OR r.seq = o.seq)")
-            order = "DESC"
-        else:
-            where.append("o.seq >= :from_seq")
-            values["from_seq"] = from_seq
-            order = "ASC"
+        order = "ASC" if is_replay else "DESC"
         found = self._outcomes(f"{' AND '.join(where)} ORDER BY o.seq {order} LIMIT :limit", values)
         rows = [told for told in map(_told_or_none, found) if told is not None]
-        if from_seq is not None and len(found) == limit:
+        if is_replay and len(found) == limit:
             return rows, found[-1]["seq"] + 1
         newest: int = self._connected().execute("SELECT ifnull(max(seq), 0) FROM outcomes").fetchone()[0]
-        return rows, max(newest + 1, from_seq or 0)
+        return rows, max(newest + 1, int(wanted.get("from", 0)))
 
     def _outcomes(self, where: str, values: Bindings) -> list[sqlite3.Row]:
         """``where`` is made of this file's own words; what anybody asked for is bound by name."""
