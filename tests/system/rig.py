@@ -162,15 +162,28 @@ class Daemon:
             return await self.process.wait()
 
 
+def write_credentials(
+    file: Path, key: str = "sim-key", secret: str = "sim-secret", passphrase: str = "sim-pass"
+) -> None:
+    """Write a credentials file that only its owner reads; the defaults are a simulated venue's."""
+    file.touch(mode=0o600)
+    file.write_text(f"key = {json.dumps(key)}\nsecret = {json.dumps(secret)}\npassphrase = {json.dumps(passphrase)}\n")
+
+
+def account_table(name: str, url: str, more: str = "", venue: str = "okx", credentials: str = "./okx.toml") -> str:
+    """Write an account's part of the configuration."""
+    return (
+        f'[accounts.{name}]\nvenue = "{venue}"\ncredentials = "{credentials}"\n'
+        f'endpoints = {{ rest = "{url}", ws = "{url.replace("http", "ws", 1)}" }}\n{more}'
+    )
+
+
 def configure(folder: Path, url: str, extra: str = "", account: str = "", venue: str = "okx") -> None:
     """Write a configuration with one account, ``okx-main`` (of whichever venue), and its credentials."""
-    credentials = folder / "okx.toml"
-    credentials.touch(mode=0o600)
-    credentials.write_text('key = "sim-key"\nsecret = "sim-secret"\npassphrase = "sim-pass"\n')
+    write_credentials(folder / "okx.toml")
     (folder / "canceld.toml").write_text(
         f'[daemon]\nsocket = "./canceld.sock"\njournal = "./journal.sqlite"\n{SHORT}{extra}\n'
-        f'[accounts.okx-main]\nvenue = "{venue}"\ncredentials = "./okx.toml"\n'
-        f'endpoints = {{ rest = "{url}", ws = "{url.replace("http", "ws", 1)}" }}\n{account}'
+        + account_table("okx-main", url, account, venue)
     )
 
 
@@ -182,11 +195,11 @@ class World:
         self.url = url
         self.daemon = daemon
         self.door = Door(url)
-        self._clients: list[Client] = []
+        self.clients: list[Client] = []
 
     async def client(self) -> Client:
         client = await Client.connect(self.daemon.socket)
-        self._clients.append(client)
+        self.clients.append(client)
         return client
 
     async def ready(self, client: Client) -> None:
@@ -252,10 +265,15 @@ class World:
         assert order is not None
         return order.instrument
 
+    async def leave(self) -> None:
+        """Close all clients."""
+        clients, self.clients = self.clients, []
+        for client in clients:
+            await client.close()
+
     async def close(self) -> None:
         await self.door.close()
-        for client in self._clients:
-            await client.close()
+        await self.leave()
         if self.daemon.process is not None and self.daemon.process.returncode is None:
             await self.daemon.stop()
 
