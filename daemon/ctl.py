@@ -13,12 +13,15 @@ import argparse
 import itertools
 import re
 import sys
+import time
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from daemon import ctl_screens as screens
 from daemon.client import CANCEL_TIMEOUT_S, TIMEOUT_S, Client, ClientError, NoAnswer, NoDaemon, Refused, new_request_id
 from daemon.ctl_output import Output
+from daemon.ctl_story import story_lines
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +40,8 @@ OUTCOME_EXITS: Final = {"canceled": 0, "filled": 3, "rejected": 4, "in_doubt": 5
 TOPICS: Final = ("outcomes", "corrections", "orders", "sessions")
 REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
 DEADLINE_MS_MAX: Final = 60_000
+HISTORY_LIMIT: Final = 100
+UNITS_US: Final = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
 
 
 class Usage(Exception):
@@ -147,15 +152,24 @@ def _status(canceld: Client, options: argparse.Namespace, out: Output) -> int:
 
 
 def _history(canceld: Client, options: argparse.Namespace, out: Output) -> int:
-    which = _which(options, "account", "order_id", "request_id")
-    answer = canceld.history(options.from_seq, options.limit, options.timeout, **which)
-    out.answer(answer, partial(screens.history_sheet, answer))
+    which: dict[str, str | int] = {**_which(options, "account", "order_id", "request_id", "outcome")}
+    if options.since is not None:
+        which["since"] = options.since
+    if options.export is None:
+        answer = canceld.history(options.from_seq, options.limit or HISTORY_LIMIT, options.timeout, **which)
+        out.answer(answer, partial(screens.history_sheet, answer))
+    elif options.json:
+        raise Usage(_parser(), "--json is one object, --export many lines; choose one")
+    else:
+        from daemon.ctl_export import export  # noqa: PLC0415 - a cancel need not wait for it to load
+
+        export(canceld, options.export, which, options.from_seq, options.limit, options.timeout)
     return EXIT_OK
 
 
 def _explain(canceld: Client, options: argparse.Namespace, out: Output) -> int:
     answer = canceld.explain(options.request_id, options.account, options.timeout)
-    out.answer(answer, partial(screens.story_lines, answer))
+    out.answer(answer, partial(story_lines, answer))
     return EXIT_OK
 
 
@@ -227,11 +241,21 @@ def _orders_options(command: Parser) -> None:
 
 
 def _history_options(command: Parser) -> None:
-    for name in ("account", "order-id"):
-        command.add_argument(f"--{name}", metavar=name[0].upper(), help="only of this one")
-    command.add_argument("--request-id", type=_request_id, metavar="R", help="only of this one")
-    command.add_argument("--from-seq", type=_count, metavar="N", help="from this number on")
-    command.add_argument("--limit", type=_count, default=100, metavar="N", help="so many at most (%(default)s)")
+    add = command.add_argument
+    for name, metavar in (("account", "A"), ("order-id", "X")):
+        add(f"--{name}", metavar=metavar, help="only of this one")
+    add("--request-id", type=_request_id, metavar="R", help="only of this one")
+    add("--outcome", choices=tuple(OUTCOME_EXITS), help="only where this is the outcome")
+    what = "told since then: 90s, 15m, 2h or 3d ago, or a date and time (UTC)"
+    add("--since", type=_since, metavar="WHEN", help=what)
+    what = (
+        "each outcome and correction from this number on, the oldest first; without it the latest of each request, "
+        "the newest first"
+    )
+    add("--from-seq", type=_count, metavar="N", help=what)
+    add("--limit", type=_positive, metavar="N", help=f"so many at most ({HISTORY_LIMIT}; with --export all)")
+    what = "each outcome and correction as a JSON object a line, or as CSV, the oldest first"
+    add("--export", choices=("jsonl", "csv"), help=what)
     _timeout_option(command)
 
 
@@ -280,6 +304,25 @@ def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit()):
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
     return int(text)
+
+
+def _positive(text: str) -> int:
+    value = _count(text)
+    if value == 0:
+        raise argparse.ArgumentTypeError("1 or more")
+    return value
+
+
+def _since(text: str) -> int:
+    """Read a time, and give it in microseconds since the epoch."""
+    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
+    if ago is not None:
+        return max(0, time.time_ns() // 1000 - int(ago[1]) * UNITS_US[ago[2]])
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither like 15m nor like 2026-01-31T09:30:00") from None
+    return max(0, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e6))
 
 
 def _seconds(text: str) -> float:

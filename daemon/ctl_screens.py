@@ -93,9 +93,9 @@ def _sentence(raw: Mapping[str, object]) -> str:
     final = "" if raw.get("cum_qty_final") else " (not final)"
     order_id = raw.get("order_id") or raw.get("client_order_id")
     parts = [f"{raw.get('outcome')} {raw.get('account')} {raw.get('instrument')} {order_id}"]
-    parts.append(f"ord_status={_cell(raw.get('ord_status'))}")
-    parts.append(f"filled={_cell(raw.get('cum_qty'))} of {_cell(raw.get('order_qty'))}{final}")
-    parts.append(f"evidence={_cell(source)}")
+    parts.append(f"ord_status={cell(raw.get('ord_status'))}")
+    parts.append(f"filled={cell(raw.get('cum_qty'))} of {cell(raw.get('order_qty'))}{final}")
+    parts.append(f"evidence={cell(source)}")
     parts += [f"{name}={raw[name]}" for name in ("reason", "venue_code", "successor_order_id") if raw.get(name)]
     parts.append(f"request_id={raw.get('request_id')}")
     return " ".join(parts)
@@ -156,38 +156,25 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
     rows: list[Row] = []
     alarms: list[str] = []
     for name, account in accounts.items() if isinstance(accounts, dict) else ():
-        rows.append((name, *(_cell(account.get(column)) for column in columns)))
+        rows.append((name, *(cell(account.get(column)) for column in columns)))
         alarms += [
-            f"ALARM {name} {alarm.get('name')} since {_time(alarm.get('since'))} {alarm.get('detail')}"
+            f"ALARM {name} {alarm.get('name')} since {time_of(alarm.get('since'))} {alarm.get('detail')}"
             for alarm in account.get("alarms", ())
         ]
     return Sheet(("account", *columns), tuple(rows), (above,), tuple(alarms))
 
 
-def story_lines(answer: Mapping[str, object]) -> Lines:
-    """Tell a request's story; the venue's own bytes stand indented below their step."""
-    request = answer.get("request")
-    steps = answer.get("steps")
-    lines = [_sentence(request) if isinstance(request, dict) else "no outcome yet"]
-    for step in steps if isinstance(steps, list) else ():
-        lines.append(f"{_time(step.get('t'))} {step.get('kind')} {step.get('detail')}".rstrip())
-        if step.get("frame") is not None:
-            lines.append(f"    {step['frame']}")
-    return Lines(tuple(lines))
-
-
 def _rows(answer: Mapping[str, object], key: str, columns: Row) -> tuple[Row, ...]:
     rows = answer.get(key)
-    return tuple(
-        tuple(_cell(row.get(column)) for column in columns) for row in (rows if isinstance(rows, list) else ())
-    )
+    return tuple(tuple(cell(row.get(column)) for column in columns) for row in (rows if isinstance(rows, list) else ()))
 
 
 def _words(said: Mapping[str, object], names: Iterable[str]) -> str:
-    return " ".join(f"{name}={_cell(said.get(name))}" for name in names)
+    return " ".join(f"{name}={cell(said.get(name))}" for name in names)
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """Show a value: what is not known as a dash."""
     if value is None:
         return "-"
     if isinstance(value, bool):
@@ -195,7 +182,8 @@ def _cell(value: object) -> str:
     return str(value)
 
 
-def _time(micros: object) -> str:
+def time_of(micros: object) -> str:
+    """Show microseconds since the epoch as a time, UTC."""
     if not isinstance(micros, int):
         return "-"
     second, micro = divmod(micros, 1_000_000)

@@ -14,22 +14,16 @@ import pytest
 from daemon import ctl
 from daemon.core.records import EvidenceRef
 from daemon.edge.desk import (
-    HistoryRow,
-    HistoryRows,
     Listener,
     OrderRow,
     OrderRows,
     Reattached,
     SessionRow,
-    Story,
-    StoryStep,
 )
 from protocols.control.params import Topic
 from protocols.fix import AccountName, OrderId, OrdStatus, Outcome, RequestId, RequestState, Side
+from tests.ctl_rig import Captured, desk, one_object
 from tests.desks import (
-    NOW_US,
-    REPORT,
-    Elsewhere,
     FakeDesk,
     Taken,
     answer_with,
@@ -41,29 +35,10 @@ from tests.desks import (
     report_for,
 )
 
-__all__ = ["elsewhere", "folder"]
+__all__ = ["desk", "elsewhere", "folder"]
 
-Captured = pytest.CaptureFixture[str]
 ORDER = ["--account", "okx-main", "--instrument", "BTC-USDT", "--order-id", "590908157585625111"]
 CANCEL = ["cancel", *ORDER, "--request-id", "mm1-000042"]
-
-
-@pytest.fixture
-def desk(elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch) -> FakeDesk:
-    """A desk behind the socket that cancelctl talks to."""
-    desk = FakeDesk()
-    desk.when_canceled = answer_with()
-    monkeypatch.setenv("CANCELD_SOCKET", str(elsewhere.path))
-    elsewhere.start(desk)
-    return desk
-
-
-def one_object(captured: str) -> dict[str, object]:
-    assert captured.endswith("\n")
-    assert captured.count("\n") == 1
-    found = json.loads(captured)
-    assert isinstance(found, dict)
-    return found
 
 
 # ---------------------------------------------------------------- cancel
@@ -220,6 +195,11 @@ def test_a_refusal_is_exit_1_with_the_daemons_words(desk: FakeDesk, capsys: Capt
         ["top"],
         ["explain"],
         ["history", "--limit", "-1"],
+        ["history", "--limit", "0"],
+        ["history", "--outcome", "lost"],
+        ["history", "--since", "yesterday"],
+        ["history", "--since", "5 m"],
+        ["history", "--export", "xml"],
         ["watch", "--topic", "fills"],
     ],
 )
@@ -275,34 +255,6 @@ def test_status_shows_accounts_and_alarms(capsys: Captured) -> None:
     assert lines[3] == "ALARM okx-main drop_copy_blind since 2023-11-14 22:13:20.000000Z no pushes"
     assert ctl.main(["--json", "status"]) == 0
     assert one_object(capsys.readouterr().out)["boot_id"] == "boot-1"
-
-
-def test_history_is_read_back(desk: FakeDesk, capsys: Captured) -> None:
-    row = HistoryRow(REPORT, 1000, 42)
-    desk.history_of = lambda asked: HistoryRows((row,) if (asked.from_seq or 0) <= 1841 else (), 1842)
-    assert ctl.main(["history", "--limit", "5", "--from-seq", "3", "--order-id", "590908157585625111"]) == 0
-    lines = capsys.readouterr().out.splitlines()
-    cells = "1841 0 okx-main BTC-USDT 590908157585625111 canceled canceled 0.00000001 1000 mm1-000042"
-    assert lines[1].split("\t") == cells.split()
-    asked = desk.read[0]
-    assert getattr(asked, "from_seq", None) == 3
-    assert getattr(asked, "limit", None) == 5
-    assert getattr(asked, "order_id", None) == "590908157585625111"
-
-
-def test_a_story_is_told_without_what_a_terminal_would_obey(desk: FakeDesk, capsys: Captured) -> None:
-    desk.story = Story(
-        REPORT,
-        (StoryStep(NOW_US, "opened", "by uid 0"), StoryStep(NOW_US + 7, "answered", "\x1b[2J", b'{"a":"\x1b[31m"}')),
-    )
-    assert ctl.main(["explain", "mm1-000042"]) == 0
-    out = capsys.readouterr().out
-    assert "\x1b" not in out
-    lines = out.splitlines()
-    assert lines[0].startswith("canceled okx-main")
-    assert lines[1] == "2023-11-14 22:13:20.000000Z opened by uid 0"
-    assert lines[2].startswith("2023-11-14 22:13:20.000007Z answered ")
-    assert lines[3].startswith('    {"a":"')
 
 
 def tell_everything(listener: Listener, _: object) -> None:
