@@ -33,6 +33,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from daemon.check import check
 
             return check(Path(options.config), sys.stdout, os.environ)
+        case "client-source":
+            from daemon.client_source import print_source
+
+            return print_source(sys.stdout)
         case "sim":
             from daemon.sim import main as sim
 
@@ -82,6 +86,12 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("--config", required=True, metavar="FILE", help="the configuration (TOML)")
+    commands.add_parser(
+        "client-source",
+        help="print the client library, for other environments",
+        description="Print the client library as one module that needs the standard library alone: for programs whose "
+        "environment cannot have canceld in it.",
+    )
     for name, purpose, describe in (
         ("demo", "watch it at work; needs no account and no network", _describe_demo),
         ("sim", "run a simulated venue", _describe_sim),
