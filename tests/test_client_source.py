@@ -7,13 +7,14 @@ import inspect
 import json
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from daemon import cli, client, client_async
 from tests.desks import FakeDesk, answer_with, elsewhere, folder
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import pytest
 
     from tests.desks import Elsewhere
