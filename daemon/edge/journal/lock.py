@@ -6,6 +6,7 @@ is never removed: whoever removed it could let a third process lock another file
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 from pathlib import Path
@@ -70,8 +71,10 @@ def lock_journal(path: Path) -> JournalLock:
         owner = os.pread(descriptor, PID_BYTES_MAX, 0).decode("ascii", "replace").strip()
         os.close(descriptor)
         raise _in_use(path, owner, trouble) from trouble
-    os.ftruncate(descriptor, 0)
-    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    pid = f"{os.getpid()}\n".encode()
+    with contextlib.suppress(OSError):  # a full disk: the lock holds all the same, only its holder is not named
+        os.pwrite(descriptor, pid, 0)
+        os.ftruncate(descriptor, len(pid))
     return JournalLock(journal, descriptor)
 
 

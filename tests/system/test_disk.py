@@ -1,0 +1,200 @@
+"""A journal on a disk that is full, for real: a small file system that the test mounts and fills."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import signal
+import subprocess
+from typing import TYPE_CHECKING, NoReturn
+
+import pytest
+
+from tests.system.rig import WAIT_S, World, until, world
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator
+    from pathlib import Path
+
+    from tests.system.rig import Client, Message
+
+SIZE = "4m"
+BLOCK = b"x" * 65_536
+
+
+class Disk:
+    """A file system of a few megabytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._filler = folder / "filler"
+
+    def fill(self) -> None:
+        """Leave no byte free."""
+        with self._filler.open("wb", buffering=0) as file:
+            for piece in (BLOCK, b"x" * 4096, b"x"):
+                with contextlib.suppress(OSError):
+                    while True:
+                        file.write(piece)
+
+    def make_room(self) -> None:
+        self._filler.unlink()
+
+
+def leave_out(why: str) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    """Mount it; without the right to, leave the test out (in CI: fail)."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if os.geteuid() != 0:
+        leave_out("mounting a small file system needs root")
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SIZE}", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode != 0:
+        leave_out(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield Disk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@contextlib.asynccontextmanager
+async def on(disk: Disk, folder: Path, extra: str = "") -> AsyncIterator[tuple[World, Client]]:
+    """A daemon whose journal is on the disk."""
+    async with world(folder, extra=extra) as it:
+        file = folder / "canceld.toml"
+        file.write_text(file.read_text().replace("./journal.sqlite", f"./{disk.folder.name}/journal.sqlite"))
+        yield it, await it.started()
+
+
+async def journal_is(client: Client, state: str) -> None:
+    async with asyncio.timeout(WAIT_S):
+        while (await client.result("status"))["journal"]["state"] != state:
+            await asyncio.sleep(0.01)
+
+
+async def alarms(client: Client) -> set[str]:
+    account: Message = (await client.result("status"))["accounts"]["okx-main"]
+    return {alarm["name"] for alarm in account["alarms"]}
+
+
+async def written(client: Client, request_id: str) -> Message:
+    """Wait until the journal holds what was said of a request."""
+    async with asyncio.timeout(WAIT_S):
+        while not (rows := (await client.result("history", request_id=request_id))["requests"]):
+            await asyncio.sleep(0.01)
+    row: Message = rows[0]
+    return row
+
+
+@pytest.mark.parametrize("durability", ["receipt", "strict"])
+async def test_a_full_disk_is_said_and_keeps_no_cancel_from_the_venue(
+    disk: Disk, tmp_path: Path, durability: str
+) -> None:
+    async with on(disk, tmp_path, f'durability = "{durability}"\n') as (it, client):
+        before, during, later, after = await it.rest(4)
+        assert (await it.canceled(client, before))["durable"] is True
+        disk.fill()
+        for request_id, order_id in (("during", during), ("later", later)):
+            said = await it.canceled(client, order_id, request_id=request_id, progress=True)
+            assert (said["outcome"], said["durable"], said["times"]["recorded"]) == ("canceled", False, None)
+            assert it.truth_of(order_id)[0] == "canceled"
+        await journal_is(client, "full")
+        assert "journal" in await alarms(client)
+        assert not any(note["params"].get("state") == "recorded" for note in client.notified)
+        disk.make_room()
+        await journal_is(client, "ok")
+        assert "journal" not in await alarms(client)
+        for request_id in ("during", "later"):
+            assert (await written(client, request_id))["outcome"] == "canceled"
+        assert (await it.canceled(client, after))["durable"] is True
+        again = await it.canceled(await next_life(it), during, request_id="during")
+        assert again["outcome"] == "canceled"
+        assert it.cancels_of(during) == 1
+
+
+async def next_life(it: World) -> Client:
+    await it.daemon.stop(signal.SIGKILL)
+    return await it.started()
+
+
+async def test_where_it_is_so_configured_nothing_is_sent_that_cannot_be_written_down(
+    disk: Disk, tmp_path: Path
+) -> None:
+    async with on(disk, tmp_path, 'on_journal_failure = "refuse"\n') as (it, client):
+        first, second, third = await it.rest(3)
+        disk.fill()
+        said = await it.canceled(client, first, request_id="first")  # by this one it is found out
+        assert (said["outcome"], said["durable"]) == ("canceled", False)
+        await journal_is(client, "full")
+        for _ in range(3):
+            reply = await it.cancel(client, second)
+            assert reply["error"]["data"]["reason"] == "journal_unavailable"
+        assert it.cancels_of(second) == 0
+        again = await it.canceled(client, first, request_id="first")
+        assert again["outcome"] == "canceled"
+        disk.make_room()
+        await journal_is(client, "ok")
+        for order_id in (second, third):
+            said = await it.canceled(client, order_id)
+            assert (said["outcome"], said["durable"]) == ("canceled", True)
+
+
+async def test_a_daemon_with_a_full_disk_still_ends_when_it_is_told_to(disk: Disk, tmp_path: Path) -> None:
+    async with on(disk, tmp_path) as (it, client):
+        (order_id,) = await it.rest(1)
+        disk.fill()
+        assert (await it.canceled(client, order_id))["durable"] is False
+        assert await it.daemon.stop() == 0
+        assert "journal_not_closed" in {row["event"] for row in it.daemon.log}
+
+
+async def test_a_disk_that_is_full_at_the_start_is_said_and_not_run_on(disk: Disk, tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        file = tmp_path / "canceld.toml"
+        file.write_text(file.read_text().replace("./journal.sqlite", f"./{disk.folder.name}/journal.sqlite"))
+        disk.fill()
+        await it.daemon.start()
+        assert await it.daemon.ended() == 1
+        said = (tmp_path / "canceld.log").read_text()
+        assert "journal.sqlite" in said
+        assert "Traceback" not in said
+        disk.make_room()
+        client = await it.started()
+        assert await client.result("ping")
+
+
+async def test_what_is_told_with_strict_durability_is_on_the_disk_by_then(tmp_path: Path) -> None:
+    async with world(tmp_path, extra='durability = "strict"\n') as it:
+        client = await it.started()
+        orders = await it.rest(6)
+        said = [await it.canceled(client, order_id, request_id=f"r-{n}") for n, order_id in enumerate(orders)]
+        assert all(one["durable"] for one in said)
+        await it.daemon.stop(signal.SIGKILL)  # at once
+        client = await it.started()
+        for n, (order_id, first) in enumerate(zip(orders, said, strict=True)):
+            again = await it.canceled(client, order_id, request_id=f"r-{n}")
+            assert (again["outcome"], again["seq"]) == ("canceled", first["seq"])
+        await until(lambda: all(it.cancels_of(order_id) == 1 for order_id in orders))
+
+
+async def test_a_journal_that_is_taken_away_is_a_failure_like_any_other(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        one, two = await it.rest(2)
+        for name in ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"):
+            (tmp_path / name).rename(tmp_path / f"{name}.away")
+        said = await it.canceled(client, one, request_id="one")
+        assert (said["outcome"], said["durable"]) == ("canceled", False)
+        await journal_is(client, "failed")
+        for name in ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"):
+            (tmp_path / f"{name}.away").rename(tmp_path / name)
+        await journal_is(client, "ok")
+        assert (await it.canceled(client, two))["durable"] is True
+        assert (await written(client, "one"))["outcome"] == "canceled"
