@@ -25,6 +25,7 @@ IMPURE = frozenset(
     "sqlite3 subprocess multiprocessing threading concurrent queue sched signal logging structlog aiohttp websockets "
     "uvloop prometheus_client rich importlib runpy urllib.request http.client http.server".split()
 )
+VIRTUAL = frozenset({"random", "structlog"})  # drawn from a seed; a log that nobody reads
 PURE_THIRD_PARTY = frozenset({"msgspec", "orjson"})
 IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "__import__"})
 CLOCK_READINGS = frozenset({"now", "utcnow", "today"})  # on datetime and date
@@ -133,14 +134,26 @@ def pure_rooms_import_only_pure_rooms(house: House) -> Iterator[str]:
 
 
 def simulated_venues_are_reached_by_the_commands_alone(house: House) -> Iterator[str]:
-    """Only the demo and tests import `daemon.sim`, and the command line inside a function, when it is asked for."""
+    """Only demo, simulation and tests import `daemon.sim`, only tests `daemon.simulate`, and the CLI both, lazily."""
     for module in house:
-        if module.is_in("daemon/sim/", "daemon/demo/", "tests/") or module.path.startswith("daemon/demo"):
+        if module.is_in("daemon/simulate/", "tests/"):
             continue
         for imported in module.imports:
             lazily_by_the_cli = module.is_in("daemon/cli.py") and imported.in_function
-            if imported.is_of("daemon.sim") and not lazily_by_the_cli:
+            plays = module.is_in("daemon/sim/", "daemon/demo/") or module.path.startswith("daemon/demo")
+            is_wrong = imported.is_of("daemon.simulate") or (imported.is_of("daemon.sim") and not plays)
+            if is_wrong and not lazily_by_the_cli:
                 yield f"{module.path}:{imported.line}: imports {imported.name}"
+
+
+def the_simulation_has_no_loop_no_socket_and_no_clock(house: House) -> Iterator[str]:
+    """What runs in virtual time draws from seeds and writes no log; its command line is an ordinary program."""
+    for module in house:
+        if module.is_in("daemon/simulate/") and not module.is_in("daemon/simulate/command.py"):
+            for imported in module.imports:
+                if imported.is_of(*(IMPURE - VIRTUAL)):
+                    yield f"{module.path}:{imported.line}: imports {imported.name}"
+            yield from _impure_calls(module)
 
 
 def simulated_venues_are_independent_of_what_they_check(house: House) -> Iterator[str]:
@@ -222,6 +235,7 @@ RULES: tuple[Rule, ...] = (
     pure_rooms_touch_nothing_outside,
     pure_rooms_import_only_pure_rooms,
     simulated_venues_are_reached_by_the_commands_alone,
+    the_simulation_has_no_loop_no_socket_and_no_clock,
     simulated_venues_are_independent_of_what_they_check,
     the_common_road_names_no_venue,
     the_client_library_stands_alone,
@@ -249,6 +263,16 @@ WRONG: tuple[tuple[Rule, str, str], ...] = (
     (simulated_venues_are_reached_by_the_commands_alone, "daemon/edge/x.py", "def f():\n    import daemon.sim.shell"),
     (simulated_venues_are_reached_by_the_commands_alone, "daemon/service.py", "import_module('daemon.sim.shell')"),
     (simulated_venues_are_reached_by_the_commands_alone, "daemon/cli.py", "from daemon.sim import shell"),
+    (simulated_venues_are_reached_by_the_commands_alone, "daemon/edge/x.py", "from daemon import simulate"),
+    (
+        simulated_venues_are_reached_by_the_commands_alone,
+        "daemon/sim/x.py",
+        "from daemon.simulate.kernel import Kernel",
+    ),
+    (simulated_venues_are_reached_by_the_commands_alone, "daemon/demo/x.py", "import daemon.simulate"),
+    (the_simulation_has_no_loop_no_socket_and_no_clock, "daemon/simulate/x.py", "import asyncio"),
+    (the_simulation_has_no_loop_no_socket_and_no_clock, "daemon/simulate/x.py", "def f():\n    from time import time"),
+    (the_simulation_has_no_loop_no_socket_and_no_clock, "daemon/simulate/x.py", "open('x')"),
     (simulated_venues_are_independent_of_what_they_check, "daemon/sim/x.py", "from daemon.core.policy import ask"),
     (simulated_venues_are_independent_of_what_they_check, "daemon/sim/x.py", "from daemon import edge"),
     (simulated_venues_are_independent_of_what_they_check, "daemon/sim/venues/x.py", "from ...core import policy"),
@@ -280,6 +304,10 @@ RIGHT: tuple[tuple[Rule, str, str], ...] = (
     (simulated_venues_are_reached_by_the_commands_alone, "daemon/cli.py", "def f():\n    from daemon.sim import shell"),
     (simulated_venues_are_reached_by_the_commands_alone, "daemon/demo.py", "import daemon.sim"),
     (simulated_venues_are_reached_by_the_commands_alone, "daemon/edge/x.py", "import daemon.simple"),
+    (simulated_venues_are_reached_by_the_commands_alone, "daemon/simulate/x.py", "import daemon.sim"),
+    (simulated_venues_are_reached_by_the_commands_alone, "daemon/cli.py", "def f():\n    import daemon.simulate"),
+    (the_simulation_has_no_loop_no_socket_and_no_clock, "daemon/simulate/x.py", "from random import Random"),
+    (the_simulation_has_no_loop_no_socket_and_no_clock, "daemon/simulate/command.py", "import time"),
     (
         simulated_venues_are_independent_of_what_they_check,
         "daemon/sim/x.py",

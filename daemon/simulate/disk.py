@@ -1,0 +1,331 @@
+"""A disk that is slow, fails for a while and forgets what was not durable in a crash, and the journal upon it.
+
+`Disk` outlives the daemon; a `VirtualJournal` is one life's. It keeps the promises of `daemon.edge.journal` (group
+commit, one word for each append, in order; what a failing disk did not take is kept and written when it heals) and no
+others. It knows records and keys, and decides nothing about them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from daemon.core.records import (
+    Concluded,
+    Moved,
+    Observed,
+    Record,
+    RecoveredCase,
+    RecoveredRequest,
+    RequestOpened,
+    SendAnswered,
+    Told,
+)
+from daemon.edge.journal import Binding, HistoryRow, JournalState, StoredRequest
+from daemon.simulate.kernel import Park
+from protocols.errors import JournalError
+from protocols.evidence import Frame
+from protocols.fix import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+    from random import Random
+
+    from daemon.core.records import CaseId, Report, RequestKey
+    from daemon.edge.journal import Explanation
+    from daemon.simulate.kernel import Call, Kernel, Scope
+    from protocols.fix import AccountName, OrderId, RequestId
+
+SEQ_BLOCK: Final = 1_000_000
+"""Outcome numbers of one life."""
+PROBE_US: Final = 1_000_000
+READ_US: Final = 2_000
+"""At most so long takes a look into the past."""
+
+
+class Habits(msgspec.Struct, frozen=True):
+    """How a disk is: ``commit_us`` at least and at most, and when (from, to) it takes nothing."""
+
+    commit_us: tuple[int, int]
+    fails: tuple[tuple[int, int], ...] = ()
+
+    def since(self, start_us: int) -> Habits:
+        """Give the same, with the times of a world that starts then."""
+        return Habits(
+            self.commit_us, tuple((start_us + begin_us, start_us + end_us) for begin_us, end_us in self.fails)
+        )
+
+
+class Disk:
+    """What is durable."""
+
+    def __init__(self, kernel: Kernel, habits: Habits, rng: Random) -> None:
+        self.kernel = kernel
+        self.rng = rng
+        self.boot = 0
+        self.bindings: dict[AccountName, Binding] = {}
+        self.records: list[Record] = []
+        self.habits = habits
+        self._opened: dict[RequestKey, RequestOpened] = {}
+        self._now_in: dict[RequestKey, CaseId] = {}
+        self._left: dict[RequestKey, list[tuple[CaseId, int]]] = {}
+        self._words: dict[RequestKey, list[Concluded]] = {}
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether it takes nothing now."""
+        return any(begin_us <= self.kernel.now_us < end_us for begin_us, end_us in self.habits.fails)
+
+    def heal(self) -> None:
+        """It fails no more."""
+        self.habits = Habits(self.habits.commit_us)
+
+    def commit_us(self) -> int:
+        """Draw how long a commit takes."""
+        return self.rng.randint(*self.habits.commit_us)
+
+    def keep(self, records: Sequence[Record]) -> None:
+        """Make records durable."""
+        for record in records:
+            match record:
+                case RequestOpened():
+                    self._opened[record.request.key] = record
+                    self._now_in[record.request.key] = record.case
+                    self._left[record.request.key] = []
+                case Moved():
+                    self._left[record.key].append((record.case, len(self.records)))
+                    self._now_in[record.key] = record.into
+                case Concluded():
+                    self._words.setdefault(record.key, []).append(record)
+                case _:
+                    pass
+            self.records.append(record)
+
+    # ------------------------------------------------------------ reading
+
+    def known_keys(self) -> list[RequestKey]:
+        """List the requests that are held."""
+        return list(self._opened)
+
+    def stored(self, key: RequestKey) -> StoredRequest | None:
+        """Give a request with all that was told about it."""
+        opened = self._opened.get(key)
+        if opened is None:
+            return None
+        words = self._words.get(key, [])
+        first, latest = (_durable(words[0]), _durable(words[-1])) if words else (None, None)
+        rows = tuple(_row(word) for word in words[1:])
+        return StoredRequest(opened.request, self._now_in[key], opened.t, first, latest, rows)
+
+    def history(self, from_seq: int, limit: int) -> list[HistoryRow]:
+        """Give outcomes and corrections from a number on."""
+        words = [word for words in self._words.values() for word in words if word.report.seq >= from_seq]
+        return [_row(word) for word in sorted(words, key=lambda word: word.report.seq)[:limit]]
+
+    def recover(self, since_us: int) -> list[RecoveredCase]:
+        """Find the cases with a request that has no outcome, is in doubt, or got its latest word since then."""
+        cases: dict[CaseId, list[RequestKey]] = {}
+        for key, case_id in self._now_in.items():
+            cases.setdefault(case_id, []).append(key)
+        wanted = {case_id: keys for case_id, keys in cases.items() if any(self._is_open(key, since_us) for key in keys)}
+        own: dict[CaseId, list[Record]] = {case_id: [] for case_id in wanted}
+        for record in self.records:
+            if record.case in own:
+                own[record.case].append(_reread(record))
+        return [
+            RecoveredCase(case_id, tuple(map(self._request, keys)), tuple(own[case_id]), self._former(case_id, keys))
+            for case_id, keys in wanted.items()
+        ]
+
+    def _is_open(self, key: RequestKey, since_us: int) -> bool:
+        words = self._words.get(key)
+        return not words or words[-1].report.outcome is Outcome.IN_DOUBT or words[-1].t >= since_us
+
+    def _request(self, key: RequestKey) -> RecoveredRequest:
+        opened, words = self._opened[key], self._words.get(key)
+        report = _durable(words[-1]) if words else None
+        return RecoveredRequest(opened.request, report, report.revision if report is not None else 0, opened.t)
+
+    def _former(self, case_id: CaseId, keys: list[RequestKey]) -> tuple[Record, ...]:
+        until: dict[CaseId, int] = {}
+        for key in keys:
+            for former, index in self._left[key]:
+                if former != case_id:
+                    until[former] = max(index, until.get(former, -1))
+        if not until:
+            return ()
+        pieces = (record for index, record in enumerate(self.records) if index <= until.get(record.case, -1))
+        return tuple(map(_reread, pieces))
+
+
+@dataclass(slots=True)
+class _Group:
+    """Records that become durable together, and who waits for the word."""
+
+    records: Sequence[Record]
+    on_commit: Callable[[bool], None] | None
+    binding: tuple[AccountName, Binding] | None = None
+
+
+class VirtualJournal:
+    """The journal of one life; see `daemon.edge.journal.Journal`."""
+
+    def __init__(self, disk: Disk, scope: Scope) -> None:
+        disk.boot += 1
+        self.boot = disk.boot
+        self.state = JournalState.OK
+        self.why = ""
+        self.on_state_change: Callable[[JournalState, str], None] = lambda _state, _why: None
+        self._disk = disk
+        self._scope = scope
+        self._seq_next = self.boot * SEQ_BLOCK
+        self._bindings = dict(disk.bindings)
+        self._queue: list[_Group] = []
+        self._under_way: list[_Group] = []
+        self._kept: list[_Group] = []
+        self._commit: Call | None = None
+
+    # ------------------------------------------------------------ writing
+
+    def append(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
+        """Have records written, together and after all before."""
+        self._put(_Group(records, on_commit))
+
+    def next_seq(self) -> int:
+        """Give the next outcome its number."""
+        self._seq_next += 1
+        return self._seq_next
+
+    def bound_user(self, account: AccountName) -> Binding | None:
+        """Tell whose key ``account`` stands for."""
+        return self._bindings.get(account)
+
+    async def bind_user(self, account: AccountName, venue: str, environment: str, venue_user_id: str) -> None:
+        """Write down whose key ``account`` stands for."""
+        binding = self._bindings[account] = Binding(venue, environment, venue_user_id)
+        park = Park()
+        self._put(_Group((), park.wake, (account, binding)))
+        if not await park:
+            raise JournalError("virtual", "it did not become durable", "wait")
+
+    def crashed(self) -> None:
+        """The daemon died: of a commit under way nobody knows whether the disk had it; what waited is lost."""
+        if self._under_way and not self._disk.is_failing and self._disk.rng.random() < 0.5:
+            self._make_durable(self._under_way)
+
+    def _put(self, group: _Group) -> None:
+        if not self._scope.is_dead:
+            self._queue.append(group)
+            self._go()
+
+    def _go(self) -> None:
+        if self._commit is None and self._queue:
+            self._under_way, self._queue = self._queue, []
+            self._commit = self._scope.kernel.after(self._disk.commit_us(), self._committed, self._scope)
+
+    def _committed(self) -> None:
+        groups, self._under_way, self._commit = self._under_way, [], None
+        if self.state is JournalState.OK and not self._disk.is_failing:
+            self._make_durable(groups)
+            self._say(groups, is_durable=True)
+        else:
+            self._kept += groups
+            self._say(groups, is_durable=False)
+            if self.state is JournalState.OK:
+                self._become(JournalState.FAILED, "the disk takes nothing")
+                self._scope.kernel.after(PROBE_US, self._probe, self._scope)
+        self._go()
+
+    def _probe(self) -> None:
+        if self._disk.is_failing:
+            self._scope.kernel.after(PROBE_US, self._probe, self._scope)
+            return
+        kept, self._kept = self._kept, []
+        self._make_durable(kept)
+        self._become(JournalState.OK, "")
+
+    def _make_durable(self, groups: list[_Group]) -> None:
+        for group in groups:
+            self._disk.keep(group.records)
+            if group.binding is not None:
+                self._disk.bindings[group.binding[0]] = group.binding[1]
+
+    def _say(self, groups: list[_Group], *, is_durable: bool) -> None:
+        for group in groups:
+            if group.on_commit is not None:
+                self._scope.soon(partial(group.on_commit, is_durable))
+
+    def _become(self, state: JournalState, why: str) -> None:
+        self.state, self.why = state, why
+        self._scope.soon(partial(self.on_state_change, state, why))
+
+    # ------------------------------------------------------------ reading
+
+    async def lookup(self, key: RequestKey) -> StoredRequest | None:
+        """Find a request by its name."""
+        await self._wait()
+        return self._disk.stored(key)
+
+    async def find_request(self, account: AccountName | None, request_id: RequestId) -> list[RequestKey]:
+        """Find every request of a name."""
+        await self._wait()
+        return [k for k in self._disk.known_keys() if k.request_id == request_id and account in {None, k.account}]
+
+    async def history(  # noqa: PLR0913 - each is a filter that a client may name
+        self,
+        *,
+        request_id: RequestId | None = None,
+        order_id: OrderId | None = None,
+        account: AccountName | None = None,
+        accounts: Collection[AccountName] | None = None,
+        outcome: Outcome | None = None,
+        since_us: int | None = None,
+        from_seq: int | None = None,
+        before_seq: int | None = None,
+        limit: int = 100,
+    ) -> tuple[list[HistoryRow], int]:
+        """Read outcomes and corrections back from a number on; nothing else is asked for here."""
+        await self._wait()
+        rows = self._disk.history(from_seq or 0, limit)
+        return rows, (rows[-1].report.seq + 1 if rows else from_seq or 0)
+
+    async def explain(
+        self, uid: int | None, request_id: RequestId, account: AccountName | None = None
+    ) -> Explanation | None:
+        """Nobody asks for stories here."""
+        return None
+
+    async def _wait(self) -> None:
+        park = Park()
+        self._scope.kernel.after(self._disk.rng.randint(1, READ_US), park.wake, self._scope)
+        await park
+
+
+def _durable(word: Concluded) -> Report:
+    return msgspec.structs.replace(word.report, durable=True)
+
+
+def _row(word: Concluded) -> HistoryRow:
+    return HistoryRow(_durable(word), word.key.uid, None, word.previous)
+
+
+def _reread(record: Record) -> Record:
+    """Give a record as it comes out of the file: without the raw bytes of its frame."""
+    match record:
+        case Observed():
+            return msgspec.structs.replace(
+                record, report=msgspec.structs.replace(record.report, frame=_bare(record.report.frame))
+            )
+        case SendAnswered() | Told():
+            return msgspec.structs.replace(
+                record, what=msgspec.structs.replace(record.what, frame=_bare(record.what.frame))
+            )
+        case _:
+            return record
+
+
+def _bare(frame: Frame | None) -> Frame | None:
+    return None if frame is None else Frame(frame.digest, b"")

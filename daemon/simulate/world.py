@@ -1,0 +1,316 @@
+"""Lets a plan happen: boots the daemon, brews the storm, heals it, waits until nobody waits, and has all audited.
+
+It moves time and pulls the levers that the plan names. It judges nothing: what it sees goes to the auditor.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import orjson
+
+from daemon.sim.book import BadFill, OrderEnded, UnknownOrder
+from daemon.sim.control import control
+from daemon.sim.registry import build
+from daemon.sim.venue import HttpRequest
+from daemon.simulate.auditor import Auditor, Bound, Violation
+from daemon.simulate.clients import Client, Office
+from daemon.simulate.disk import Disk
+from daemon.simulate.kernel import Kernel
+from daemon.simulate.life import Life
+from daemon.simulate.network import Host
+from daemon.simulate.plan import SECOND_US, Plan, draw
+from daemon.simulate.trace import Trace
+from daemon.simulate.wishes import UNITS
+from protocols.control.params import CancelParams
+from protocols.fix import ClientOrderId, OrderId, Priority, RequestId
+from protocols.session import IN_FLIGHT_MAX
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from daemon.sim.demo_plan import Placing
+    from daemon.sim.venue import SimVenue
+    from daemon.simulate.plan import Crash
+    from daemon.simulate.swarm import Flash, Span
+    from daemon.simulate.wishes import OrderPlan, WishPlan
+    from protocols.fix import AccountName
+
+START_US: Final = 1_763_600_000_000_000
+DRAIN_MAX_US: Final = 1_200 * SECOND_US
+"""After the calm: several rounds of the slowest questions."""
+LAST_WORDS_US: Final = 5 * SECOND_US
+SAMPLE_US: Final = SECOND_US
+NO_ORDER: Final = "2900999999999999999"
+"""An order id of the right shape, which no simulated venue gives out."""
+
+
+class Result(msgspec.Struct, frozen=True):
+    """What a seed came to."""
+
+    seed: int
+    requests: int
+    faults: dict[str, int]
+    outcomes: dict[str, int]
+    violations: list[Violation]
+    trace_hash: str
+    virtual_s: float
+
+
+def simulate(seed: int, venues: Sequence[str] = (), tell: Callable[[str], None] | None = None) -> Result:
+    """Run one seed; ``tell`` gets its story line by line."""
+    plan = draw(seed, venues)
+    if tell is not None:
+        for line in plan.story():
+            tell(line)
+    return World(plan, tell).run()
+
+
+class World:
+    """One seed's world."""
+
+    def __init__(self, plan: Plan, tell: Callable[[str], None] | None = None) -> None:
+        self.plan = plan
+        self.kernel = Kernel(START_US)
+        self.trace = Trace(START_US, tell)
+        self.venues: dict[AccountName, SimVenue] = {a.name: build(a.venue, seed=a.venue_seed) for a in plan.accounts}
+        books = {name: venue.book for name, venue in self.venues.items()}
+        self.auditor = Auditor(plan, START_US, books, self.trace)
+        self.hosts = {
+            account.name: Host(
+                self.kernel,
+                account.name,
+                self.venues[account.name],
+                account.climate,
+                Random(f"{plan.seed}/network/{account.name}"),
+                self.trace,
+                self.auditor,
+            )
+            for account in plan.accounts
+        }
+        self.disk = Disk(self.kernel, plan.habits.since(START_US), Random(f"{plan.seed}/disk/commits"))
+        self.office = Office(self.kernel, self.auditor, Random(f"{plan.seed}/clients"))
+        self.clients = [Client(self.office, client) for client in plan.clients]
+        self.restarts = 0
+        self._lives = Random(f"{plan.seed}/lives")
+        self._accounts = {account.name: account for account in plan.accounts}
+
+    # ------------------------------------------------------------ its course
+
+    def run(self) -> Result:
+        """Let everything happen, and give what it came to."""
+        plan = self.plan
+        self._boot(plan.clock_offset_us)
+        self._schedule()
+        self.kernel.run(START_US + plan.heal_us)
+        self._heal()
+        calm_us = max(wish.at_us for wish in plan.wishes)
+        self.kernel.run(START_US + calm_us + LAST_WORDS_US)
+        until_us = self.kernel.now_us + DRAIN_MAX_US
+        while not self._is_quiet() and self.kernel.now_us < until_us:
+            self.kernel.run(self.kernel.now_us + 5 * SECOND_US)
+        self.auditor.last_call(self.kernel.now_us)
+        for client in self.clients:
+            client.come_back()
+            client.ask_again()
+        self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
+        return self._result()
+
+    def _result(self) -> Result:
+        breaches = {
+            name: dict(venue.floor.rates.breaches) if not self._accounts[name].is_rough else {}
+            for name, venue in self.venues.items()
+        }
+        violations = self.auditor.verdict(breaches)
+        faults: dict[str, int] = {"RESTART": self.restarts}
+        for venue in self.venues.values():
+            for name, count in venue.faults.fired.items():
+                faults[name] = faults.get(name, 0) + count
+        return Result(
+            self.plan.seed,
+            len(self.plan.wishes),
+            faults,
+            self.auditor.outcomes(),
+            violations,
+            self.trace.digest(),
+            (self.kernel.now_us - START_US) / SECOND_US,
+        )
+
+    def _is_quiet(self) -> bool:
+        return self.office.life is not None and self.office.life.is_idle and self.auditor.is_content
+
+    def _at(self, at_us: int, run: Callable[[], object]) -> None:
+        self.kernel.at(START_US + at_us, run)
+
+    def _schedule(self) -> None:
+        plan = self.plan
+        for order in plan.orders:
+            self._at(order.at_us, partial(self._place, order))
+        for wish in plan.wishes:
+            self._at(wish.at_us, partial(self._wish, wish))
+        for account in plan.accounts:
+            for span in account.spans:
+                self._at(span.begin_us, partial(self._begin, account.name, span))
+                self._at(span.end_us, partial(self._end, account.name, span))
+            for flash in account.flashes:
+                self._at(flash.at_us, partial(self._flash, account.name, flash))
+            for rain in account.rain:
+                self._at(rain.at_us, partial(self._rain, account.name, rain.kind, rain.for_us))
+        for crash in plan.crashes:
+            self._at(crash.at_us, partial(self._crash, crash))
+        for client, its in zip(self.clients, plan.clients, strict=True):
+            for at_us, for_us in its.leaves:
+                self._at(at_us, client.leave)
+                self._at(at_us + for_us, client.come_back)
+        self._at(SAMPLE_US, self._sample)
+
+    # ------------------------------------------------------------ the daemon
+
+    def _boot(self, clock_offset_us: int) -> None:
+        life = Life(self.kernel, self.plan, self.disk, self.hosts, self._lives, clock_offset_us)
+        self.office.life = life
+        self.trace.note(self.kernel.now_us, "daemon", f"life {life.journal.boot} begins")
+        life.start()
+        for client in self.clients:
+            self.kernel.after(self._lives.randint(1_000, 50_000), client.connect)
+
+    def _crash(self, crash: Crash) -> None:
+        life = self.office.life
+        if life is None:
+            return
+        self.restarts += 1
+        self.office.life = None
+        life.crash()
+        for host in self.hosts.values():
+            host.hang_up_all()
+        for client in self.clients:
+            client.lost()
+        self.trace.note(self.kernel.now_us, "daemon", "dies")
+        self.auditor.crashed()
+        self.kernel.after(crash.down_us, partial(self._boot, crash.clock_offset_us))
+
+    def _sample(self) -> None:
+        """Look at the queues, now and then."""
+        life = self.office.life
+        if life is not None:
+            for name, account in life.accounts.items():
+                correlator, plan = account.driver.correlator, self._accounts[name]
+                gateway = account.gateway.snapshot() if account.gateway is not None else None
+                self.auditor.sampled(
+                    Bound(f"{name} cases", correlator.cases.open_count(), plan.cases_max),
+                    Bound(f"{name} orders", len(correlator.book), plan.orders_max),
+                    Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, IN_FLIGHT_MAX),
+                )
+        self.kernel.after(SAMPLE_US, self._sample)
+
+    # ------------------------------------------------------------ the venue
+
+    def _place(self, order: OrderPlan) -> None:
+        placing = self._placing(order.account, order.placing)
+        qty = int(placing.qty) * UNITS
+        body = {"instrument": placing.instrument, "side": "buy", "price": placing.price, "qty": str(qty)}
+        if placing.product is not None:
+            body["product"] = placing.product
+        if order.client_order_id is not None:
+            body["client_order_id"] = order.client_order_id
+        venue = self.venues[order.account]
+        request = HttpRequest("POST", "/_sim/orders", {}, orjson.dumps(body))
+        response = control(venue, request, self.kernel.now_us)
+        if response.status != 201:
+            raise AssertionError(f"{order} was not placed: {response.body!r}")
+        order_id = str(orjson.loads(response.body)["order_id"])
+        self.auditor.placed(order, order_id)
+        self.trace.note(self.kernel.now_us, f"{order.account} market", f"order {order_id} rests, {body}")
+        self.hosts[order.account].pump()
+        for at_us, units in order.fills:
+            qty_filled = None if units is None else units * int(placing.qty)
+            self._at(at_us, partial(self._fill, order.account, order_id, qty_filled))
+        if order.taken_off_us is not None:
+            self._at(order.taken_off_us, partial(self._take_off, order.account, order_id))
+
+    def _fill(self, account: AccountName, order_id: str, qty: int | None) -> None:
+        venue = self.venues[account]
+        book = venue.book.get(order_id)
+        if book is None or book.ord_status.is_terminal or (qty is not None and qty > book.leaves_qty):
+            return
+        try:
+            filled = venue.trade(order_id, None if qty is None else type(book.qty)(qty), self.kernel.now_us)
+        except (OrderEnded, BadFill, UnknownOrder):
+            return
+        self.trace.note(self.kernel.now_us, f"{account} market", f"order {order_id} trades, now {filled.cum_qty}")
+        self.hosts[account].pump()
+
+    def _take_off(self, account: AccountName, order_id: str) -> None:
+        try:
+            self.venues[account].take_off(order_id, self.kernel.now_us)
+        except (OrderEnded, UnknownOrder):
+            return
+        self.trace.note(self.kernel.now_us, f"{account} market", f"order {order_id} is taken off by somebody else")
+        self.hosts[account].pump()
+
+    def _placing(self, account: AccountName, index: int) -> Placing:
+        return self._accounts[account].placings[index]
+
+    # ------------------------------------------------------------ trouble
+
+    def _begin(self, account: AccountName, span: Span) -> None:
+        faults = self.venues[account].faults
+        faults.add(faults.parse_spec(span.spec))
+        self.trace.note(self.kernel.now_us, f"{account} faults", f"{span.spec} begins")
+
+    def _end(self, account: AccountName, span: Span) -> None:
+        faults = self.venues[account].faults
+        over = faults.parse_spec(span.spec)[0].fault
+        standing = [rule for rule in faults.rules() if rule.fault is not over]
+        faults.clear()
+        faults.add(standing)
+
+    def _flash(self, account: AccountName, flash: Flash) -> None:
+        venue = self.venues[account]
+        rule = venue.faults.parse_spec(flash.spec)[0]
+        venue.fault_at_once(rule, self.kernel.now_us)
+        self.trace.note(self.kernel.now_us, f"{account} faults", f"{flash.spec} now")
+        self.hosts[account].pump()
+
+    def _rain(self, account: AccountName, kind: str, for_us: int) -> None:
+        host = self.hosts[account]
+        self.trace.note(self.kernel.now_us, f"{account} network", f"{kind} for {for_us / SECOND_US} s")
+        match kind:
+            case "cut":
+                host.cut_all("connection reset")
+            case "stall":
+                host.stall(self.kernel.now_us + for_us)
+            case _:
+                host.go_dark(self.kernel.now_us + for_us)
+
+    def _heal(self) -> None:
+        """All faults end; what they have done stays."""
+        self.trace.note(self.kernel.now_us, "world", "heals")
+        self.disk.heal()
+        for host in self.hosts.values():
+            host.calm_down()
+        for venue in self.venues.values():
+            venue.faults.clear()
+
+    # ------------------------------------------------------------ wishes
+
+    def _wish(self, wish: WishPlan) -> None:
+        placing = self._placing(wish.account, wish.placing)
+        order_id = NO_ORDER if wish.order is None else self.auditor.order_id(wish.order)
+        client_order_id = None if wish.order is None else self.plan.orders[wish.order].client_order_id
+        params = CancelParams(
+            account=wish.account,
+            instrument=placing.instrument,
+            order_id=OrderId(order_id) if wish.by_order_id else None,
+            client_order_id=ClientOrderId(client_order_id) if wish.by_client_id and client_order_id else None,
+            product=placing.product,
+            request_id=RequestId(wish.name),
+            deadline_ms=wish.deadline_ms,
+            progress=True,
+            priority=Priority.URGENT if wish.is_urgent else Priority.NORMAL,
+        )
+        self.trace.note(self.kernel.now_us, f"client {wish.client}", f"wants {wish.name}: {order_id} {client_order_id}")
+        self.clients[wish.client].wish(wish.name, params)
