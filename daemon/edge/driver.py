@@ -107,7 +107,7 @@ class Told(msgspec.Struct, frozen=True):
 class Waiting:
     """One request's listeners, and the words that wait for its record."""
 
-    __slots__ = ("held", "is_durable", "recorded_us", "sinks", "told")
+    __slots__ = ("first_is_due", "held", "is_durable", "recorded_us", "sinks", "told")
 
     def __init__(self) -> None:
         self.sinks: list[Sink] = []
@@ -116,6 +116,8 @@ class Waiting:
         """Whether its record is committed; None while that is not known."""
         self.held: list[Callable[[], None]] = []
         self.told: list[Told] = []
+        self.first_is_due = False
+        """The first outcome is decided in this life and waits for a commit."""
 
 
 class Driver:
@@ -257,6 +259,7 @@ class Driver:
                         opened.append(record.request.key)
                 case fx.Tell():
                     report = self._numbered(effect)
+                    self._note_due(effect)
                     words.append((effect, report))
                     records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
                 case fx.Progress(key, state):
@@ -344,8 +347,13 @@ class Driver:
         for key in list(islice(answered, excess)):
             del self._waiting[key]
 
+    def _note_due(self, tell: fx.Tell) -> None:
+        waiting = self._waiting.get(tell.key)
+        if waiting is not None and tell.previous is None:
+            waiting.first_is_due = True
+
     def _attach(self, ticket: Ticket, waiting: Waiting, sink: Sink) -> Ticket | None:
-        has_first = bool(waiting.told) and waiting.told[0].previous is None
+        has_first = waiting.first_is_due or (bool(waiting.told) and waiting.told[0].previous is None)
         if ticket.told is not None and not has_first:
             return ticket
         if waiting.told:
@@ -372,6 +380,7 @@ class Driver:
         )
         final = msgspec.structs.replace(report, durable=is_durable, times=times)
         if waiting is not None:
+            waiting.first_is_due = waiting.first_is_due and tell.previous is not None
             waiting.told.append(Told(final, tell.previous))
             for sink in waiting.sinks:
                 if tell.previous is None:

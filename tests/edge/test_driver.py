@@ -1,0 +1,137 @@
+"""A driver in virtual time, with a journal whose commits take a while: who is told what, and when."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING
+
+from daemon.core.correlator import Correlator
+from daemon.core.ids import Ids
+from daemon.core.records import Caller, CancelRequest, Previous, Report, RequestKey
+from daemon.core.world import World
+from daemon.edge.clock import Clock
+from daemon.edge.desk import ConnectionId, OrderRow, Reattached, SessionRow
+from daemon.edge.driver import Driver
+from daemon.simulate.disk import Disk, Habits, VirtualJournal
+from daemon.simulate.kernel import Kernel, Scope
+from daemon.simulate.life import SILENT
+from daemon.simulate.ways import VirtualTime
+from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
+from tests.core.words import INSTRUMENT, TRAITS
+
+if TYPE_CHECKING:
+    from protocols.dialect import Question, WireCancel
+    from protocols.errors import BadRequest
+    from protocols.fix import Road
+
+START_US = 1_763_600_000_000_000
+COMMIT_US = 100_000
+DEADLINE_US = 1_000_000
+ACCOUNT = AccountName("a")
+
+
+class NoVenue:
+    """A way to a venue on which nothing leaves."""
+
+    def send(self, wire: WireCancel) -> None:
+        raise AssertionError(wire)
+
+    def ask(self, question: Question) -> None:
+        pass
+
+    def suspect(self, road: Road, why: str) -> None:
+        pass
+
+
+class Nobody:
+    """A drop copy without subscribers."""
+
+    has_order_watchers = False
+
+    def expect(self, seq: int) -> None:
+        pass
+
+    def publish(self, report: Report, previous: Previous | None) -> None:
+        pass
+
+    def order(self, row: OrderRow) -> None:
+        pass
+
+    def session(self, row: SessionRow) -> None:
+        pass
+
+
+class Ear:
+    """A sink that remembers."""
+
+    connection = ConnectionId(1)
+
+    def __init__(self) -> None:
+        self.heard: list[Report] = []
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        pass
+
+    def result(self, report: Report, history: Reattached | None = None) -> None:
+        self.heard.append(report)
+
+    def refuse(self, why: BadRequest) -> None:
+        raise AssertionError(why)
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        raise AssertionError(report)
+
+
+class Bench:
+    """A driver of an account that has no road."""
+
+    def __init__(self) -> None:
+        self.kernel = Kernel(START_US)
+        clock = Clock(lambda: self.kernel.now_us * 1000, lambda: self.kernel.now_us * 1000)
+        scope = Scope(self.kernel)
+        journal = VirtualJournal(Disk(self.kernel, Habits((COMMIT_US, COMMIT_US)), Random(1)), scope)
+        correlator = Correlator(World(ACCOUNT, TRAITS, TRAITS.timings), Ids(1))
+        time = VirtualTime(scope, Random(2))
+        self.driver = Driver(correlator, journal, Nobody(), clock, time, is_strict=False, logger=SILENT)
+        self.driver.connect(NoVenue())
+
+    def ask(self) -> Ear:
+        """Ask for a cancel that has to leave within a second, always under the same name."""
+        ear = Ear()
+        now_us = self.kernel.now_us
+        request = CancelRequest(
+            RequestKey(1, ACCOUNT, RequestId("r")),
+            Caller(1, 1, 1),
+            "",
+            INSTRUMENT,
+            OrderId("o1"),
+            None,
+            now_us,
+            now_us + DEADLINE_US,
+        )
+        assert self.driver.submit(request, ear) is None
+        return ear
+
+    def pass_us(self, us: int) -> None:
+        self.kernel.run(self.kernel.now_us + us)
+
+
+def test_who_asks_again_while_the_outcome_is_being_written_down_hears_it_when_that_is_done_and_once() -> None:
+    bench = Bench()
+    first = bench.ask()
+    bench.pass_us(DEADLINE_US + COMMIT_US // 2)
+    again = bench.ask()
+    bench.pass_us(COMMIT_US // 4)
+    assert first.heard == again.heard == []
+    bench.pass_us(COMMIT_US)
+    assert [report.outcome for report in again.heard] == [Outcome.NOT_SENT]
+    assert again.heard == first.heard
+    assert again.heard[0].durable
+    assert again.heard[0].seq
+
+
+def test_who_asks_again_after_the_outcome_hears_it_at_once() -> None:
+    bench = Bench()
+    first = bench.ask()
+    bench.pass_us(DEADLINE_US + 2 * COMMIT_US)
+    assert bench.ask().heard == first.heard
