@@ -236,9 +236,10 @@ class ClockMeasured(msgspec.Struct, frozen=True, tag=True):
 
 
 class AccountIdentified(msgspec.Struct, frozen=True, tag=True):
-    """Which user the account's key belongs to, by the venue's word."""
+    """Which user the account's key belongs to, by the venue's word; ``permissions`` as it names them, if it does."""
 
     venue_user_id: str
+    permissions: tuple[str, ...] = ()
 
 
 class AccountRefused(msgspec.Struct, frozen=True, tag=True):

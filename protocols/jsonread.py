@@ -131,6 +131,13 @@ def texts(source: Json) -> dict[str, str]:
     }
 
 
+def words(source: Json, key: str) -> tuple[str, ...]:
+    """Read words that are only shown: a list of them, or a text with commas. Whatever else stands there is none."""
+    value = source.get(key)
+    parts = value.split(",") if isinstance(value, str) else value if isinstance(value, list) else ()
+    return tuple(part.strip() for part in parts if isinstance(part, str) and part.strip())
+
+
 def frame_of(raw: bytes | str) -> Frame:
     """Name the bytes that facts are read from."""
     data = raw.encode("utf-8", "surrogatepass") if isinstance(raw, str) else raw

@@ -199,6 +199,7 @@ class Gateway:
             last_inbound_us=max(heard, default=None),
             in_flight=sum(session.in_flight for session in sessions) + self._sends.under_way,
             questions_under_way=self._asked,
+            instrument_codes=len(self._reference.codes),
             sockets=tuple(_socket_status(session) for session in sessions),
             alarms=self._alarms.standing(),
             set_aside=self._quarantine.held(),

@@ -144,6 +144,11 @@ GAUGES: Final = (
         lambda a: a.gateway.in_flight if a.gateway else 0,
     ),
     Row(
+        "canceld_instrument_codes",
+        "Instruments whose code at the venue is known; stays 0 where none is needed.",
+        lambda a: a.gateway.instrument_codes if a.gateway else 0,
+    ),
+    Row(
         "canceld_questions_in_flight",
         "Questions about orders that the venue has not answered yet.",
         lambda a: a.gateway.questions_under_way if a.gateway else 0,

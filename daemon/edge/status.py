@@ -83,6 +83,7 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     last_inbound_us: int | None
     in_flight: int
     questions_under_way: int
+    instrument_codes: int
     sockets: tuple[SocketStatus, ...]
     alarms: tuple[Alarm, ...]
     set_aside: tuple[SetAside, ...]

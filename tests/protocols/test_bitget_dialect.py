@@ -302,6 +302,7 @@ def test_whose_key_it_is() -> None:
     assert unified is not None
     assert (classic.path, unified.path) == ("/api/v2/spot/account/info", "/api/v3/account/settings")
     assert CLASSIC.read_identity(body({"userId": 7264631750})).venue_user_id == "7264631750"
+    assert CLASSIC.read_identity(body({"userId": 1, "authorities": ["coow", "stow"]})).permissions == ("coow", "stow")
     assert UNIFIED.read_identity(body({"uid": "7264631750"})).venue_user_id == "7264631750"
 
 

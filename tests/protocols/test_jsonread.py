@@ -22,6 +22,7 @@ from protocols.jsonread import (
     quantity,
     text,
     texts,
+    words,
 )
 
 ANYTHING = st.recursive(
@@ -164,3 +165,21 @@ def test_nothing_but_unreadable_is_ever_raised(value: object) -> None:
             read({"a": value}, "a")
         except Unreadable as error:
             assert error.path == "a"  # noqa: PT017 - raising is optional here
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("read_only, trade", ("read_only", "trade")),
+        (["coow", "stow", 7, None, " "], ("coow", "stow")),
+        ("", ()),
+        (None, ()),
+        (7, ()),
+        ({"a": 1}, ()),
+    ],
+)
+def test_words_for_display_come_as_a_list_or_with_commas_and_are_never_an_error(
+    value: object, expected: tuple[str, ...]
+) -> None:
+    assert words({"perm": value}, "perm") == expected
+    assert words({}, "perm") == ()

@@ -129,6 +129,7 @@ def test_the_account_is_named_by_its_uid() -> None:
     call = OKX.identity_call()
     assert (call.method, call.path, call.signed) == ("GET", "/api/v5/account/config", True)
     assert OKX.read_identity(body({"uid": "44705892343619584", "mainUid": "1"})).venue_user_id == "44705892343619584"
+    assert OKX.read_identity(body({"uid": "1", "perm": "read_only,trade"})).permissions == ("read_only", "trade")
 
 
 def test_a_refused_account_is_refused_by_its_code() -> None:

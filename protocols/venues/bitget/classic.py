@@ -16,7 +16,7 @@ from protocols.dialect import Profile, SocketPlan, Timings, Traits, WireCancel
 from protocols.errors import Unreadable
 from protocols.evidence import AccountIdentified, Frame, OrderReported, Source, Step
 from protocols.fix import Road
-from protocols.jsonread import Json, optional_text, text
+from protocols.jsonread import Json, optional_text, text, words
 from protocols.rest import RestCall, RestResponse
 from protocols.venues.bitget import classic_questions, rates
 from protocols.venues.bitget.answers import data_of
@@ -138,8 +138,12 @@ class BitgetClassic(BitgetCommon):
         return RestCall(rates.ACCOUNT, "GET", ACCOUNT_PATH)
 
     def read_identity(self, response: RestResponse) -> AccountIdentified:
-        """Read it, or raise `errors.VenueRefusal` (with its code) or `errors.Unreadable`."""
-        return AccountIdentified(text(data_of("account", response, HINTS), "userId", "data"))
+        """Read it, or raise `errors.VenueRefusal` (with its code) or `errors.Unreadable`.
+
+        ``authorities`` is a list of words such as ``coow`` (Bitget: Spot / Account / Get account information).
+        """
+        data = data_of("account", response, HINTS)
+        return AccountIdentified(text(data, "userId", "data"), words(data, "authorities"))
 
 
 def _subscription(product: str) -> str:

@@ -16,7 +16,7 @@ from protocols import signing
 from protocols.dialect import Endpoints, Heartbeat, Profile, RefusalKind, Role, SocketPlan
 from protocols.errors import BadRequest, ConfigMistake, Unreadable
 from protocols.evidence import AccountIdentified, CancelAnswered
-from protocols.jsonread import frame_of, millis, text
+from protocols.jsonread import frame_of, millis, text, words
 from protocols.rest import RestCall, RestResponse, SignedCall
 from protocols.venues.okx import rates
 from protocols.venues.okx.answers import first_row, read_rest_cancel
@@ -137,8 +137,12 @@ class OkxCommon:
         return RestCall(rates.ACCOUNT_CONFIG, "GET", ACCOUNT_CONFIG_PATH)
 
     def read_identity(self, response: RestResponse) -> AccountIdentified:
-        """Read it, or raise `errors.VenueRefusal` (with its code) or `errors.Unreadable`."""
-        return AccountIdentified(text(first_row("account", response), "uid", "data[0]"))
+        """Read it, or raise `errors.VenueRefusal` (with its code) or `errors.Unreadable`.
+
+        ``perm`` is a text such as ``read_only,trade`` (OKX: Trading Account / Get account configuration).
+        """
+        row = first_row("account", response)
+        return AccountIdentified(text(row, "uid", "data[0]"), words(row, "perm"))
 
     def refusal_of(self, code: str) -> RefusalKind | None:
         """Say what a REST refusal code means for the account's credentials and clock; None when nothing."""
