@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.edge.clock import Clock
-    from daemon.edge.outside import Outside
+    from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
@@ -53,7 +53,7 @@ class Clockwork:
         waits: Waits,
         alarms: Alarms,
         report: Callable[[ClockMeasured], None],
-        outside: Outside,
+        outside: Time,
     ) -> None:
         self.best: Sample | None = None
         self._rest = rest
@@ -62,6 +62,7 @@ class Clockwork:
         self._alarms = alarms
         self._report = report
         self._recent: deque[Sample] = deque(maxlen=RECENT_MAX)
+        self._outside = outside
         self._wanted = outside.bell()
         self._is_doubted = False
         self._failures = 0
@@ -95,6 +96,7 @@ class Clockwork:
                 await self.measure()
             else:
                 await self._sample()
+            await self._outside.sleep(self._waits.clock_gap_s)
 
     async def _sample(self) -> None:
         dialect = self._rest.dialect

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from daemon.edge.outside import Outside
+    from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.admission import Admission
@@ -47,7 +47,7 @@ class Entrance:
         log: FilteringBoundLogger,
         answered: Callable[[LoggedIn | LoginRefused], None],
         renew: Callable[[str], None],
-        outside: Outside,
+        outside: Time,
     ) -> None:
         self._admission = admission
         self._rest = rest

@@ -13,7 +13,7 @@ from protocols.errors import RemoteError
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
-    from daemon.edge.outside import Outside
+    from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
@@ -26,7 +26,7 @@ class ReferenceBook:
     """``codes`` is replaced as a whole; what one load did not bring is kept from the last."""
 
     def __init__(
-        self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Outside
+        self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Time
     ) -> None:
         self.codes: Reference = {}
         self.loads = 0

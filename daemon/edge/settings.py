@@ -32,6 +32,8 @@ class Waits(msgspec.Struct, frozen=True):
     """One clock question; a slower answer would be too uncertain to be of use."""
     warm_every_s: float = 10.0
     """A cheap call keeps one REST connection open: front servers cut idle ones after 15 s and more."""
+    clock_gap_s: float = 1.0
+    """Between two rounds of clock questions, however many doubt the way: venues allow about five a second."""
     clock_every_s: float = 60.0
     """How often the offset is told when nothing changes."""
     reconnect_first_s: float = 0.25

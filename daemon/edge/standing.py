@@ -19,7 +19,7 @@ from protocols.fix import Road
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from daemon.edge.outside import Outside
+    from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
@@ -39,7 +39,7 @@ class Standing:
         report: Callable[[AccountIdentified | AccountRefused], None],
         changed: Callable[[str], None],
         resync_clock: Callable[[], None],
-        outside: Outside,
+        outside: Time,
     ) -> None:
         self.is_proven = False
         self.is_served = True
