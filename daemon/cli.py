@@ -30,9 +30,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         case "run":
             return _run(Path(options.config))
         case "check":
-            from daemon.check import check
-
-            return check(Path(options.config), sys.stdout, os.environ)
+            return _check(Path(options.config), is_online=options.online)
         case "client-source":
             from daemon.client_source import print_source
 
@@ -45,6 +43,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from daemon.demo import command as demo
 
             return demo.run(options)
+
+
+def _check(path: Path, *, is_online: bool) -> int:
+    if is_online:
+        from daemon.check_online import check_online
+
+        return check_online(path, sys.stdout, os.environ)
+    from daemon.check import check
+
+    return check(path, sys.stdout, os.environ)
 
 
 def _run(path: Path) -> int:
@@ -86,6 +94,9 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         command.add_argument("--config", required=True, metavar="FILE", help="the configuration (TOML)")
+        if name == "check":
+            what = "ask each venue too: clock, key, login, instrument codes; sends no cancel; exit 1: not reached"
+            command.add_argument("--online", action="store_true", help=what)
     commands.add_parser(
         "client-source",
         help="print the client library, for other environments",
