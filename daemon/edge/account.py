@@ -312,7 +312,7 @@ class Account:
             state=self.state,
             order_entry=entry.value,
             drop_copy=drop_copy.value,
-            cancel_ready=entry is not EntryState.DOWN and self.state != STATE_CHANGED,
+            cancel_ready=self.state == GatewayState.READY,
             budget_wait_ms=self.driver.correlator.budget_wait_us(now_us) // 1000,
             budget_waiting=self.driver.correlator.cancels_waiting,
             in_flight=len(ages),

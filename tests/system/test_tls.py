@@ -1,0 +1,119 @@
+"""TLS to the venue, in the whole daemon: a private authority is believed where it is named, and nobody else is."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import ssl
+import subprocess
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daemon.sim.book import NewOrder, Side
+from daemon.sim.shell import serve
+from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.venue import OkxVenue
+from tests.system.rig import Client, Daemon, World, configure
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+CURVE = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes"
+HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
+CA = 'ca_file = "{authority}"\n'
+
+
+class Authority:
+    """A private authority, and the certificates that it signs."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "ca.pem"
+        self._run(f"req -x509 {CURVE} -days 2 -subj /CN=authority -keyout ca.key -out ca.pem "
+                  "-addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign")  # fmt: skip
+
+    def context(self, name: str, *, days: int = 1) -> ssl.SSLContext:
+        """Sign a server's certificate for a name; with fewer days than one it has expired."""
+        (self.folder / "extensions").write_text(f"subjectAltName={name}\n")
+        self._run(f"req {CURVE} -subj /CN=venue -keyout venue.key -out venue.csr")
+        self._run("x509 -req -in venue.csr -CA ca.pem -CAkey ca.key -CAcreateserial -extfile extensions "
+                  f"-days {days} -out venue.pem")  # fmt: skip
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(self.folder / "venue.pem", self.folder / "venue.key")
+        return context
+
+    def _run(self, arguments: str) -> None:
+        subprocess.run(["openssl", *arguments.split()], cwd=self.folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    if shutil.which("openssl") is None:
+        if os.environ.get("CI") == "true":
+            pytest.fail("openssl is not installed, so there is no certificate")
+        pytest.skip("openssl is not installed, so there is no certificate")
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@contextlib.asynccontextmanager
+async def tls_world(folder: Path, context: ssl.SSLContext, account: str) -> AsyncIterator[tuple[World, Client, str]]:
+    """A venue behind TLS with one resting order, a daemon that has started, and a client."""
+    venue = OkxVenue(OkxOptions(seed=7))
+    new = NewOrder(instrument="BTC-USDT", side=Side.BUY, price=Decimal("0.1"), qty=Decimal(2))
+    order_id = venue.book.place(new, 1).order_id
+    async with serve(venue, "127.0.0.1", 0, tls=context) as server:
+        configure(folder, server.url, account=account)
+        it = World(venue, server.url, Daemon(folder))
+        try:
+            await it.daemon.start()
+            yield it, await it.client(), order_id
+        finally:
+            await it.close()
+
+
+async def test_a_venue_with_a_private_authority_is_served_over_https_and_wss(
+    tmp_path: Path, authority: Authority
+) -> None:
+    account = CA.format(authority=authority.file)
+    async with tls_world(tmp_path, authority.context("IP:127.0.0.1"), account) as (it, client, order_id):
+        assert it.url.startswith("https://")
+        await it.ready(client)
+        it.faults("ACK_OK_NO_PUSHx1")  # so that both roads are taken
+        said = await it.canceled(client, order_id)
+        assert (said["outcome"], said["evidence"]["source"]) == ("canceled", "query")
+
+
+@pytest.mark.parametrize(
+    ("name", "days", "account", "why"),
+    [
+        pytest.param("IP:127.0.0.1", 1, "", "local issuer", id="an authority that nobody named"),
+        pytest.param("IP:127.0.0.1", -1, CA, "expired", id="an expired certificate"),
+        pytest.param("DNS:elsewhere.example", 1, CA, "127.0.0.1", id="a certificate for another name"),
+    ],
+)
+async def test_a_certificate_that_proves_nothing_is_refused_and_that_is_said(
+    tmp_path: Path, authority: Authority, name: str, days: int, account: str, why: str
+) -> None:
+    settings = HASTY + account.format(authority=authority.file)
+    async with tls_world(tmp_path, authority.context(name, days=days), settings) as (it, client, order_id):
+        said = await it.status(client, lambda now: any(why in alarm["detail"] for alarm in now["alarms"]))
+        assert (said["state"], said["cancel_ready"]) == ("connecting", False)
+        reply = await it.canceled(client, order_id)
+        assert reply["outcome"] in {"in_doubt", "not_sent"}
+        assert it.truth_of(order_id)[0] == "new"
+        assert it.venue.floor.stats.rest_calls == it.venue.floor.stats.frames_in == 0
+        assert any(why in str(row) for row in it.daemon.log)
+
+
+async def test_a_plain_address_beyond_this_machine_is_refused_at_the_start(tmp_path: Path) -> None:
+    configure(tmp_path, "http://192.0.2.1:9000")
+    daemon = Daemon(tmp_path)
+    await daemon.start()
+    assert await daemon.ended() == 2
+    said = (tmp_path / "canceld.log").read_text()
+    assert "accounts.okx-main.endpoints.rest: " in said
+    assert "accounts.okx-main.endpoints.ws: " in said
