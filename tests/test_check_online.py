@@ -1,4 +1,4 @@
-"""`canceld check --online` says of each account what its venue says, in lines that tell what to do, and cancels nothing."""
+"""`canceld check --online` says of each account what its venue says and what to do about it, and cancels nothing."""
 
 from __future__ import annotations
 
