@@ -15,6 +15,7 @@ from daemon.core.order_view import is_possible
 from protocols.evidence import Absence, OrderReported, QuestionAnswered, Step
 
 if TYPE_CHECKING:
+    from daemon.core.book import Book
     from daemon.core.case import Asked, Case
     from daemon.core.world import World
 
@@ -86,14 +87,14 @@ def can_confirm_provisional(case: Case, answer: QuestionAnswered, asked: Asked) 
     return case.provisional is not None and answer.step is Step.OPEN_ORDERS and asked.at_us >= case.provisional_us
 
 
-def confirms_provisional(case: Case, answer: QuestionAnswered, world: World) -> bool | None:
+def confirms_provisional(case: Case, answer: QuestionAnswered, world: World, book: Book) -> bool | None:
     """Judge a listing that was asked to confirm a provisional report by client id.
 
     True: no live order has that client id, except one that is newer than the request. False: one has, which is the
     order that was meant. None: the listing was not complete, or shows one of unknown age, and says nothing.
     """
     live = [row for row in rows_about(case, answer) if not row.status.is_terminal]
-    if any(fit(row, case, world) is Fit.BINDS for row in live):
+    if any(fit(row, case, world, book) is Fit.BINDS for row in live):
         return False
     return True if answer.complete and all(row.created_ms is not None for row in live) else None
 
@@ -111,7 +112,7 @@ def _ends_with_listing(asked: Asked) -> bool:
 
 def _deny(case: Case, walk: Round, world: World, now_us: int) -> None:
     first_us = case.first_send_us()
-    oldest_us = min(ticket.request.received_us for ticket in case.tickets.values())
+    oldest_us = min((ticket.request.received_us for ticket in case.tickets.values()), default=now_us)
     memory_ms = world.traits.order_memory_ms if case.order_id is not None else world.traits.alias_memory_ms
     if now_us - (first_us or oldest_us) > memory_ms * 1000:
         case.denied_past_memory = True

@@ -12,6 +12,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from daemon.core.book import Book
     from daemon.core.case import Case, Ticket
     from daemon.core.world import World
     from protocols.evidence import OrderReported
@@ -26,19 +27,40 @@ class Fit(Enum):
     NO = auto()
 
 
-def fit(report: OrderReported, case: Case, world: World, known: OrderReported | None = None) -> Fit:
+def fit(report: OrderReported, case: Case, world: World, book: Book, latest_us: int | None = None) -> Fit:
     """Judge whether a report that carries the case's client id names the case's order.
 
-    ``known`` is the best word about that order so far: that it has ended is not forgotten over a late live report.
+    What the book knows counts too: that the order has ended is not forgotten over a late live report. Where it knows
+    that the client id was used again, an order that ended before may only be the one meant if the venue names it as the
+    latest of that id when asked (``latest_us``) a replica lag after the request: a newer one would be known by then.
     """
     if report.instrument and report.instrument != case.instrument:
         return Fit.NO
-    if not any(is_old_enough(report, ticket, case, world) for ticket in case.tickets.values()):
+    if not any(may_mean(report, ticket, case, world, book) for ticket in case.tickets.values()):
         return Fit.NO
-    best = known if known is not None and known.status.is_terminal else report
-    if best.status.is_terminal and ended_before(best, case.first_send_us(), world):
-        return Fit.PROVISIONAL
-    return Fit.BINDS
+    known = book.find(report.product, report.order_id)
+    best = known.report if known is not None and known.report.status.is_terminal else report
+    if not best.status.is_terminal or not ended_before(best, case.first_send_us(), world):
+        return Fit.BINDS
+    if book.was_reused(case.product, case.client_order_id):
+        newest_us = max(ticket.request.received_us for ticket in case.tickets.values())
+        is_late_enough = latest_us is not None and latest_us >= newest_us + world.replica_lag_us
+        return Fit.PROVISIONAL if is_late_enough else Fit.NO
+    return Fit.PROVISIONAL
+
+
+def may_mean(report: OrderReported, ticket: Ticket, case: Case, world: World, book: Book) -> bool:
+    """Whether a request by client id may mean an order: it was there, and no newer one of that id is known of.
+
+    A venue lets no two live orders have one client id, so the newest of them is the only one that can have been live.
+    """
+    if not is_old_enough(report, ticket, case, world):
+        return False
+    if report.client_order_id is None or report.created_ms is None:
+        return True
+    asked_ms = world.venue_ms_at_least(ticket.request.received_us)
+    newest = book.newest_of(report.product, report.client_order_id, asked_ms)
+    return newest is None or newest[0] <= report.created_ms
 
 
 def is_old_enough(report: OrderReported, ticket: Ticket, case: Case, world: World) -> bool:

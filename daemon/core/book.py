@@ -17,12 +17,16 @@ from protocols.evidence import Frame, OrderReported
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from protocols.fix import OrderId
+    from protocols.fix import ClientOrderId, OrderId
 
 ORDERS_MAX: Final = 100_000
 """Orders remembered per account: several times what any venue lets rest, at about half a kilobyte each."""
 
 OrderKey = tuple[str, "OrderId"]
+
+
+ALIAS_ORDERS_MAX: Final = 4
+"""Orders remembered per client id, the newest ones: enough to see that the id was used again."""
 
 
 class Known(msgspec.Struct):
@@ -39,11 +43,13 @@ class Book:
         self._orders_max = orders_max
         self._live: dict[OrderKey, Known] = {}
         self._ended: dict[OrderKey, Known] = {}
+        self._by_alias: dict[tuple[str, ClientOrderId], list[tuple[int, OrderId]]] = {}
         self.is_complete = False
         """Whether a complete listing was read since the drop copy last came up, and nothing was forgotten since."""
 
     def see(self, report: OrderReported, now_us: int) -> bool:
         """Remember a report; say whether it told anything new about the order."""
+        self._note_alias(report)
         key = report.product, report.order_id
         known = self._ended.get(key) or self._live.get(key)
         if known is not None and heaviest((known.report, report)) is known.report:
@@ -62,6 +68,15 @@ class Book:
         """Give what is remembered of an order."""
         key = product, order_id
         return self._ended.get(key) or self._live.get(key)
+
+    def newest_of(self, product: str, client_order_id: ClientOrderId, until_ms: int) -> tuple[int, OrderId] | None:
+        """Give the newest known order of a client id that was created until then, with its creation time."""
+        known = self._by_alias.get((product, client_order_id), ())
+        return max((entry for entry in known if entry[0] <= until_ms), default=None)
+
+    def was_reused(self, product: str, client_order_id: ClientOrderId | None) -> bool:
+        """Whether more than one order of a client id is known."""
+        return client_order_id is not None and len(self._by_alias.get((product, client_order_id), ())) > 1
 
     def forget(self, product: str, order_id: OrderId) -> None:
         """Drop what is remembered of an order: it rested on what turned out to be wrong."""
@@ -85,6 +100,18 @@ class Book:
 
     def __len__(self) -> int:
         return len(self._live) + len(self._ended)
+
+    def _note_alias(self, report: OrderReported) -> None:
+        if report.client_order_id is None or report.created_ms is None:
+            return
+        known = self._by_alias.setdefault((report.product, report.client_order_id), [])
+        entry = report.created_ms, report.order_id
+        if entry not in known:
+            known.append(entry)
+            known.sort()
+            del known[:-ALIAS_ORDERS_MAX]
+        if len(self._by_alias) > self._orders_max:
+            del self._by_alias[next(iter(self._by_alias))]
 
     def _make_room(self) -> None:
         while len(self) > self._orders_max:

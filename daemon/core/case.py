@@ -73,10 +73,13 @@ class Ticket:
     told: Report | None = None
     """The latest report; the driver's additions (``seq`` and the like) are not in it."""
     progress: set[RequestState] = field(default_factory=set)
-    joined_by_alias: bool = False
-    """It joined a case that was under way, by client id alone: that it means the same order is likely, not known."""
+    is_sure: bool = True
+    """It is known which order it means: it named it, or its client tracked it, or the answer to a frame of its own did.
+    Otherwise its client id may mean a newer order than the one that it is bound to."""
     received_us: int | None = None
     """When the request was received, as its client is told: by the clock of an earlier life, if there was one."""
+    only_by_order_id: bool = False
+    """It was taken for another's order and has lost time: by client id its cancel might hit an order newer than it."""
     rests_elsewhere: bool = False
     """What it was told rests on evidence about an order that turned out not to be the one it means."""
 

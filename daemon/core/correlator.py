@@ -101,9 +101,8 @@ class Correlator:
             raise BadRequest(
                 "too_many_in_flight", f"{self._open_max} orders are being canceled on this account already"
             )
-        case, joined_by_alias = self._intake.case_for(request, now_us)
-        horizon_us = now_us + self.world.horizon_us
-        self.cases.take_ticket(case, Ticket(request, horizon_us, joined_by_alias=joined_by_alias))
+        case, is_sure = self._intake.case_for(request, now_us)
+        self.cases.take_ticket(case, Ticket(request, now_us + self.world.horizon_us, is_sure=is_sure))
         self._bench.out.insert(0, Write(RequestOpened(now_us, case.case_id, request)))
         self._bench.work(case, now_us)
         return Submitted(self._bench.take_effects())
@@ -276,12 +275,14 @@ class Correlator:
     def _found(
         self, case: Case, rows: list[OrderReported], answer: QuestionAnswered, asked: Asked, now_us: int
     ) -> None:
+        is_latest = asked.question.order_id is None and asked.question.step is Step.ORDER
         if case.order_id is not None:
             self._listener.refute(case, rows, asked, now_us)
             answers.note_found(case, rows, asked, now_us)
             case.must_ask_first = False
         else:
-            fits = [row for row in rows if fit(row, case, self.world) is not Fit.NO]
+            latest_us = asked.at_us if is_latest else None
+            fits = [row for row in rows if fit(row, case, self.world, self.book, latest_us) is not Fit.NO]
             if fits:
                 answers.note_found(case, fits, asked, now_us)
                 case.must_ask_first = False
@@ -290,16 +291,18 @@ class Correlator:
                 missing = msgspec.structs.replace(answer, reports=(), absence=None)
                 answers.note_absence(case, missing, asked, self.world, now_us)
         for row in rows:
-            self._listener.reported(row, now_us, asked.at_us)
+            self._listener.reported(row, now_us, asked.at_us, is_latest=is_latest)
 
     def _provisional_told(self, case: Case, answer: QuestionAnswered, asked: Asked, now_us: int) -> None:
         held, rows = case.provisional, answers.rows_about(case, answer)
-        confirmed = answers.confirms_provisional(case, answer, self.world)
+        confirmed = answers.confirms_provisional(case, answer, self.world, self.book)
         answers.note_failure(case, now_us)
         if held is None or confirmed is None:
             return
         case.provisional, case.has_failed = None, False
-        if confirmed and fit(held, case, self.world) is not Fit.NO:
+        if confirmed and fit(held, case, self.world, self.book, asked.at_us) is not Fit.NO:
+            for ticket in case.tickets.values():
+                ticket.is_sure = True
             case = self._listener.bind(case, held.order_id, "no live order has this client id", now_us, held)
             self._listener.add(case, held, now_us, asked.at_us)
         for row in rows:

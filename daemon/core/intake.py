@@ -13,7 +13,7 @@ import msgspec
 from daemon.core.case import Case
 from daemon.core.effects import Write
 from daemon.core.order_view import OrderView
-from daemon.core.records import Bound, CancelRequest
+from daemon.core.records import TRACKED, Bound, CancelRequest
 from protocols.fix import ClientOrderId, OrderId
 
 if TYPE_CHECKING:
@@ -55,14 +55,14 @@ class Intake:
             del self._tracked[next(iter(self._tracked))]
 
     def case_for(self, request: CancelRequest, now_us: int) -> tuple[Case, bool]:
-        """Find or open the case of a request, and say whether it joined one by its client id alone."""
+        """Find or open the case of a request, and say whether it is sure that this is the order that it means."""
         order_id, tracked = self._resolve(request)
         shared = self._shareable_by_alias(request) if order_id is None else None
         case = shared or self._case_of_order(request, order_id) or self._new_case(request, order_id, now_us)
         if tracked is not None:
             case.tracked_us = tracked.placed_us
         self._cases.reopen(case)
-        return case, shared is not None
+        return case, order_id is not None
 
     def _resolve(self, request: CancelRequest) -> tuple[OrderId | None, Tracked | None]:
         if request.order_id is not None or request.client_order_id is None:
@@ -88,8 +88,16 @@ class Intake:
         for case in reversed(self._cases_alike(request, None)):
             is_under_way = case.last_left is not None and case.last_left.can_be_shared
             if is_under_way and case.instrument == request.instrument and not case.verdict.is_terminal:
-                return case
+                return case if self._is_newest(case, request) else None
         return None
+
+    def _is_newest(self, case: Case, request: CancelRequest) -> bool:
+        """Whether no newer order of a request's client id is known than that of a case."""
+        if case.order_id is None or request.client_order_id is None:
+            return True
+        asked_ms = self._world.venue_ms(request.received_us)
+        newest = self._book.newest_of(request.product, request.client_order_id, asked_ms)
+        return newest is None or newest[1] == case.order_id
 
     def _cases_alike(self, request: CancelRequest, order_id: OrderId | None) -> list[Case]:
         """The cases that may be about the order of a request."""
@@ -106,8 +114,7 @@ class Intake:
         case.gap_from_us = max(left, default=0)
         self._cases.add(case)
         if order_id is not None and request.order_id is None:
-            why = "the client tracked the order under this id"
-            self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, why)))
+            self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, TRACKED)))
         known = self._book.find(request.product, order_id) if order_id is not None else None
         if known is not None:
             self._listener.add(case, known.report, known.seen_us, None)

@@ -9,16 +9,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.core.binding import is_old_enough
+from daemon.core.binding import may_mean
 from daemon.core.case import Case, Ticket, WireSend
 from daemon.core.casefile import share
 from daemon.core.effects import Write
 from daemon.core.order_view import OrderView
 from daemon.core.records import Bound, Moved
-from protocols.fix import Outcome
 
 if TYPE_CHECKING:
     from daemon.core.bench import Bench
+    from daemon.core.book import Book
     from daemon.core.casefile import CaseFile
     from daemon.core.ids import Ids
     from daemon.core.world import World
@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 class Joiner:
     """Binds, splits and merges the cases of one account."""
 
-    def __init__(self, world: World, cases: CaseFile, bench: Bench, ids: Ids) -> None:
+    def __init__(self, world: World, cases: CaseFile, book: Book, bench: Bench, ids: Ids) -> None:
         self._world = world
         self._cases = cases
+        self._book = book
         self._bench = bench
         self._ids = ids
 
@@ -39,7 +40,7 @@ class Joiner:
         """Give a case its order, and say which case works on it from now on."""
         if report is not None:
             tickets = list(case.tickets.values())
-            staying = [ticket for ticket in tickets if not is_old_enough(report, ticket, case, self._world)]
+            staying = [t for t in tickets if not may_mean(report, t, case, self._world, self._book)]
             if staying:
                 # What was sent by the client id was sent for them too, though it reached a newer order.
                 self._bench.work(self._split(case, staying, list(case.sends), now_us), now_us)
@@ -52,15 +53,27 @@ class Joiner:
         return case
 
     def part(self, case: Case, tickets: list[Ticket], report: OrderReported, now_us: int) -> None:
-        """Take out requests that joined by client id and may mean a newer order than the one that ended.
+        """Take out requests by client id that may mean a newer order than the one that ended.
 
-        A complete listing decides: without a live order of that client id they come back.
+        A complete listing decides: without a live order of that client id they come back. Where the id is known to
+        have been used again, they are asked about anew.
         """
-        apart = self._split(case, tickets, [], now_us)
-        apart.provisional, apart.provisional_us = report, now_us
+        apart = self._take_out(case, tickets, now_us)
+        if not self._book.was_reused(case.product, case.client_order_id):
+            apart.provisional, apart.provisional_us = report, now_us
         for ticket in tickets:
-            ticket.first_send, ticket.joined_by_alias = None, False
+            ticket.only_by_order_id = ticket.first_send is None
+        apart.trouble_us = now_us
         self._bench.work(apart, now_us)
+
+    def move_on(self, case: Case, tickets: list[Ticket], newer: OrderReported, now_us: int) -> Case:
+        """Bind requests by client id to a newer order of that id, which was there too when they were made."""
+        apart = self._take_out(case, tickets, now_us)
+        for ticket in tickets:
+            ticket.rests_elsewhere = True
+        self._leave(case, now_us)
+        why = f"{newer.source} {newer.channel} shows a newer order of this client id"
+        return self.bind(apart, newer.order_id, why, now_us, None)
 
     def follow(self, case: Case, send: WireSend, order_id: OrderId, why: str, now_us: int) -> Case:
         """Bind those whose frame it was to the order that the frame hit: their case was bound to another one."""
@@ -76,13 +89,26 @@ class Joiner:
         self._cases.sent(send, apart)
         for ticket in tickets:
             ticket.first_send = send.wire.send_id
-            ticket.rests_elsewhere = ticket.told is not None and ticket.told.outcome is not Outcome.IN_DOUBT
+            ticket.rests_elsewhere = True
+        self._leave(case, now_us)
+        return self.bind(apart, order_id, why, now_us, None)
+
+    def _take_out(self, case: Case, tickets: list[Ticket], now_us: int) -> Case:
+        """Give requests a case of their own, with the cancels by client id that left for them: what did they hit?"""
+        since_us = min(ticket.request.received_us for ticket in tickets)
+        own = [send for send in case.sends if send.wire.order_id is None and send.made_us >= since_us]
+        apart = self._split(case, tickets, own, now_us)
+        for send in own:
+            self._cases.sent(send, apart)
+        return apart
+
+    def _leave(self, case: Case, now_us: int) -> None:
+        """Go on with a case that requests were taken out of, if any are left in it."""
         if case.tickets:
             self._bench.work(case, now_us)
         else:
             self._bench.forget(case)
             self._cases.remove(case)
-        return self.bind(apart, order_id, why, now_us, None)
 
     def _split(self, case: Case, tickets: list[Ticket], sends: list[WireSend], now_us: int) -> Case:
         first = tickets[0].request
@@ -91,6 +117,9 @@ class Joiner:
         )
         for ticket in tickets:
             self._move(ticket, case, apart, now_us)
+            if all(send.wire.send_id != ticket.first_send for send in sends):
+                own = (send.wire.send_id for send in sends if send.made_us >= ticket.request.received_us)
+                ticket.first_send = next(own, None)
         self._cases.add(apart)
         apart.sends = sends
         apart.gap_from_us = max(case.gap_from_us, case.last_left.made_us if case.last_left is not None else 0)
@@ -98,7 +127,7 @@ class Joiner:
 
     def _merge(self, case: Case, into: Case, now_us: int) -> Case:
         """Two cases turned out to be one order: one remains."""
-        into.sends = sorted([*into.sends, *case.sends], key=lambda send: send.made_us)
+        into.sends = sorted(dict.fromkeys([*into.sends, *case.sends]), key=lambda send: send.made_us)
         into.gap_from_us = max(into.gap_from_us, case.gap_from_us)
         for ticket in list(case.tickets.values()):
             self._move(ticket, case, into, now_us)

@@ -34,10 +34,15 @@ class Listener:
         self._cases = cases
         self._book = book
         self._bench = bench
-        self._joiner = Joiner(world, cases, bench, ids)
+        self._joiner = Joiner(world, cases, book, bench, ids)
 
-    def reported(self, report: OrderReported, now_us: int, asked_us: int | None = None) -> None:
-        """Hear a report; ``asked_us`` is when the question was put whose answer it is of."""
+    def reported(
+        self, report: OrderReported, now_us: int, asked_us: int | None = None, *, is_latest: bool = False
+    ) -> None:
+        """Hear a report; ``asked_us`` is when the question was put whose answer it is of.
+
+        ``is_latest`` says that it was asked by client id: then it is about the latest order of that id.
+        """
         if report.is_state and self._book.see(report, now_us):
             self._bench.out.append(OrderNews(report))
         for case in self._cases.of_order(report.product, report.order_id):
@@ -45,23 +50,45 @@ class Listener:
             self._bench.work(case, now_us)
         if report.client_order_id:
             for case in self._cases.of_alias(report.product, report.client_order_id):
-                if case.order_id is None and self._cases.get(case.case_id) is case:
-                    self._reported_by_alias(case, report, now_us, asked_us)
+                if self._cases.get(case.case_id) is not case:
+                    continue  # it became one with another meanwhile
+                if case.order_id is None:
+                    self._reported_by_alias(case, report, now_us, asked_us, is_latest=is_latest)
+                elif case.order_id != report.order_id:
+                    self._reported_of_newer(case, report, now_us, asked_us)
 
-    def _reported_by_alias(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
-        known = self._book.find(report.product, report.order_id)
-        match fit(report, case, self._world, known.report if known is not None else None):
+    def _reported_by_alias(
+        self, case: Case, report: OrderReported, now_us: int, asked_us: int | None, *, is_latest: bool
+    ) -> None:
+        match fit(report, case, self._world, self._book, asked_us if is_latest else None):
             case Fit.BINDS:
                 why = f"{report.source} {report.channel} names both ids"
                 bound = self.bind(case, report.order_id, why, now_us, report)
                 self.add(bound, report, now_us, asked_us)
                 self._bench.work(bound, now_us)
             case Fit.PROVISIONAL:
+                known = self._book.find(report.product, report.order_id)
                 best = known.report if known is not None and known.report.status.is_terminal else report
                 case.provisional, case.provisional_us = best, now_us
                 self._bench.work(case, now_us)
             case Fit.NO:
                 pass
+
+    def _reported_of_newer(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
+        """A case by client id hears of another order of that id: requests made since then mean the newer one."""
+        created = [piece.created_ms for piece in case.view.pieces if piece.created_ms is not None]
+        if report.created_ms is None or not created or max(created) >= report.created_ms:
+            return
+        meant = [
+            ticket
+            for ticket in case.tickets.values()
+            if not ticket.is_sure and report.created_ms <= self._world.venue_ms_at_least(ticket.request.received_us)
+        ]
+        if meant:
+            bound = self._joiner.move_on(case, meant, report, now_us)
+            self._add_known(bound, report.order_id)
+            self.add(bound, report, now_us, asked_us)
+            self._bench.work(bound, now_us)
 
     def add(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
         """Put evidence into a case whose order it is about."""
@@ -86,14 +113,14 @@ class Listener:
             self._bench.out.append(Alarm("contradictory_evidence", f"order {report.order_id} of {report.instrument}"))
 
     def _part_the_doubtful(self, case: Case, now_us: int) -> None:
-        """A request that joined by client id may have been made after its order's end, for a newer order of that id."""
+        """A request by client id may have been made after the order's end, for a newer order of that id."""
         end = case.verdict.decided_by
         if end is None or not case.verdict.is_terminal:
             return
         doubtful = [
             ticket
             for ticket in case.tickets.values()
-            if ticket.joined_by_alias
+            if not ticket.is_sure
             and not is_settled(ticket)
             and ended_before(end, ticket.request.received_us, self._world)
         ]
@@ -116,6 +143,9 @@ class Listener:
     def heed_own_answer(self, case: Case, send: WireSend, order_id: OrderId, now_us: int) -> Case:
         """The answer to a frame of ours says which order its client id meant."""
         why = "the answer to our own frame names the order"
+        for ticket in case.tickets.values():
+            is_own = send.made_us >= ticket.request.received_us and send in case.sends_for(ticket)
+            ticket.is_sure = ticket.is_sure or is_own
         if case.order_id is None:
             return self.bind(case, order_id, why, now_us, None)
         if case.order_id != order_id and send.wire.order_id is None:

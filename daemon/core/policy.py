@@ -176,6 +176,8 @@ def _may_send_for(ticket: Ticket, case: Case, world: World, now_us: int) -> bool
     """Whether anything may still be sent for a request: not settled, not past its deadline, not too old to repeat."""
     if is_settled(ticket) or (ticket.is_recovered and (case.must_ask_first or case.waits_for_identity)):
         return False
+    if ticket.only_by_order_id and case.order_id is None:
+        return False
     if ticket.request.deadline_us is not None and now_us >= ticket.request.deadline_us:
         return False
     # Of a recovered request a frame may have left in the instant before the journal could say so.

@@ -209,6 +209,10 @@ class Observed(msgspec.Struct, frozen=True, tag=True):
     asked: int | None = None
 
 
+TRACKED = "the client tracked the order under this client id"
+"""Why a case knows its order from the start (`Bound.why`)."""
+
+
 class Bound(msgspec.Struct, frozen=True, tag=True):
     """A case that began with a client id learnt its order."""
 

@@ -20,6 +20,7 @@ import msgspec
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
+    TRACKED,
     Bound,
     Observed,
     Record,
@@ -70,6 +71,9 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
             send.state, send.ended_us = SendState.LOST, now_us
     for entry in found.requests:
         case.tickets[entry.request.key] = _ticket(entry, case, world, now_us, opened.get(entry.request.key, now_us))
+    is_tracked = any(isinstance(record, Bound) and record.why == TRACKED for record in found.records)
+    for ticket in case.tickets.values():
+        ticket.is_sure = is_tracked or _is_named(ticket.request, case)
     case.view.last_push_us = now_us  # Nobody listened while there was no daemon: a push may have come and gone.
     is_waiting = any(not is_settled(ticket) for ticket in case.tickets.values())
     case.must_ask_first = is_waiting
@@ -112,6 +116,14 @@ def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, open
     if ticket.first_send is None and case.sends and case.sends[-1].proof in _SHARED:
         ticket.first_send = case.sends[-1].wire.send_id
     return ticket
+
+
+def _is_named(request: CancelRequest, case: Case) -> bool:
+    """Whether a request, or the answer to a frame that was its own, said which order it means."""
+    if request.order_id is not None:
+        return True
+    own = [send for send in case.sends if send.made_us >= request.received_us and send.wire.order_id is None]
+    return any(send.answer is not None and send.answer.order_id == case.order_id for send in own)
 
 
 def _replay_send(case: Case, record: Record) -> None:

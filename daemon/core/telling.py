@@ -63,6 +63,7 @@ def says_the_same(new: Report, old: Report) -> bool:
     """Whether a second report would tell a client nothing that the first did not."""
     return (
         new.outcome is old.outcome
+        and new.order_id == old.order_id
         and new.ord_status is old.ord_status
         and new.cum_qty == old.cum_qty
         and new.successor_order_id == old.successor_order_id

@@ -48,6 +48,10 @@ class World:
         """Turn a time of the venue's, in milliseconds, into our clock."""
         return venue_ms * 1000 - self.clock_offset_us
 
+    def venue_ms_at_least(self, ours_us: int) -> int:
+        """Turn a time of ours into the venue's clock, milliseconds, rounded to what the measurement allows: early."""
+        return (ours_us + self.clock_offset_us - self.clock_uncertainty_us) // 1000
+
     def venue_ms(self, ours_us: int) -> int:
         """Turn a time of ours into the venue's clock, milliseconds, rounded to what the measurement allows: late."""
         return -(-(ours_us + self.clock_offset_us + self.clock_uncertainty_us) // 1000)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from daemon.core.effects import Ask, Effect, Send, Tell, Write
-from daemon.core.records import Observed, Struck
+from daemon.core.records import Moved, Observed, RequestOpened, Struck
 from protocols.evidence import (
     Absence,
     CancelAnswered,
@@ -78,7 +78,9 @@ class Auditor:
     were there when the request was made."""
     denials: list[int] = field(default_factory=list)
     """When each question for the order was asked that was answered "not found, and I would know"."""
-    written: set[str] = field(default_factory=set)
+    case: str = ""
+    written: dict[str, set[str]] = field(default_factory=dict)
+    """What was written down as seen, by case; ``case`` is the request's own."""
     answered_this_life: bool = False
     told: list[Tell] = field(default_factory=list)
 
@@ -109,8 +111,9 @@ class Auditor:
         self.life_began_us = now_us
         self.answered_this_life = False
         self.questions.clear()
-        # What was not written down is not known to the next life.
-        self.heard = [h for h in self.heard if h.piece.frame is not None and h.piece.frame.digest in self.written]
+        # What was not written down in the request's own case is not known to the next life.
+        known = self.written.get(self.case, set())
+        self.heard = [h for h in self.heard if h.piece.frame is not None and h.piece.frame.digest in known]
         for frame in self.frames.values():
             if frame.proof is None and not frame.never_left:
                 frame.last_us = now_us
@@ -159,8 +162,11 @@ class Auditor:
                     self.told.append(effect)
                 case Write(Struck() as struck):
                     self._check_strike(struck, now_us)
-                case Write(Observed(report=piece)):
-                    self.written.add(piece.frame.digest if piece.frame is not None else "")
+                case Write(Observed(case=case, report=piece)):
+                    digest = piece.frame.digest if piece.frame is not None else ""
+                    self.written.setdefault(case, set()).add(digest)
+                case Write(RequestOpened(case=case) | Moved(into=case)):
+                    self.case = case
                 case _:
                     pass
 

@@ -324,7 +324,7 @@ def test_a_request_that_joined_by_client_id_after_the_end_of_the_order_may_mean_
     story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80)
     assert [wire.order_id for wire in story.sends] == [None, "o2"]
     story.ack()
-    story.push("canceled", order="o2", alias="y", cum="0", created_ms=T0_MS + 80)
+    story.push("canceled", order="o2", alias="y", cum="0", created_ms=T0_MS + 80, updated_ms=T0_MS + 200)
     assert story.outcomes("r2") == [Outcome.CANCELED]
     assert story.report("r2").order_id == "o2"
 
@@ -339,6 +339,56 @@ def test_a_request_that_joined_by_client_id_ends_with_the_order_if_no_newer_one_
     assert story.outcomes("r2") == [Outcome.CANCELED]
     assert story.report("r2").order_id == "o1"
     assert len(story.sends) == 1
+
+
+def test_a_request_moves_on_to_a_newer_order_of_its_id_that_was_there_before_it() -> None:
+    story = by_alias()
+    story.push("new", order="o0", alias="y", cum="0", created_ms=T0_MS - 60_000)
+    assert story.case().order_id == "o0"
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS - 1_000)
+    assert story.case().order_id == "o1"
+    story.lose_reply()
+    assert [wire.order_id for wire in story.sends] == [None, "o1"]
+    story.push("canceled", order="o1", alias="y", cum="0", created_ms=T0_MS - 1_000, updated_ms=T0_MS + 9)
+    assert (story.outcomes(), story.report().order_id) == ([Outcome.CANCELED], "o1")
+
+
+def test_a_request_does_not_move_on_to_an_order_newer_than_itself() -> None:
+    story = by_alias()
+    story.push("new", order="o0", alias="y", cum="0", created_ms=T0_MS - 60_000)
+    story.push("new", **NEWER)
+    assert story.case().order_id == "o0"
+
+
+def test_where_a_client_id_is_known_to_be_used_again_an_older_end_is_believed_only_a_lag_later() -> None:
+    story = Story()
+    story.push("filled", order="o0", alias="y", cum="10", created_ms=T0_MS - 7_200_000)
+    story.push("filled", **OLDER_FILLED)
+    story.submit(None, alias="y")
+    story.refuse(Proof.GONE)
+    for wait_ms in (LAG_MS - 1, 5_001):
+        assert story.outcomes() == []
+        story.advance(wait_ms, lambda: answer_as_the_venue_would(story))
+    assert story.outcomes() == [Outcome.FILLED]
+
+
+def answer_as_the_venue_would(story: Story) -> None:
+    """Name the older order as the latest of its id, and no live one."""
+    if story.open_questions()[0].question.step is Step.ORDER:
+        story.answer_ended("filled", **OLDER_FILLED)
+    else:
+        story.answer_not_found()
+
+
+def test_a_client_id_names_no_older_order_while_a_newer_one_is_known_to_have_been_there() -> None:
+    story = Story()
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS - 1_000)
+    story.advance(2_000)
+    story.submit(None, alias="y")
+    story.push("new", order="o0", alias="y", cum="0", created_ms=T0_MS - 60_000)
+    assert story.case().order_id is None
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS - 1_000)
+    assert story.case().order_id == "o1"
 
 
 # ---------------------------------------------------------------- tracked
