@@ -23,6 +23,7 @@ from daemon.edge.access import Access
 from daemon.edge.account import Account
 from daemon.edge.clock import Clock
 from daemon.edge.frontdesk import FrontDesk
+from daemon.edge.invitations import invite
 from daemon.edge.journal import Journal, JournalState, lock_journal
 from daemon.edge.lifeline import Lifeline
 from daemon.edge.listening import Listening
@@ -36,6 +37,7 @@ from protocols.venues.registry import dialect_for
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from daemon.edge.journal import HistoryRow, Recovered
     from protocols.fix import AccountName
@@ -96,11 +98,12 @@ class Service:
         ids = Ids(journal.boot)
         self._publisher = Publisher(self._read_page, journal.boot * ORDER_SEQ_PER_LIFE)
         self.accounts: dict[AccountName, Account] = {name: self._account(name, ids) for name in config.accounts}
+        self._access = Access(config.access)
         self._desk = FrontDesk(
             self.accounts,
             journal,
             self._publisher,
-            Access(config.access),
+            self._access,
             clock,
             ids,
             version=software_version(),
@@ -108,7 +111,9 @@ class Service:
             known_names={hash(key) for key in journal.known_keys(clock.now() - self._retention_us())},
         )
         limits = Limits(connections_max=config.daemon.clients_max, in_flight_max=config.daemon.in_flight_max_per_client)
-        self._server = Server(self._desk, now_us=clock.now, version=software_version(), limits=limits)
+        self._server = Server(
+            self._desk, now_us=clock.now, version=software_version(), limits=limits, is_invited=self._access.names
+        )
         self._lifeline = Lifeline(manager, self.accounts.values(), journal)
         self._stopping = asyncio.Event()
         journal.on_state_change = self._journal_changed
@@ -177,11 +182,20 @@ class Service:
         wanted = self._config.daemon.socket
         descriptor = inherited_socket(self._environ, os.getpid())
         if descriptor is None:
-            return Listening.bind(wanted)
+            return self._own_socket(wanted)
         listening = Listening.inherit(descriptor)
         if listening.path != wanted:
             log.warning("socket_differs", socket=str(listening.path), configured=str(wanted), detail="the service "
                         "manager's socket is served; let its ListenStream= and daemon.socket say the same")  # fmt: skip
+        return listening
+
+    def _own_socket(self, wanted: Path) -> Listening:
+        listening = Listening.bind(wanted)
+        try:
+            invite(wanted, *self._access.named_ids())
+        except OSError as error:
+            log.warning("access_by_group_only", socket=str(wanted), detail=f"its file system keeps no access lists "
+                        f"({error.strerror}): who is named in [access] has to be in the socket's group")  # fmt: skip
         return listening
 
     async def _until_told(self, lives: list[asyncio.Task[None]]) -> None:

@@ -2,7 +2,7 @@
 
 Without any rule, root and the daemon's own user are ``admin`` and whoever may open the socket (its group) may
 ``cancel``. As soon as there are rules, everybody else has what the rules say: the largest role that names the user or
-one of its groups, at the accounts that it names.
+one of its groups, at the accounts that it names. Who is named may open the socket too, in its group or not.
 """
 
 from __future__ import annotations
@@ -51,12 +51,33 @@ class Access:
             if (rule.accounts is None or account in rule.accounts) and _names(rule, peer)
         )
 
+    def names(self, peer: Peer) -> bool:
+        """Say whether some rule is about a peer, whatever it grants."""
+        return any(_names(rule, peer) for rule in self._rules)
+
+    def named_ids(self) -> tuple[set[int], set[int]]:
+        """Give the users and the groups that rules are about, as far as this host knows them now."""
+        users = {uid for rule in self._rules if not rule.is_group and (uid := _uid(rule.name)) is not None}
+        groups = {gid for rule in self._rules if rule.is_group and (gid := _gid(rule.name)) is not None}
+        return users, groups
+
 
 def _names(rule: AccessRule, peer: Peer) -> bool:
     """Whether a rule is about a peer. A name that the host does not know is about nobody."""
+    if rule.is_group:
+        return _gid(rule.name) in peer.groups
+    return _uid(rule.name) == peer.caller.uid
+
+
+def _uid(name: str) -> int | None:
     try:
-        if rule.is_group:
-            return grp.getgrnam(rule.name).gr_gid in peer.groups
-        return pwd.getpwnam(rule.name).pw_uid == peer.caller.uid
+        return pwd.getpwnam(name).pw_uid
     except KeyError:
-        return False
+        return None
+
+
+def _gid(name: str) -> int | None:
+    try:
+        return grp.getgrnam(name).gr_gid
+    except KeyError:
+        return None

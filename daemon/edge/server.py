@@ -11,7 +11,7 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge.desk import ConnectionId, Desk
+from daemon.edge.desk import ConnectionId, Desk, Peer
 from daemon.edge.peer import may_talk
 from daemon.edge.server_conn import Connection, Limits, Room
 from protocols.control.refusals import Reason, error_of
@@ -30,9 +30,19 @@ class Server:
     """Serves a `Desk` on a `Listening` socket. `start` it once, `stop` it once.
 
     ``now_us`` is the daemon's clock (microseconds since the epoch), ``version`` its version for ``rpc.discover``.
+    ``is_invited`` says of a peer that is not in the socket's group whether it may talk all the same.
     """
 
-    def __init__(self, desk: Desk, *, now_us: Callable[[], int], version: str, limits: Limits | None = None) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        *,
+        now_us: Callable[[], int],
+        version: str,
+        limits: Limits | None = None,
+        is_invited: Callable[[Peer], bool] = lambda _: False,
+    ) -> None:
+        self._is_invited = is_invited
         self._limits = limits or Limits()
         self.accepted = 0
         """Connections, over this life; also those that were turned away."""
@@ -96,8 +106,9 @@ class Server:
             return error_of(Reason.SHUTTING_DOWN, "the daemon is ending")
         uid = connection.peer.caller.uid
         group = None if self._listening is None else self._listening.group
-        if not may_talk(connection.peer, group):
-            return error_of(Reason.NOT_ALLOWED, f"uid {uid} is neither the daemon's user nor in the socket's group")
+        if not may_talk(connection.peer, group) and not self._is_invited(connection.peer):
+            why = "is neither the daemon's user nor in the socket's group, and no rule of [access] names it"
+            return error_of(Reason.NOT_ALLOWED, f"uid {uid} {why}")
         if len(self._connections) >= self._limits.connections_max:
             return error_of(Reason.TOO_MANY_IN_FLIGHT, f"{self._limits.connections_max} connections at most")
         of_uid = sum(other.peer.caller.uid == uid for other in self._connections)

@@ -115,6 +115,15 @@ class Client:
             reply.cancel()
 
 
+async def written(client: Client, request_id: str, count: int = 1) -> list[Message]:
+    """Wait until the journal holds so many words about a request: some are told before they are in it. Gives them."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            rows: list[Message] = (await client.result("history", request_id=request_id, from_seq=0))["requests"]
+            if len(rows) >= count:
+                return rows
+
+
 class Daemon:
     """The daemon's process. ``module`` is what is run: the product's command, or a test's own entry point."""
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import pytest
 
-from tests.system.rig import WAIT_S, World, until, world
+from tests.system.rig import WAIT_S, World, until, world, written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -84,15 +84,6 @@ async def alarms(client: Client) -> set[str]:
     return {alarm["name"] for alarm in account["alarms"]}
 
 
-async def written(client: Client, request_id: str) -> Message:
-    """Wait until the journal holds what was said of a request."""
-    async with asyncio.timeout(WAIT_S):
-        while not (rows := (await client.result("history", request_id=request_id))["requests"]):
-            await asyncio.sleep(0.01)
-    row: Message = rows[0]
-    return row
-
-
 @pytest.mark.parametrize("durability", ["receipt", "strict"])
 async def test_a_full_disk_is_said_and_keeps_no_cancel_from_the_venue(
     disk: Disk, tmp_path: Path, durability: str
@@ -112,7 +103,7 @@ async def test_a_full_disk_is_said_and_keeps_no_cancel_from_the_venue(
         await journal_is(client, "ok")
         assert "journal" not in await alarms(client)
         for request_id in ("during", "later"):
-            assert (await written(client, request_id))["outcome"] == "canceled"
+            assert (await written(client, request_id))[0]["outcome"] == "canceled"
         assert (await it.canceled(client, after))["durable"] is True
         again = await it.canceled(await next_life(it), during, request_id="during")
         assert again["outcome"] == "canceled"
@@ -197,4 +188,4 @@ async def test_a_journal_that_is_taken_away_is_a_failure_like_any_other(tmp_path
             (tmp_path / f"{name}.away").rename(tmp_path / name)
         await journal_is(client, "ok")
         assert (await it.canceled(client, two))["durable"] is True
-        assert (await written(client, "one"))["outcome"] == "canceled"
+        assert (await written(client, "one"))[0]["outcome"] == "canceled"

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.rig import WAIT_S, until, world
+from tests.system.rig import WAIT_S, until, world, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,15 +30,6 @@ async def in_doubt(it: World, client: Client, order_id: str, **ids: str) -> Mess
     said = await it.canceled(client, order_id, request_id="r", **ids)
     assert (said["outcome"], said["revision"]) == ("in_doubt", 0)
     return said
-
-
-async def written(client: Client, *revisions: int, request_id: str = "r") -> list[Message]:
-    """Wait until the journal holds these revisions of what was said: canceled and filled are told before."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            rows: list[Message] = (await client.result("history", request_id=request_id, from_seq=0))["requests"]
-            if [row["revision"] for row in rows] == list(revisions):
-                return rows
 
 
 async def next_life(it: World, number: signal.Signals = signal.SIGKILL) -> Client:
@@ -63,7 +54,7 @@ async def test_the_same_name_after_a_restart_gets_the_same_outcome_and_sends_not
         client = await it.started()
         (order_id,) = await it.rest(1)
         first = await it.canceled(client, order_id, request_id="r")
-        await written(client, 0)
+        await written(client, "r")
         client = await next_life(it, number)
         again = await it.canceled(client, order_id, request_id="r")
         assert {key: again[key] for key in ("outcome", "cum_qty", "seq", "revision")} == {
@@ -99,7 +90,7 @@ async def test_what_was_in_doubt_is_corrected_unasked_to_who_asked_and_to_subscr
         assert (again["outcome"], again["revision"], again["seq"]) == ("in_doubt", 0, first["seq"])
         assert (again["latest"]["outcome"], again["latest"]["revision"]) == (ending, 1)
         assert [one["previous"]["outcome"] for one in again["corrections"]] == ["in_doubt"]
-        assert [row["outcome"] for row in await written(other, 0, 1)] == ["in_doubt", ending]
+        assert [row["outcome"] for row in await written(other, "r", 2)] == ["in_doubt", ending]
         assert len(corrections(client)) == len(corrections(watcher)) == 1
 
 
@@ -121,7 +112,7 @@ async def test_a_correction_of_the_next_life_comes_after_the_first_outcome_of_th
             assert (late["latest"]["outcome"], late["latest"]["revision"]) == ("filled", 1)
             assert [one["revision"] for one in late["corrections"]] == [1]
             assert late["latest"]["seq"] == word["seq"]
-            rows = await written(client, 0, 1)
+            rows = await written(client, "r", 2)
             assert [row["outcome"] for row in rows] == ["in_doubt", "filled"]
             client = await next_life(it)
 
@@ -150,7 +141,7 @@ async def test_a_name_that_is_taken_is_refused_at_once_and_after_a_restart(tmp_p
         client = await it.started()
         one, two = await it.rest(2)
         await it.canceled(client, one, request_id="r")
-        await written(client, 0)
+        await written(client, "r")
         for _ in range(2):
             for wish in (two, one):
                 instrument = {} if wish == two else {"instrument": it.instrument_of(two)}
@@ -172,7 +163,7 @@ async def test_the_two_ids_of_an_order_are_one_wish_under_a_name(tmp_path: Path)
         (order_id,) = await it.rest(1, client_order_id="mine")
         first = await it.canceled(client, order_id, client_order_id="mine", request_id="r")
         assert first["order_id"] == order_id
-        await written(client, 0)
+        await written(client, "r")
         for _ in range(2):
             again = await it.canceled(client, order_id, request_id="r")
             assert again["seq"] == first["seq"]
@@ -184,7 +175,7 @@ async def test_a_name_whose_case_has_left_the_memory_still_makes_no_second_cance
         client = await it.started()
         (order_id,) = await it.rest(1)
         first = await it.canceled(client, order_id, request_id="r")
-        await written(client, 0)
+        await written(client, "r")
         others = await it.rest(2)
         it.faults("ACK_OK_NO_PUSHx2")
         for other in others:  # time passes, and the first case is gone
