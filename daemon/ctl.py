@@ -183,6 +183,16 @@ def _watch(canceld: Client, options: argparse.Namespace, out: Output) -> int:
     return EXIT_OK
 
 
+def _top(canceld: Client, options: argparse.Namespace, _: Output) -> int:
+    from daemon.ctl_top import top  # noqa: PLC0415 - what draws it takes its time to load
+
+    try:
+        top(canceld.path, interval_s=options.interval, is_once=options.once, is_json=options.json)
+    except KeyboardInterrupt:  # its usual end
+        return EXIT_INTERRUPTED
+    return EXIT_OK
+
+
 def _which(options: argparse.Namespace, *names: str) -> dict[str, str]:
     found = {name: getattr(options, name) for name in names}
     return {name: value for name, value in found.items() if value is not None}
@@ -266,6 +276,12 @@ def _watch_options(command: Parser) -> None:
     command.add_argument("--count", type=_count, metavar="N", help="end after so many lines")
 
 
+def _top_options(command: Parser) -> None:
+    add = command.add_argument
+    add("--interval", type=_seconds, default=1.0, metavar="S", help="draw so often (%(default)g)")
+    add("--once", action="store_true", help="draw one frame and end, as is done where stdout is no terminal")
+
+
 def _explain_options(command: Parser) -> None:
     command.add_argument("request_id", type=_request_id, metavar="REQUEST_ID", help="the request's name")
     command.add_argument("--account", metavar="A", help="where the same name was used for several accounts")
@@ -283,6 +299,7 @@ _COMMANDS: Final = {
     "status": (_status, _timeout_option, "See how the daemon and its accounts are."),
     "history": (_history, _history_options, "Read outcomes and corrections back."),
     "watch": (_watch, _watch_options, "Follow outcomes as they come. With --json: one JSON object a line."),
+    "top": (_top, _top_options, "Look on: accounts, what waits, outcomes, latencies, alarms."),
     "explain": (_explain, _explain_options, "Tell one request's story, step by step."),
 }
 

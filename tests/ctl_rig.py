@@ -1,6 +1,7 @@
 """A desk behind the socket that `cancelctl` talks to, and what its tests read its words with."""
 
 import json
+import sys
 
 import pytest
 
@@ -25,3 +26,7 @@ def one_object(captured: str) -> dict[str, object]:
     found = json.loads(captured)
     assert isinstance(found, dict)
     return found
+
+
+def cancelctl(*arguments: str) -> list[str]:
+    return [sys.executable, "-c", "import sys; from daemon.ctl import main; sys.exit(main())", *arguments]

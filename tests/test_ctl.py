@@ -22,7 +22,7 @@ from daemon.edge.desk import (
 )
 from protocols.control.params import Topic
 from protocols.fix import AccountName, OrderId, OrdStatus, Outcome, RequestId, RequestState, Side
-from tests.ctl_rig import Captured, desk, one_object
+from tests.ctl_rig import Captured, cancelctl, desk, one_object
 from tests.desks import (
     FakeDesk,
     Taken,
@@ -192,7 +192,7 @@ def test_a_refusal_is_exit_1_with_the_daemons_words(desk: FakeDesk, capsys: Capt
         [*CANCEL, "--unknown"],
         [*CANCEL, "--acc", "abbreviated"],
         ["cancel-all", "--all-accounts"],
-        ["top"],
+        ["top", "--interval", "0"],
         ["explain"],
         ["history", "--limit", "-1"],
         ["history", "--limit", "0"],
@@ -286,10 +286,6 @@ def test_outcomes_and_corrections_are_watched_if_nothing_is_said(desk: FakeDesk)
 
 
 # ---------------------------------------------------------------- terminals, pipes, Ctrl-C
-
-
-def cancelctl(*arguments: str) -> list[str]:
-    return [sys.executable, "-c", "import sys; from daemon.ctl import main; sys.exit(main())", *arguments]
 
 
 def on_a_terminal(*arguments: str) -> tuple[int, str]:
