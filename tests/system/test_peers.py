@@ -34,6 +34,7 @@ path, uid, gid, *groups = sys.argv[1:]
 os.setgroups([int(group) for group in groups])
 os.setgid(int(gid))
 os.setuid(int(uid))
+said = []
 try:
     with socket.socket(socket.AF_UNIX) as peer:
         peer.connect(path)
@@ -41,11 +42,12 @@ try:
             for line in sys.stdin:
                 peer.sendall(line.encode())
             peer.shutdown(socket.SHUT_WR)
-        said = peer.makefile().read()
-except OSError as error:
-    said = json.dumps({"os": type(error).__name__})
-print(json.dumps({"pid": os.getpid()}))
-print(said)
+        with contextlib.suppress(ConnectionResetError):  # it closed without reading all
+            for line in peer.makefile():
+                said.append(line)
+except PermissionError as error:
+    said.append(json.dumps({"os": type(error).__name__}))
+print(json.dumps({"pid": os.getpid()}), *said, sep=chr(10))
 """
 
 if os.geteuid() != 0 and os.environ.get("CI") != "true":
