@@ -253,12 +253,13 @@ class Bench:
             operation="" if operation == self._world.traits.cancel_operation else operation,
         )
         self._errors.left(operation, wire.send_id)
-        send = WireSend(wire, now_us)
+        params = wire.venue_params
+        wanting = [t for t in case.tickets.values() if t.request.venue_params == params and not is_settled(t)]
+        send = WireSend(wire, now_us, frozenset(ticket.request.key for ticket in wanting))
         case.sends.append(send)
         self._cases.sent(send, case)
-        for other in case.tickets.values():
-            if other.first_send is None and not is_settled(other) and other.request.venue_params == wire.venue_params:
-                other.first_send = wire.send_id
+        for other in wanting:
+            other.first_send = other.first_send or wire.send_id
         self.out += [Send(case.case_id, wire), Write(SendMade(now_us, case.case_id, wire))]
 
     # ------------------------------------------------------------ asking

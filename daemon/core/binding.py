@@ -9,13 +9,16 @@ id: it counts only after a complete listing, asked later, shows no live order wi
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from daemon.core.book import Book
     from daemon.core.case import Case, Ticket
     from daemon.core.world import World
     from protocols.evidence import OrderReported
+
+PLACING_MAX_US: Final = 5_000_000
+"""How long an order may take from its client to the venue's books: a cancel may overtake it."""
 
 
 class Fit(Enum):
@@ -66,11 +69,16 @@ def may_mean(report: OrderReported, ticket: Ticket, case: Case, world: World, bo
 def is_old_enough(report: OrderReported, ticket: Ticket, case: Case, world: World) -> bool:
     """Whether the order existed when a request was made, as far as the two clocks can be compared.
 
-    Without a creation time the client's own word counts: it placed the order of this client id before it asked.
+    Where the client said that it had placed an order of this client id before it asked, an order counts that the venue
+    created while its placing was under way, or that has no creation time.
     """
+    received_us = ticket.request.received_us
+    is_tracked = case.tracked_us is not None and case.tracked_us <= received_us
     if report.created_ms is None:
-        return case.tracked_us is not None and case.tracked_us <= ticket.request.received_us
-    return report.created_ms <= world.venue_ms(ticket.request.received_us)
+        return is_tracked
+    if is_tracked and case.tracked_us is not None:
+        received_us = max(received_us, case.tracked_us + PLACING_MAX_US)
+    return report.created_ms <= world.venue_ms(received_us)
 
 
 def ended_before(report: OrderReported, ours_us: int | None, world: World) -> bool:

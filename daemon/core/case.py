@@ -34,10 +34,14 @@ class SendState(StrEnum):
 
 @dataclass(slots=True, eq=False)
 class WireSend:
-    """One wire cancel and what became of it. Times are microseconds since the epoch."""
+    """One wire cancel and what became of it. Times are microseconds since the epoch.
+
+    ``made_for`` are the requests that wanted it when it was made: it is their own frame.
+    """
 
     wire: WireCancel
     made_us: int
+    made_for: frozenset[RequestKey] = frozenset()
     state: SendState = SendState.IN_FLIGHT
     forwarded_us: int | None = None
     ended_us: int | None = None

@@ -53,6 +53,9 @@ class Intake:
         self._tracked[product, client_order_id] = Tracked(order_id, placed_us)
         while len(self._tracked) > TRACKED_MAX:
             del self._tracked[next(iter(self._tracked))]
+        for case in self._cases.of_alias(product, client_order_id):
+            if case.order_id is None:
+                case.tracked_us = placed_us
 
     def case_for(self, request: CancelRequest, now_us: int) -> tuple[Case, bool]:
         """Find or open the case of a request, and say whether it is sure that this is the order that it means."""

@@ -77,11 +77,7 @@ class Joiner:
 
     def follow(self, case: Case, send: WireSend, order_id: OrderId, why: str, now_us: int) -> Case:
         """Bind those whose frame it was to the order that the frame hit: their case was bound to another one."""
-        tickets = [
-            ticket
-            for ticket in case.tickets.values()
-            if ticket.request.order_id is None and send in case.sends_for(ticket)
-        ]
+        tickets = [ticket for ticket in case.tickets.values() if _rests_on(ticket, send)]
         if not tickets:
             return case
         apart = self._split(case, tickets, [send], now_us)
@@ -95,8 +91,8 @@ class Joiner:
 
     def _take_out(self, case: Case, tickets: list[Ticket], now_us: int) -> Case:
         """Give requests a case of their own, with the cancels by client id that left for them: what did they hit?"""
-        since_us = min(ticket.request.received_us for ticket in tickets)
-        own = [send for send in case.sends if send.wire.order_id is None and send.made_us >= since_us]
+        keys = {ticket.request.key for ticket in tickets}
+        own = [send for send in case.sends if send.wire.order_id is None and keys & send.made_for]
         apart = self._split(case, tickets, own, now_us)
         for send in own:
             self._cases.sent(send, apart)
@@ -118,7 +114,7 @@ class Joiner:
         for ticket in tickets:
             self._move(ticket, case, apart, now_us)
             if all(send.wire.send_id != ticket.first_send for send in sends):
-                own = (send.wire.send_id for send in sends if send.made_us >= ticket.request.received_us)
+                own = (send.wire.send_id for send in sends if ticket.request.key in send.made_for)
                 ticket.first_send = next(own, None)
         self._cases.add(apart)
         apart.sends = sends
@@ -145,3 +141,9 @@ class Joiner:
         del source.tickets[key]
         target.tickets[key] = ticket
         self._bench.out.append(Write(Moved(now_us, source.case_id, target.case_id, key)))
+
+
+def _rests_on(ticket: Ticket, send: WireSend) -> bool:
+    """Whether a cancel by client id is a request's own, or the one that it shares."""
+    is_its = ticket.request.key in send.made_for or ticket.first_send == send.wire.send_id
+    return is_its and send.wire.order_id is None and ticket.request.order_id is None

@@ -143,9 +143,8 @@ class Listener:
     def heed_own_answer(self, case: Case, send: WireSend, order_id: OrderId, now_us: int) -> Case:
         """The answer to a frame of ours says which order its client id meant."""
         why = "the answer to our own frame names the order"
-        for ticket in case.tickets.values():
-            is_own = send.made_us >= ticket.request.received_us and send in case.sends_for(ticket)
-            ticket.is_sure = ticket.is_sure or is_own
+        for key, ticket in case.tickets.items():
+            ticket.is_sure = ticket.is_sure or key in send.made_for
         if case.order_id is None:
             return self.bind(case, order_id, why, now_us, None)
         if case.order_id != order_id and send.wire.order_id is None:

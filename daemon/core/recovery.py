@@ -65,7 +65,7 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
             opened[record.request.key] = record.t
         if record.case == found.case:
             _replay_evidence(case, record)
-        _replay_send(case, record)
+        _replay_send(case, record, requests)
     for send in case.sends:
         if send.state is SendState.IN_FLIGHT:
             send.state, send.ended_us = SendState.LOST, now_us
@@ -122,14 +122,15 @@ def _is_named(request: CancelRequest, case: Case) -> bool:
     """Whether a request, or the answer to a frame that was its own, said which order it means."""
     if request.order_id is not None:
         return True
-    own = [send for send in case.sends if send.made_us >= request.received_us and send.wire.order_id is None]
+    own = [send for send in case.sends if request.key in send.made_for and send.wire.order_id is None]
     return any(send.answer is not None and send.answer.order_id == case.order_id for send in own)
 
 
-def _replay_send(case: Case, record: Record) -> None:
+def _replay_send(case: Case, record: Record, requests: list[CancelRequest]) -> None:
     match record:
         case SendMade():
-            case.sends.append(WireSend(record.wire, record.t))
+            wanting = (request.key for request in requests if request.received_us <= record.t)
+            case.sends.append(WireSend(record.wire, record.t, frozenset(wanting)))
         case SendForwarded():
             send = case.send_of(record.what.send_id)
             if send is not None:

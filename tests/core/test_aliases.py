@@ -422,6 +422,26 @@ def test_a_tracked_time_does_not_bind_an_order_newer_than_the_request() -> None:
     assert story.case().order_id is None
 
 
+def test_a_cancel_that_overtakes_its_tracked_order_is_sent_again_once_the_order_appears() -> None:
+    story = Story()
+    story.track("y")
+    story.submit(None, alias="y")
+    story.refuse(Proof.GONE)
+    story.advance(300)
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS + 250)
+    assert story.case().order_id == "o1"
+    story.advance(200)
+    assert [wire.order_id for wire in story.sends] == [None, "o1"]
+
+
+def test_an_order_may_be_tracked_after_its_cancel_was_asked_for() -> None:
+    story = by_alias()
+    story.advance(200)
+    story.track("y", placed_us=T0_MS * 1000)
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS + 150)
+    assert story.case().order_id == "o1"
+
+
 def test_what_was_tracked_as_placed_later_says_nothing_about_a_request() -> None:
     story = Story()
     story.track("y", "o1", placed_us=story.now_us + 1)

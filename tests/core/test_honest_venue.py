@@ -62,7 +62,8 @@ def test_no_word_is_false(hundred: int) -> None:
 
 GUARDS = {
     (Book, "was_reused"): (lambda *_: False, 75),
-    (Book, "newest_of"): (lambda *_: None, 1599),
+    (Book, "newest_of"): (lambda *_: None, 2620),
+    (Listener, "_reported_of_newer"): (lambda *_: None, 3662),
     (Listener, "_part_the_doubtful"): (lambda *_: None, 116),
     (recovery, "_is_named"): (lambda *_: True, 681),
 }
@@ -75,6 +76,12 @@ def test_each_guard_against_reused_client_ids_is_needed(guard: tuple[object, str
     assert outcomes(seed)
     with patch.object(*guard, without), pytest.raises(AssertionError, match="was told of"):
         outcomes(seed)
+
+
+@pytest.mark.parametrize("seed", [20439, 24303, 26104, 34039])
+def test_lives_in_which_a_word_was_false_once(seed: int) -> None:
+    """Two requests by one client id became one case, and the answer to the frame of one was taken for the other's."""
+    assert outcomes(seed)
 
 
 @pytest.mark.soak
