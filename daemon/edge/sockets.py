@@ -212,7 +212,7 @@ class Keeper:
             self._log.info("socket not opened", why=failed.why)
             return False
         await settling.done.wait()
-        if not settling.is_live:
+        if not settling.is_live or link not in self.links:  # it may have died since it went live
             return False
         self._promote(link, key)
         return True

@@ -1,0 +1,139 @@
+"""A keeper in virtual time, whose sockets die at moments that a real network seldom hits."""
+
+from __future__ import annotations
+
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING
+
+from daemon.edge.carrier import Carrier
+from daemon.edge.clock import Clock
+from daemon.edge.pacing import Pacer
+from daemon.edge.settings import Waits
+from daemon.edge.sockets import Keeper, Surroundings
+from daemon.edge.venue_rest import VenueRest
+from daemon.simulate.kernel import Kernel, Scope
+from daemon.simulate.life import SILENT
+from daemon.simulate.ways import VirtualTime
+from tests.fakes import CREDENTIALS, PLAN, FakeDialect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import TracebackType
+
+    from daemon.edge.outside import CallFailed, Flight, Link
+    from protocols.dialect import LoggedIn, LoginRefused, SocketPlan, SubscribeRefused
+    from protocols.evidence import CancelAnswered, CancelLost, Frame, OrderReported
+    from protocols.rest import RestResponse, SignedCall
+    from protocols.session import Event, Session
+
+
+class BriefLink(Carrier):
+    """A connection that is up at once, and with ``dies`` gone again before anybody can act on it."""
+
+    def __init__(
+        self,
+        session: Session,
+        clock: Clock,
+        report: Callable[[Link, Sequence[Event]], None],
+        scope: Scope,
+        *,
+        dies: bool,
+    ) -> None:
+        super().__init__(session, clock, partial(report, self), scope.after_s)
+        self.has_opened = False
+        self._dies = dies
+
+    async def open(self, url: str) -> None:
+        self.has_opened = True
+        now_us = self._clock.now()
+        self.session.opened(now_us, now_us)
+        for frame in ("login ok", "sub ok orders"):
+            self.session.received(frame, now_us)
+        self._flush()
+        if self._dies:
+            self.abort("cut")
+
+    def close(self, why: str) -> None:
+        self.abort(why)
+
+    def abort(self, why: str) -> None:
+        self.session.closed(self._clock.now(), why)
+        self._flush()
+
+    @property
+    def _can_write(self) -> bool:
+        return True
+
+    def _write(self, frames: Sequence[str]) -> None:
+        pass
+
+
+class NoPool:
+    """A venue without REST."""
+
+    async def __aenter__(self) -> object:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None, /
+    ) -> None:
+        pass
+
+    async def call(self, signed: SignedCall, total_s: float, flight: Flight | None = None) -> RestResponse | CallFailed:
+        raise AssertionError(signed)
+
+
+class BriefOutside(VirtualTime):
+    """Its first links die young."""
+
+    def __init__(self, scope: Scope, clock: Clock, dying: int) -> None:
+        super().__init__(scope, Random(1))
+        self.dying = dying
+        self._clock = clock
+
+    def pool(self) -> NoPool:
+        return NoPool()
+
+    def link(
+        self, session: Session, venue_now: Callable[[], int], report: Callable[[Link, Sequence[Event]], None]
+    ) -> BriefLink:
+        self.dying -= 1
+        return BriefLink(session, self._clock, report, self.scope, dies=self.dying >= 0)
+
+
+class NoOwner:
+    """Who does not mind what a keeper tells."""
+
+    def took(self, evidence: OrderReported | CancelAnswered | CancelLost) -> None:
+        pass
+
+    def changed(self, why: str) -> None:
+        pass
+
+    def login_answered(self, answer: LoggedIn | LoginRefused) -> None:
+        pass
+
+    def subscription_refused(self, plan: SocketPlan, refusal: SubscribeRefused) -> None:
+        pass
+
+    def set_aside(self, what: str, frame: Frame) -> None:
+        pass
+
+    async def before_dial(self) -> None:
+        pass
+
+
+def test_a_socket_that_dies_in_the_very_moment_in_which_it_went_live_is_dialed_again() -> None:
+    kernel = Kernel(1_763_600_000_000_000)
+    scope = Scope(kernel)
+    clock = Clock(lambda: kernel.now_us * 1000, lambda: kernel.now_us * 1000)
+    outside = BriefOutside(scope, clock, dying=2)
+    rest = VenueRest(FakeDialect(), outside.pool(), CREDENTIALS, clock)
+    waits = Waits()
+    around = Surroundings(rest, outside, clock, waits, Pacer(clock, waits.reconnect_gap_s), SILENT)
+    keeper = Keeper(PLAN, "ws://venue", NoOwner(), around)
+    scope.spawn(keeper.run())
+    kernel.run(kernel.now_us + 10_000_000)
+    assert keeper.dials == 3
+    assert keeper.order_entry() is not None
