@@ -7,7 +7,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.policy import SENDS_MAX
-from protocols.evidence import Absence, Proof, Step
+from protocols.evidence import Absence, DropCopyState, Proof, Step
 from protocols.fix import CxlRejReason, EndedBy, OrdStatus, Outcome, Road
 from tests.core.story import Story
 from tests.core.words import TIMINGS
@@ -92,6 +92,36 @@ def test_a_quantity_that_was_not_said_is_null_and_is_asked_for() -> None:
     story.answer_ended("canceled", cum="2", qty=None)
     assert story.outcomes() == [Outcome.CANCELED, Outcome.CANCELED]
     assert (story.report().cum_qty, story.report().cum_qty_final) == (Decimal(2), True)
+
+
+@pytest.mark.parametrize("proof", list(Proof))
+def test_a_late_answer_to_the_cancel_changes_no_outcome(proof: Proof) -> None:
+    story = Story()
+    story.submit()
+    story.push("filled", cum="10")
+    story.refuse(proof)
+    story.advance(HORIZON_MS)
+    assert story.outcomes() == [Outcome.FILLED]
+
+
+def test_every_push_of_a_burst_counts() -> None:
+    story = Story()
+    story.submit()
+    story.push("partially_filled", cum="4")
+    story.push("canceled", cum="4")
+    story.push("partially_filled", cum="2")
+    assert story.outcomes() == [Outcome.CANCELED]
+    assert story.report().cum_qty == Decimal(4)
+
+
+def test_a_live_answer_never_takes_the_place_of_a_terminal_push() -> None:
+    story = Story(drop_copy=DropCopyState.DOWN)
+    story.submit()
+    story.ack()
+    story.push("canceled", cum="0")
+    story.answer_live()
+    story.advance(HORIZON_MS, story.answer_live)
+    assert story.outcomes() == [Outcome.CANCELED]
 
 
 # ---------------------------------------------------------------- corrections

@@ -84,6 +84,18 @@ def test_a_shared_cancel_that_left_is_a_send_for_every_request_that_shares_it() 
     assert story.outcomes("r2") == []
 
 
+def test_cases_that_merge_keep_the_gap_of_both() -> None:
+    story = Story.with_timings(per_order_gap_ms=1100)
+    story.submit("o1")
+    story.ack()
+    story.advance(500)
+    story.submit(None, alias="y")
+    story.refuse(Proof.UNCHANGED_RETRY, order="o1")
+    assert story.case("r1") is story.case("r2")
+    story.advance(1_099, story.fail_question)
+    assert len(story.sends) == 2
+
+
 def test_a_terminal_state_known_by_order_id_answers_at_once_with_nothing_forwarded() -> None:
     story = Story()
     story.push("canceled", cum="4")
