@@ -410,7 +410,7 @@ class Client:
     def history(
         self, from_seq: int | None = None, limit: int = 100, timeout: float | None = TIMEOUT_S, **which: str | int
     ) -> Json:
-        """Read back what was told, on from ``from_seq`` or the newest first. ``which`` filters, as the socket has it."""
+        """Read back what was told, on from ``from_seq`` or newest first. ``which`` filters, as the socket has it."""
         return self._run(much_history(which, from_seq, limit), timeout)
 
     def explain(self, request_id: str, account: str | None = None, timeout: float | None = TIMEOUT_S) -> Json:

@@ -33,6 +33,7 @@ from daemon.edge.server import Server
 from daemon.edge.server_conn import Limits
 from daemon.edge.systemd import Manager, inherited_socket
 from daemon.version import software_version
+from protocols.errors import JournalError
 from protocols.venues.registry import dialect_for
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ def _close(journal: Journal) -> None:
     """Close the journal; what could not be written has been said by then."""
     try:
         journal.close()
-    except Exception as error:  # noqa: BLE001 - nothing at this point may hide why the daemon ended
-        log.error("journal_not_closed", detail=str(error))
+    except JournalError as error:
+        log.warning("journal_not_closed", detail=str(error))
 
 
 class Service:
@@ -215,7 +216,7 @@ class Service:
         self._server.accept_no_more()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
-                while any(account.has_waiting for account in self.accounts.values()):
+                while any(account.has_waiting for account in self.accounts.values()):  # noqa: ASYNC110 - once a life
                     await asyncio.sleep(STOP_POLL_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):

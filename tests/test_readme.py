@@ -95,7 +95,8 @@ async def test_the_cancelctl_line_cancels_an_order_and_exits_with_its_outcome(tm
         order_id = await an_order(it)
         words = block("cancelctl").replace(EXAMPLE_ORDER, order_id).split()
         assert words[0] == "cancelctl"
-        code, _ = await run(str(Path(sys.executable).parent / words[0]), *words[1:], CANCELD_SOCKET=str(it.daemon.socket))
+        command = Path(sys.executable).parent / words[0]
+        code, _ = await run(str(command), *words[1:], CANCELD_SOCKET=str(it.daemon.socket))
         assert code == 0
         assert (await it.door.truths())[order_id].ord_status == "canceled"
 

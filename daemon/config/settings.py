@@ -169,8 +169,8 @@ READY_WAIT_S: Final = Number(
 )
 STOP_GRACE_S: Final = Number(
     "stop_grace_s",
-    "At a stop, how long requests under way may still get their outcome, while new ones are refused. A cancel is mostly "
-    "proven within one; the rest is left to the next start.",
+    "At a stop, how long requests under way may still get their outcome, while new ones are refused. A cancel is "
+    "mostly proven within one; the rest is left to the next start.",
     "s",
     3,
     least=0,

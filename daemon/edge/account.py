@@ -16,7 +16,7 @@ import structlog
 from daemon.config.credentials import is_systemds_copy
 from daemon.core.book import Book
 from daemon.core.correlator import Correlator
-from daemon.core.recovery import rebuild
+from daemon.core.recovery import departures, rebuild
 from daemon.core.world import World
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
@@ -159,7 +159,7 @@ class Account:
         if credentials is None:
             self._why = why
             self._log.error("credentials_not_read", detail=why)
-            self.driver.alarms.raise_("credentials_not_read", why, self._clock.now())
+            self.driver.alarms.sound("credentials_not_read", why)
             return
         self.driver.alarms.clear("credentials_not_read")
         if self.gateway is None:
@@ -183,7 +183,7 @@ class Account:
         if is_over:
             self.driver.alarms.clear("journal")
         else:
-            self.driver.alarms.raise_("journal", why, self._clock.now())
+            self.driver.alarms.sound("journal", why)
 
     def recover(self, cases: Sequence[RecoveredCase]) -> None:
         """Take up the cases of an earlier life.
@@ -199,6 +199,7 @@ class Account:
         says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
         is_bound = self._journal.bound_user(self.name) is not None and says_whose
         now_us = self._clock.now()
+        self.driver.correlator.recall(departures(cases), now_us)
         for found in cases:
             case = rebuild(found, self.driver.correlator.world, now_us)
             self.driver.restore(case, waits_for_identity=is_bound)
@@ -270,7 +271,7 @@ class Account:
         elif seen.why:
             words += f": {seen.why}"
         alarms = {alarm.name for alarm in seen.alarms}
-        alarms |= {alarm.name for alarm in self.driver.alarms.standing(self._clock.now())}
+        alarms |= {alarm.name for alarm in self.driver.alarms.standing()}
         return f"{words} ({', '.join(sorted(alarms))})" if alarms else words
 
     def require_ready(self) -> None:
@@ -298,7 +299,7 @@ class Account:
         doubts = [now_us - received_us for received_us, ticket, _ in waiting if ticket.told is not None]
         oldest = heapq.nsmallest(waiting_max, waiting, key=itemgetter(0))
         sockets: list[SocketSeen] = []
-        alarms = [AlarmSeen(a.name, a.since_us, a.detail) for a in self.driver.alarms.standing(now_us)]
+        alarms = [AlarmSeen(a.name, a.since_us, a.detail) for a in self.driver.alarms.standing()]
         if self.gateway is None:
             alarms.append(AlarmSeen("auth_failed", now_us, self._why))
             entry, drop_copy, offset_us = EntryState.DOWN, DropCopyState.DOWN, None

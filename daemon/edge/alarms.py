@@ -1,23 +1,32 @@
-"""What a person should look at, per account: named, with when it began and what it is about.
+"""What a person should look at, per account: named, with since when it stands and what it is about.
 
-Some alarms last as long as their cause and are cleared by whoever raised them. Others report an event (a contradiction, a
-refusal that retrying cannot mend): those stay for `EVENT_ALARM_HOLD_US`, so that they are seen and do not stay for ever.
+Some alarms last as long as their cause and are cleared by whoever sounded them. Others report an event (a
+contradiction, a refusal that retrying cannot mend): those stay for `EVENT_HOLD_US` after they were last sounded, so
+that they are seen and do not stay for ever.
 """
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-EVENT_ALARM_HOLD_US: Final = 900_000_000
+if TYPE_CHECKING:
+    from structlog.stdlib import BoundLogger
+    from structlog.typing import FilteringBoundLogger
+
+    from daemon.edge.clock import Clock
+
+EVENT_HOLD_US: Final = 900_000_000
 """A quarter of an hour: longer than any screen's refresh and any alert rule's window, shorter than a shift."""
+EVENTS: Final = frozenset({"cancel_refused", "contradictory_evidence", "evidence_struck", "internal_error"})
+"""Alarms that nobody clears, since they report what has happened."""
 LASTING: Final = frozenset({"drop_copy_blind", "journal", "account_changed", "auth_failed", "credentials_not_read"})
-"""Alarms that end when their cause does."""
+"""Some of those that end when their cause does: the ones that an operator has to know by name."""
 
 
-class Raised(msgspec.Struct, frozen=True):
-    """An alarm that stands. ``since_us`` is when it was first raised."""
+class Alarm(msgspec.Struct, frozen=True):
+    """Something that a human should look at, since when and when last (microseconds since the epoch)."""
 
     name: str
     since_us: int
@@ -26,25 +35,30 @@ class Raised(msgspec.Struct, frozen=True):
 
 
 class Alarms:
-    """The alarms of one account, at most one a name."""
+    """The alarms that stand now, one a name. Sounding one that stands only renews its detail."""
 
-    def __init__(self) -> None:
-        self._raised: dict[str, Raised] = {}
+    def __init__(self, clock: Clock, log: FilteringBoundLogger | BoundLogger) -> None:
+        self._clock = clock
+        self._log = log
+        self._standing: dict[str, Alarm] = {}
 
-    def raise_(self, name: str, detail: str, now_us: int) -> bool:
-        """Raise an alarm; say whether it is new."""
-        standing = self._raised.get(name)
-        since_us = standing.since_us if standing else now_us
-        self._raised[name] = Raised(name, since_us, detail, now_us)
-        return standing is None
+    def sound(self, name: str, detail: str) -> None:
+        """Raise an alarm."""
+        now_us = self._clock.now()
+        held = self._standing.get(name)
+        self._standing[name] = Alarm(name, held.since_us if held else now_us, detail, now_us)
+        if held is None:
+            self._log.warning("alarm", alarm=name, detail=detail)
 
-    def clear(self, name: str) -> bool:
-        """End an alarm; say whether it stood."""
-        return self._raised.pop(name, None) is not None
+    def clear(self, name: str) -> None:
+        """End an alarm, if it stands."""
+        if self._standing.pop(name, None) is not None:
+            self._log.info("alarm over", alarm=name)
 
-    def standing(self, now_us: int) -> list[Raised]:
-        """Give the alarms that stand, those of past events left out once they were long enough to be seen."""
-        for name, alarm in list(self._raised.items()):
-            if name not in LASTING and now_us - alarm.last_us > EVENT_ALARM_HOLD_US:
-                del self._raised[name]
-        return sorted(self._raised.values(), key=lambda alarm: alarm.since_us)
+    def standing(self) -> tuple[Alarm, ...]:
+        """List them, the oldest first; those of past events are left out once they were long enough to be seen."""
+        seen_us = self._clock.now() - EVENT_HOLD_US
+        past = [alarm for alarm in self._standing.values() if alarm.name in EVENTS and alarm.last_us < seen_us]
+        for alarm in past:
+            del self._standing[alarm.name]
+        return tuple(sorted(self._standing.values(), key=lambda alarm: alarm.since_us))

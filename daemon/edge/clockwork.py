@@ -19,10 +19,10 @@ from protocols.evidence import ClockMeasured
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daemon.edge.alarms import Alarms
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
-    from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
 
 SAMPLES: Final = 3

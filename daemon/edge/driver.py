@@ -135,7 +135,8 @@ class Driver:
         logger: structlog.typing.FilteringBoundLogger | None = None,
     ) -> None:
         self.correlator = correlator
-        self.alarms = Alarms()
+        self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
+        self.alarms = Alarms(clock, self._log)
         self.tally = Tally()
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self._journal = journal
@@ -150,7 +151,6 @@ class Driver:
         self._is_busy = False
         self._timer: Timer | None = None
         self._timer_us = 0
-        self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
 
     def connect(self, gateway: Gateway) -> None:
         """Name the way to the venue. Once, before anything else."""
@@ -250,7 +250,7 @@ class Driver:
                 self._to_venue.ask(effect.question)
         records: list[Record] = []
         opened: list[RequestKey] = []
-        words: list[tuple[fx.Tell, Report]] = []
+        late: list[tuple[fx.Tell, Report]] = []
         for effect in effects:
             match effect:
                 case fx.Write(record):
@@ -260,25 +260,30 @@ class Driver:
                 case fx.Tell():
                     report = self._numbered(effect)
                     self._note_due(effect)
-                    words.append((effect, report))
                     records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
-                case fx.Progress(key, state):
-                    self._when_recorded(key, partial(self._tell_progress, key, state))
-                case fx.Suspect(road, why):
-                    self._to_venue.suspect(road, why)
-                case fx.Alarm():
-                    self._alarm(effect)
-                case fx.OrderNews(news):
-                    if self._publisher.has_order_watchers:
-                        self._publisher.order(self.order_row(news))
+                    if effect.after_commit or self._is_strict:
+                        late.append((effect, report))
+                    else:
+                        self._when_recorded(effect.key, partial(self._tell, effect, report))
                 case _:
-                    pass
-        late = [word for word in words if word[0].after_commit or self._is_strict]
-        for tell, report in words:
-            if (tell, report) not in late:
-                self._when_recorded(tell.key, partial(self._tell, tell, report))
+                    self._do_beside(effect)
         if records:
             self._journal.append(records, partial(self._committed, opened, late))
+
+    def _do_beside(self, effect: fx.Effect) -> None:
+        """Carry out what neither the venue nor the journal sees."""
+        match effect:
+            case fx.Progress(key, state):
+                self._when_recorded(key, partial(self._tell_progress, key, state))
+            case fx.Suspect(road, why):
+                self._to_venue.suspect(road, why)
+            case fx.Alarm():
+                self._alarm(effect)
+            case fx.OrderNews(news):
+                if self._publisher.has_order_watchers:
+                    self._publisher.order(self.order_row(news))
+            case _:
+                pass
 
     @property
     def _to_venue(self) -> Gateway:
@@ -440,10 +445,9 @@ class Driver:
 
     def _alarm(self, alarm: fx.Alarm) -> None:
         if alarm.is_over:
-            if self.alarms.clear(alarm.name):
-                self._log.info("alarm_over", alarm=alarm.name)
-        elif self.alarms.raise_(alarm.name, alarm.detail, self._clock.now()):
-            self._log.warning("alarm", alarm=alarm.name, detail=alarm.detail)
+            self.alarms.clear(alarm.name)
+        else:
+            self.alarms.sound(alarm.name, alarm.detail)
 
     def order_row(self, report: OrderReported) -> OrderRow:
         """Turn a report into a row of ``orders``."""

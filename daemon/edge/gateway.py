@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Final, TypeVar, assert_never
 import msgspec
 
 from daemon.edge import questions
+from daemon.edge.alarms import Alarms
 from daemon.edge.call_pace import CallPace
 from daemon.edge.clockwork import Clockwork
 from daemon.edge.pacing import Pacer
@@ -30,7 +31,7 @@ from daemon.edge.reference import ReferenceBook
 from daemon.edge.sends import RestSends, lost
 from daemon.edge.sockets import Keeper, Surroundings
 from daemon.edge.standing import Standing
-from daemon.edge.status import Alarms, EntryState, GatewayState, GatewayStatus, Quarantine, SocketStatus
+from daemon.edge.status import EntryState, GatewayState, GatewayStatus, Quarantine, SocketStatus
 from daemon.edge.venue_rest import VenueRest
 from protocols.dialect import LoggedIn, RefusalKind, Role
 from protocols.evidence import (

@@ -13,9 +13,9 @@ from protocols.errors import RemoteError
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.edge.alarms import Alarms
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
-    from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import Reference
 
@@ -25,9 +25,7 @@ RETRY_MAX_S: Final = 60.0
 class ReferenceBook:
     """``codes`` is replaced as a whole; what one load did not bring is kept from the last."""
 
-    def __init__(
-        self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Time
-    ) -> None:
+    def __init__(self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Time) -> None:
         self.codes: Reference = {}
         self.loads = 0
         self._rest = rest

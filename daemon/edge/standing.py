@@ -19,9 +19,9 @@ from protocols.fix import Road
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daemon.edge.alarms import Alarms
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
-    from daemon.edge.status import Alarms
     from daemon.edge.venue_rest import VenueRest
     from protocols.rest import RestCall
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.edge.alarms import Alarm
 from protocols.evidence import DropCopyState, Frame
 from protocols.fix import AccountName
 from protocols.session import State
@@ -41,14 +42,6 @@ class EntryState(StrEnum):
     WS = "ws"
     REST = "rest"
     DOWN = "down"
-
-
-class Alarm(msgspec.Struct, frozen=True):
-    """Something that a human should look at, and since when (microseconds since the epoch)."""
-
-    name: str
-    since_us: int
-    detail: str
 
 
 class SetAside(msgspec.Struct, frozen=True):
@@ -88,31 +81,6 @@ class GatewayStatus(msgspec.Struct, frozen=True):
     alarms: tuple[Alarm, ...]
     set_aside: tuple[SetAside, ...]
     counters: dict[str, int]
-
-
-class Alarms:
-    """The alarms that stand now. Raising one that stands only renews its detail."""
-
-    def __init__(self, clock: Clock, log: FilteringBoundLogger) -> None:
-        self._clock = clock
-        self._log = log
-        self._standing: dict[str, Alarm] = {}
-
-    def sound(self, name: str, detail: str) -> None:
-        """Raise an alarm."""
-        held = self._standing.get(name)
-        self._standing[name] = Alarm(name, held.since_us if held else self._clock.now(), detail)
-        if held is None:
-            self._log.warning("alarm", alarm=name, detail=detail)
-
-    def clear(self, name: str) -> None:
-        """End an alarm, if it stands."""
-        if self._standing.pop(name, None) is not None:
-            self._log.info("alarm over", alarm=name)
-
-    def standing(self) -> tuple[Alarm, ...]:
-        """List them."""
-        return tuple(self._standing.values())
 
 
 class Quarantine:

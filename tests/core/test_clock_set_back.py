@@ -1,4 +1,4 @@
-"""The host's clock may be set back between two lives: what the journal has from the future is no reason to wait for it."""
+"""The host's clock may be set back between two lives: what a journal has from the future is no reason to wait."""
 
 from __future__ import annotations
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+from daemon.edge.alarms import Alarms
 from daemon.edge.clock import Clock
 from daemon.edge.clockwork import Clockwork
 from daemon.edge.outside import CallFailed, Flight
 from daemon.edge.settings import Waits
-from daemon.edge.status import Alarms
 from daemon.edge.venue_rest import VenueRest
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.life import SILENT
