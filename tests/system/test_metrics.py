@@ -18,7 +18,8 @@ COUNTS = {  # gauges that count things or are 1 or 0 need no unit
     "canceld_requests_in_flight", "canceld_requests_in_doubt", "canceld_cancel_ready", "canceld_budget_waiting_cancels",
     "canceld_sends_in_flight", "canceld_questions_in_flight", "canceld_account_state", "canceld_order_entry",
     "canceld_drop_copy", "canceld_sockets", "canceld_alarm", "canceld_build_info", "canceld_clients",
-    "canceld_subscribers", "canceld_instrument_codes", "canceld_journal_state", "canceld_journal_records_held", "canceld_open_fds",
+    "canceld_subscribers", "canceld_instrument_codes", "canceld_journal_state", "canceld_journal_records_held",
+    "canceld_open_fds",
 }  # fmt: skip
 
 
