@@ -86,7 +86,7 @@ class Listener:
         ]
         if meant:
             bound = self._joiner.move_on(case, meant, report, now_us)
-            self._add_known(bound, report.order_id)
+            self._add_known(bound, report.order_id, now_us)
             self.add(bound, report, now_us, asked_us)
             self._bench.work(bound, now_us)
 
@@ -130,15 +130,15 @@ class Listener:
     def bind(self, case: Case, order_id: OrderId, why: str, now_us: int, report: OrderReported | None) -> Case:
         """Give a case its order; what the book heard of that order since the request counts."""
         case = self._joiner.bind(case, order_id, why, now_us, report)
-        self._add_known(case, order_id)
-        self._part_the_doubtful(case, now_us)
+        self._add_known(case, order_id, now_us)
         return case
 
-    def _add_known(self, case: Case, order_id: OrderId) -> None:
+    def _add_known(self, case: Case, order_id: OrderId, now_us: int) -> None:
         known = self._book.find(case.product, order_id)
         oldest_us = min((ticket.request.received_us for ticket in case.tickets.values()), default=0)
         if known is not None and known.seen_us >= oldest_us:
             self.add(case, known.report, known.seen_us, None)
+        self._part_the_doubtful(case, now_us)
 
     def heed_own_answer(self, case: Case, send: WireSend, order_id: OrderId, now_us: int) -> Case:
         """The answer to a frame of ours says which order its client id meant."""
@@ -149,7 +149,7 @@ class Listener:
             return self.bind(case, order_id, why, now_us, None)
         if case.order_id != order_id and send.wire.order_id is None:
             case = self._joiner.follow(case, send, order_id, why, now_us)
-            self._add_known(case, order_id)
+            self._add_known(case, order_id, now_us)
         return case
 
     def refute(self, case: Case, rows: list[OrderReported], asked: Asked, now_us: int) -> None:

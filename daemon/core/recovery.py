@@ -123,7 +123,8 @@ def _is_named(request: CancelRequest, case: Case) -> bool:
     if request.order_id is not None:
         return True
     own = [send for send in case.sends if request.key in send.made_for and send.wire.order_id is None]
-    return any(send.answer is not None and send.answer.order_id == case.order_id for send in own)
+    named = [send.answer.order_id for send in own if send.answer is not None and send.answer.order_id is not None]
+    return case.order_id in named
 
 
 def _replay_send(case: Case, record: Record, requests: list[CancelRequest]) -> None:

@@ -61,26 +61,30 @@ def test_no_word_is_false(hundred: int) -> None:
 
 
 GUARDS = {
-    (Book, "was_reused"): (lambda *_: False, 75),
-    (Book, "newest_of"): (lambda *_: None, 2620),
-    (Listener, "_reported_of_newer"): (lambda *_: None, 3662),
-    (Listener, "_part_the_doubtful"): (lambda *_: None, 116),
-    (recovery, "_is_named"): (lambda *_: True, 681),
+    (Book, "was_reused"): lambda *_: False,
+    (Listener, "_part_the_doubtful"): lambda *_: None,
+    (recovery, "_is_named"): lambda *_: True,
 }
-"""What keeps a client id that is used again from naming the wrong order, and a life in which each is needed."""
+"""What keeps a client id that is used again from naming the wrong order."""
+
+
+def tells_a_lie(seed: int) -> bool:
+    try:
+        outcomes(seed)
+    except AssertionError as found:
+        return "was told of" in str(found)
+    return False
 
 
 @pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard[1].strip("_"))
 def test_each_guard_against_reused_client_ids_is_needed(guard: tuple[object, str]) -> None:
-    without, seed = GUARDS[guard]
-    assert outcomes(seed)
-    with patch.object(*guard, without), pytest.raises(AssertionError, match="was told of"):
-        outcomes(seed)
+    with patch.object(*guard, GUARDS[guard]):
+        assert any(tells_a_lie(seed) for seed in range(3_000))
 
 
-@pytest.mark.parametrize("seed", [20439, 24303, 26104, 34039])
+@pytest.mark.parametrize("seed", [20439, 24303, 26104, 34039, 41462, 55812])
 def test_lives_in_which_a_word_was_false_once(seed: int) -> None:
-    """Two requests by one client id became one case, and the answer to the frame of one was taken for the other's."""
+    """Mostly two requests by one client id became one case, and what one was sure of was taken for the other's."""
     assert outcomes(seed)
 
 
