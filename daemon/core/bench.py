@@ -90,6 +90,20 @@ class Bench:
             self._budget.forget_idle(now_us)
             self._tidy_us = now_us + TIDY_US
 
+    def recall(self, departures: Iterable[SendMade | AskedRecord], now_us: int) -> None:
+        """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
+        since_us = now_us - self._budget.window_max_us
+        for made in departures:
+            if made.t <= since_us:
+                continue
+            if isinstance(made, SendMade):
+                operation = made.wire.operation or self._world.traits.cancel_operation
+                instrument, order = made.wire.instrument, made.wire.order_id
+            else:
+                operation = self._world.traits.question_operations[made.question.step]
+                instrument, order = made.question.instrument, made.question.order_id
+            self._budget.take(operation, instrument, order or "", min(made.t, now_us))
+
     def work_all(self, cases: Iterable[Case], now_us: int) -> None:
         """Work on many cases, on the first ones now and on the rest as soon as others have had their turn."""
         for case in cases:

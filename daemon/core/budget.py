@@ -64,6 +64,8 @@ class Budget:
             for operation in rule.operations:
                 self._rules.setdefault(operation, []).append(rule)
         self._buckets: dict[BucketKey, _Bucket] = {}
+        self.window_max_us = max((_window_us(rule) for rule in rules), default=0)
+        """Departures longer ago than this count nowhere any more."""
 
     def free_us(self, operation: str, instrument: str, order: str, now_us: int) -> int:
         """When one more ``operation`` may leave, with all its calls: ``now_us`` or later. Order "" is any order."""
@@ -118,7 +120,7 @@ class Budget:
         key = rule.name, scope
         bucket = self._buckets.get(key)
         if bucket is None:
-            bucket = self._buckets[key] = _Bucket(rule.limit, int(rule.window_ms * 1000 * SLACK))
+            bucket = self._buckets[key] = _Bucket(rule.limit, _window_us(rule))
         return bucket
 
     def _limit(self, rule: RateRule, operation: str) -> int:
@@ -126,6 +128,10 @@ class Budget:
         if not shared or operation == self._cancel_operation:
             return rule.limit
         return max(1, rule.limit - max(1, int(rule.limit * CANCEL_SHARE)))
+
+
+def _window_us(rule: RateRule) -> int:
+    return int(rule.window_ms * 1000 * SLACK)
 
 
 class Line(Generic[Waiting]):

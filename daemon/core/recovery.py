@@ -21,6 +21,7 @@ from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
     TRACKED,
+    Asked,
     Bound,
     Observed,
     Record,
@@ -101,6 +102,12 @@ def _request_of_the_past(request: CancelRequest, opened_us: int) -> CancelReques
         return request
     deadline_us = None if request.deadline_us is None else min(request.deadline_us, opened_us)
     return msgspec.structs.replace(request, received_us=opened_us, deadline_us=deadline_us)
+
+
+def departures(found: Sequence[RecoveredCase]) -> list[SendMade | Asked]:
+    """Gather what the cases of earlier lives sent and asked, by rising time."""
+    made = [record for case in found for record in case.records if isinstance(record, SendMade | Asked)]
+    return sorted(made, key=lambda record: record.t)
 
 
 def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, opened_us: int) -> Ticket:
