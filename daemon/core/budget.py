@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from protocols.dialect import RateRule
 
-SLACK: Final = 1.05
-"""Windows are stretched by a twentieth: frames that left apart may arrive closer together."""
+SLACK: Final = 1.1
+"""Windows are stretched by a tenth: frames that left apart may arrive closer together, off a busy host above all."""
 CANCEL_SHARE: Final = 0.25
 """The share of a bucket that only cancels may use, where they share one with something else."""
 
