@@ -15,7 +15,7 @@ from daemon.core.correlator import Correlator
 from daemon.core.effects import Alarm, Ask, Effect, OrderNews, Progress, Send, Suspect, Tell, Write
 from daemon.core.ids import Ids
 from daemon.core.records import Caller, CancelRequest, Concluded, RequestKey
-from daemon.core.recovery import rebuild
+from daemon.core.recovery import departures, rebuild
 from daemon.core.world import World
 from protocols.evidence import (
     Absence,
@@ -338,6 +338,7 @@ class Story:
             put.is_open = False
         self.boot += 1
         self.core = self._life()
+        self.core.recall(departures(found), self.now_us)
         for case in found:
             rebuilt = rebuild(case, self.core.world, self.now_us)
             self._take(self.core.restore(rebuilt, self.now_us, waits_for_identity=waits_for_identity))

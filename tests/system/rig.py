@@ -207,6 +207,10 @@ class World:
         self.clients: list[Client] = []
 
     async def client(self) -> Client:
+        process = self.daemon.process
+        if process is not None and process.returncode is not None:
+            text = (self.daemon.folder / "canceld.log").read_text()
+            raise AssertionError(f"the daemon has ended with {process.returncode}: {text[-2000:]}")
         client = await Client.connect(self.daemon.socket)
         self.clients.append(client)
         return client
