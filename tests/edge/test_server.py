@@ -1,5 +1,6 @@
 """The Unix socket: what one client does, right or wrong, gets the contract's answer and touches nobody else."""
 
+import asyncio
 import json
 import os
 import socket
@@ -302,3 +303,46 @@ async def test_cancels_that_were_sent_before_the_client_went_are_carried_out(fol
             gone.sendall(2 * (json.dumps(call).encode() + b"\n"))
         await desk.until(lambda: bool(desk.dropped))
         assert len(desk.cancels) == 2
+
+
+async def test_one_that_floods_lets_others_in_between(folder: Path) -> None:
+    async with a_room(folder) as (desk, flooding), connected(folder / "s") as other:
+        for client in (flooding, other):
+            await client.is_alive()
+        for number in range(500):
+            flooding.say("cancel", ORDER | {"request_id": f"flood-{number}"})
+        other.say("cancel", ORDER | {"request_id": "other"})
+        await desk.until(lambda: len(desk.cancels) == 501)
+        order = [taken.request.request_id for taken in desk.cancels]
+        assert order.index(RequestId("other")) < 100
+        assert [name for name in order if name != "other"] == [f"flood-{number}" for number in range(500)]
+
+
+async def test_lines_that_arrived_are_carried_out_though_their_client_has_gone(folder: Path) -> None:
+    async with a_room(folder) as (desk, client):
+        for number in range(100):
+            client.say("cancel", ORDER | {"request_id": f"r-{number}"})
+        await asyncio.sleep(0)
+        client.gone()
+        await desk.until(lambda: len(desk.cancels) == 100)
+        await desk.until(lambda: bool(desk.dropped))
+
+
+async def test_a_line_too_long_comes_after_those_before_it_however_many(folder: Path) -> None:
+    async with a_room(folder) as (desk, client):
+        for number in range(100):
+            client.say("cancel", ORDER | {"request_id": f"r-{number}"})
+        client.raw(b"x" * (LINE_BYTES_MAX + 1) + b"\n")
+        client.say("cancel", ORDER | {"request_id": "behind"})
+        assert error_of(await client.hear()) == (-32000, "line_too_long")
+        assert len(desk.cancels) == 100
+
+
+async def test_a_bye_ends_what_stands_behind_it(folder: Path) -> None:
+    async with a_room(folder) as (desk, client):
+        for number in range(40):
+            client.say("cancel", ORDER | {"request_id": f"r-{number}"}, call_id=None)
+        client.say("bye")
+        client.say("cancel", ORDER | {"request_id": "behind"})
+        assert (await client.hear())["result"] == {}
+        assert [taken.request.request_id for taken in desk.cancels] == [f"r-{number}" for number in range(40)]

@@ -15,6 +15,7 @@ from daemon.sim.shell import serve
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
+from tests.scraping import fetch, free_port
 from tests.system.rig import WAIT_S, account_table, until, world, write_credentials
 
 if TYPE_CHECKING:
@@ -81,8 +82,9 @@ async def all_answers(client: Client) -> bytes:
 async def test_a_whole_faulty_day_at_debug_brings_no_secret_to_light(tmp_path: Path) -> None:
     options = OkxOptions(seed=7, credentials=GOOD)
     other = OkxVenue(OkxOptions(seed=8, credentials=GOOD))
+    port = free_port()
     async with (
-        world(tmp_path, options=options, extra='log_level = "debug"\n') as it,
+        world(tmp_path, options=options, extra=f'log_level = "debug"\nmetrics = "127.0.0.1:{port}"\n') as it,
         serve(other, "127.0.0.1", 0) as server,
     ):
         write_credentials(tmp_path / "okx.toml", GOOD.key, GOOD.secret, GOOD.passphrase)
@@ -97,6 +99,7 @@ async def test_a_whole_faulty_day_at_debug_brings_no_secret_to_light(tmp_path: P
         proc = Path(f"/proc/{it.daemon.process.pid}")
         places = {
             "answers": await all_answers(client),
+            "metrics": (await fetch(port))[1],
             "command line": (proc / "cmdline").read_bytes(),
             "environment": (proc / "environ").read_bytes(),
         }
@@ -108,6 +111,7 @@ async def test_a_whole_faulty_day_at_debug_brings_no_secret_to_light(tmp_path: P
         places["journal at rest"] = (tmp_path / "journal.sqlite").read_bytes()
     assert len(places["log"]) > 1_000
     assert b"debug" in places["log"]
+    assert b"canceld_frames_set_aside_total" in places["metrics"]
     for where, found in places.items():
         for secret in (GOOD.secret, GOOD.passphrase, WRONG.secret, WRONG.passphrase):
             leaked = [form for form in disguises(secret) if form in found]
