@@ -95,12 +95,13 @@ class Intake:
         return None
 
     def _is_newest(self, case: Case, request: CancelRequest) -> bool:
-        """Whether no newer order of a request's client id is known than that of a case."""
+        """Whether no other order of a request's client id is known that may be live."""
         if case.order_id is None or request.client_order_id is None:
             return True
         asked_ms = self._world.venue_ms(request.received_us)
         newest = self._book.newest_of(request.product, request.client_order_id, asked_ms)
-        return newest is None or newest[1] == case.order_id
+        known = self._book.find(request.product, newest[1]) if newest is not None else None
+        return known is None or known.report.order_id == case.order_id or known.report.status.is_terminal
 
     def _cases_alike(self, request: CancelRequest, order_id: OrderId | None) -> list[Case]:
         """The cases that may be about the order of a request."""

@@ -391,6 +391,21 @@ def test_a_client_id_names_no_older_order_while_a_newer_one_is_known_to_have_bee
     assert story.case().order_id == "o1"
 
 
+def test_a_request_that_was_taken_for_anothers_order_sends_nothing_by_client_id_any_more() -> None:
+    story = Story()
+    story.push("filled", **OLDER_FILLED)
+    story.submit(None, alias="y")
+    story.ack(order="o1")
+    story.advance(100)
+    story.submit(None, alias="y")
+    story.push("canceled", **OURS)
+    assert story.outcomes("r1") == [Outcome.CANCELED]
+    story.advance(LAG_MS, story.fail_question)
+    assert (story.outcomes("r2"), len(story.sends)) == ([], 1)
+    story.advance(5_000, lambda: story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80))
+    assert {wire.order_id for wire in story.sends[1:]} == {"o2"}
+
+
 # ---------------------------------------------------------------- tracked
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from daemon.core.budget import Budget
+from daemon.core.budget import SLACK, Budget
 from protocols.dialect import RateRule, Scope
 
 RULE = RateRule("read", frozenset({"order", "opens"}), 5, 1000, Scope.USER, "somewhere")
-WINDOW_US = 1_050_000
-"""The rule's window and the budget's slack."""
+WINDOW_US = int(RULE.window_ms * 1000 * SLACK)
 
 
 def budget() -> Budget:

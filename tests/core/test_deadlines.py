@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.core import policy
 from protocols.evidence import Proof
 from protocols.fix import Outcome, Road
 from tests.core.story import Story
@@ -30,6 +31,15 @@ def test_nothing_leaves_after_not_sent() -> None:
     story.advance(HORIZON_MS, story.answer_live)
     assert story.sends == []
     assert story.outcomes() == [Outcome.NOT_SENT]
+
+
+def test_no_send_is_planned_past_a_deadline_whatever_was_concluded_before() -> None:
+    story = Story(roads=())
+    story.submit(deadline_ms=500)
+    story.core.world.open_roads.add(Road.WS)
+    before, _ = policy.wants_send(story.case(), story.core.world, story.now_us + 499_999)
+    after, _ = policy.wants_send(story.case(), story.core.world, story.now_us + 500_000)
+    assert (before is not None, after) == (True, None)
 
 
 def test_what_certainly_never_left_is_not_sent_at_the_deadline() -> None:

@@ -269,6 +269,18 @@ def test_a_refusal_that_may_be_retried_is_rejected_only_when_retries_are_used_up
     assert len(story.sends) == SENDS_MAX
 
 
+def test_a_refusal_that_may_be_retried_is_not_rejected_while_no_road_is_open_for_the_retry() -> None:
+    story = Story()
+    story.submit()
+    story.refuse(Proof.UNCHANGED_RETRY)
+    story.cut_link(Road.WS)
+    story.cut_link(Road.REST)
+    story.advance(HORIZON_MS - 1, story.answer_live)
+    assert story.outcomes() == []
+    story.restore_link()
+    assert len(story.sends) == 2
+
+
 def test_rejected_is_corrected_when_the_order_ends() -> None:
     story = refused_for_good()
     story.advance(LAG_MS + 5_000, story.answer_live)
