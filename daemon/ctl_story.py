@@ -29,8 +29,12 @@ def story_lines(answer: Mapping[str, object]) -> Lines:
     lines = [*(_head(found) if found else ["no outcome yet"]), ""]
     lines.append("All times are UTC by the clock of this host; +ms is since the request was read.")
     lines.append("")
+    shown: object = None
     for step in told:
+        frame = step.get("frame")
         lines += _step(step, began_us)
+        lines += _frame(frame, is_again=frame == shown)
+        shown = frame or shown
     return Lines(tuple(lines))
 
 
@@ -92,9 +96,12 @@ def _step(step: Mapping[str, object], began_us: int | None) -> Iterator[str]:
     at_us = step.get("t")
     since = _after(at_us, began_us) if isinstance(at_us, int) and began_us is not None else ""
     yield f"{time_of(at_us)} {since:>14} {cell(step.get('kind')):<{KIND_WIDTH}} {step.get('detail')}".rstrip()
-    frame = step.get("frame")
-    if isinstance(frame, str):
-        yield from (FRAME + line for line in frame.splitlines())
+
+
+def _frame(frame: object, *, is_again: bool) -> Iterator[str]:
+    """The venue's own bytes; once, where several steps follow from them."""
+    if isinstance(frame, str) and frame:
+        yield from (FRAME + line for line in (["(the same bytes)"] if is_again else frame.splitlines()))
 
 
 def _after(at_us: int, began_us: int) -> str:

@@ -74,9 +74,9 @@ SENTENCES: list[tuple[Record, str]] = [
     ),
     (
         Asked(T0, X, Question(ASK, Step.ORDER, "", "BTC-USDT", OrderId(BIG_ORDER_ID))),
-        f"question q1: order of BTC-USDT order {BIG_ORDER_ID}",
+        f"question q1 (order) was put, about BTC-USDT order {BIG_ORDER_ID}",
     ),
-    (Asked(T0, X, Question(ASK, Step.OPEN_ORDERS, "", "")), "question q1: open_orders of all orders"),
+    (Asked(T0, X, Question(ASK, Step.OPEN_ORDERS, "", "")), "question q1 (open_orders) was put, about all orders"),
     (
         Told(T0, X, T0 - 5, FOUND_NOT),
         "question q1 (order): the order is not in it (denies), cut short 51603 none",

@@ -95,7 +95,7 @@ def _reported(report: OrderReported) -> str:
 def _question(record: Asked | Told | AskFailed) -> str:
     match record:
         case Asked(question=question):
-            return f"question {question.query_id}: {question.step} of {_order(question)}"
+            return f"question {question.query_id} ({question.step}) was put, about {_order(question)}"
         case Told(what=what):
             return _answer(what)
         case AskFailed(what=what):
