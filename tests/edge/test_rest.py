@@ -10,6 +10,7 @@ import pytest
 import pytest_asyncio
 from aiohttp import web
 
+from daemon.edge import questions
 from daemon.edge import rest as rest_module
 from daemon.edge.net import Egress, tls_context
 from daemon.edge.outside import CallFailed, Flight
@@ -206,3 +207,7 @@ async def test_a_certificate_is_verified(watch: Watch) -> None:
     assert "certificate" in refused.why
     assert not refused.handed_over
     assert isinstance(accepted, RestResponse)
+
+
+def test_questions_that_hang_leave_connections_for_cancels() -> None:
+    assert questions.QUESTIONS_MAX <= rest_module.CONNECTIONS_MAX - 8
