@@ -30,8 +30,9 @@ import msgspec
 import orjson
 
 from daemon.sim.book import OrdStatus
+from daemon.simulate.swarm import FINAL_REJECTS
 from daemon.simulate.trace import US_PER_S
-from protocols.fix import Outcome, RequestState
+from protocols.fix import AccountName, Outcome, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,10 +44,10 @@ if TYPE_CHECKING:
     from daemon.simulate.trace import Trace
     from daemon.simulate.wishes import OrderPlan, WishPlan
     from protocols.errors import BadRequest
-    from protocols.fix import AccountName
 
 ENDED: Final = frozenset({Outcome.CANCELED, Outcome.FILLED})
 _IDS: Final = re.compile(r"\d{15,20}")
+_ORDER_IDS: Final = re.compile(r"29\d{17}")
 _ENDS: Final = frozenset(
     "canceled cancelled mmp_canceled partially_canceled partial_canceled partial-canceled filled expired".split()
 )
@@ -112,11 +113,11 @@ class Auditor:
         """When cancels left that named an id, by the id."""
         self.shown_us: dict[str, list[int]] = {}
         """When something reached this life of the daemon that shows an order's end, by the order's id."""
-        self.last_call_us: int | None = None
+        self.crashes_us: list[int] = []
         self._start_us = start_us
         self._trace = trace
         self._order_ids: dict[int, str] = {}
-        self._known: set[str] = set()
+        self._asked_us: dict[str, int] = {}
         self._heard: dict[int, int] = {}
         self._found: list[Violation] = []
         self._open = len(plan.wishes)
@@ -126,7 +127,6 @@ class Auditor:
     def placed(self, order: OrderPlan, order_id: str) -> None:
         """An order rests."""
         self._order_ids[order.number] = order_id
-        self._known.add(order_id)
 
     def order_id(self, number: int) -> str:
         """Give the venue's id of an order of the plan."""
@@ -147,14 +147,23 @@ class Auditor:
     def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool) -> None:
         """Something reached a daemon that lives."""
         if is_evidence:
-            named = [name for name in set(_IDS.findall(text)) if name in self._known]
+            named = [name for name in set(_ORDER_IDS.findall(text)) if self._is_news(account, name)]
             if named:
                 for name in _ended_in(text, named):
                     self.shown_us.setdefault(name, []).append(at_us)
 
-    def crashed(self) -> None:
+    def _is_news(self, account: str, order_id: str) -> bool:
+        """Whether an order is one that somebody asked about, has ended, and was not shown to have since then."""
+        asked_us = self._asked_us.get(order_id)
+        if asked_us is None or self.shown_us.get(order_id, [0])[-1] > asked_us:
+            return False
+        order = self.books[AccountName(account)].get(order_id)
+        return order is not None and order.ord_status.is_terminal
+
+    def crashed(self, at_us: int) -> None:
         """The daemon died: what had reached it may be lost with it."""
         self.shown_us.clear()
+        self.crashes_us.append(at_us)
 
     def sampled(self, *bounds: Bound) -> None:
         """A look at the queues."""
@@ -169,6 +178,8 @@ class Auditor:
         story = self.stories[name]
         story.asked_us.append(at_us)
         story.received[sink] = received_us
+        if story.wish.order is not None:
+            self._asked_us[self._order_ids[story.wish.order]] = at_us
 
     def refused(self, name: str, why: BadRequest, at_us: int) -> None:
         """A client heard that there is no such request."""
@@ -205,10 +216,6 @@ class Auditor:
         if report.seq and report.seq <= before:
             self._found.append(Violation("drop_copy", f"number {report.seq} came after {before}"))
         self._heard[listener] = max(before, report.seq)
-
-    def last_call(self, at_us: int) -> None:
-        """From now on clients only ask for what they asked for before."""
-        self.last_call_us = at_us
 
     @property
     def is_content(self) -> bool:
@@ -259,17 +266,31 @@ class Auditor:
         states = self.truth(story.wish)
         if states and states[-1].ord_status.is_terminal:
             return False
+        if self._was_refused_for_good(story) or len(self.cancels_left(story)) >= SENDS_MAX:
+            return True
         age_max_us = min(account.timings.resend_max_age_s for account in self.plan.accounts) * US_PER_S
         return story.wish.deadline_ms is not None or ahead_us > age_max_us / 2
 
+    def cancels_left(self, story: Story) -> list[int]:
+        """When cancels left that named the order of a request, by whichever id."""
+        if story.wish.order is None:
+            return []
+        ids = {self.order_id(story.wish.order), self.plan.orders[story.wish.order].client_order_id}
+        return sorted({at_us for name in ids if name is not None for at_us in self.left_us.get(name, ())})
+
+    def _was_refused_for_good(self, story: Story) -> bool:
+        """Whether a venue may have said that repeating a cancel is pointless, of which it took no other."""
+        account = next(account for account in self.plan.accounts if account.name == story.wish.account)
+        return any(f"REJECT({code})" in span.spec for code in FINAL_REJECTS for span in account.spans)
+
     def _set_ahead_us(self, story: Story) -> int:
-        """How far our clock was set ahead over the crashes since the request was made, at the most."""
-        plan = self.plan
-        offsets = [(0, plan.clock_offset_us)]
-        offsets += [(crash.at_us + crash.down_us, crash.clock_offset_us) for crash in plan.crashes]
+        """How far our clock was set ahead between two lives since the request was made, at the most."""
+        offsets = [(0, self.plan.clock_offset_us)]
+        offsets += [(crash.at_us + crash.down_us, crash.clock_offset_us) for crash in self.plan.crashes]
         asked_us = min(story.asked_us, default=self._start_us) - self._start_us
-        then_us = [offset_us for at_us, offset_us in offsets if at_us <= asked_us][-1]
-        return max((offset_us - then_us for at_us, offset_us in offsets if at_us > asked_us), default=0)
+        first = [index for index, (at_us, _) in enumerate(offsets) if at_us <= asked_us][-1]
+        seen = [offset_us for _, offset_us in offsets[first:]]
+        return max(later - min(seen[: index + 1]) for index, later in enumerate(seen))
 
     def after_s(self, at_us: int) -> str:
         """Write a moment as the story does."""
@@ -346,15 +367,20 @@ def corrections(auditor: Auditor, story: Story) -> Iterator[str]:
 
 
 def not_sent(auditor: Auditor, story: Story) -> Iterator[str]:
-    """No frame left for it: with several requests for an order, none for any that says so of itself."""
+    """No frame left for it: with several requests for an order, none for any that says so of itself.
+
+    A life that dies before it has written a request down leaves nothing behind, not even what it sent; that a client
+    asks again is all that the next one knows.
+    """
     if not any(word.report.outcome is Outcome.NOT_SENT for word in story.words) or story.wish.order is None:
         return
     alike = [other for other in auditor.stories.values() if other.wish.order == story.wish.order]
     if any(other.last is None or other.last.outcome is not Outcome.NOT_SENT for other in alike):
         return
-    ids = {auditor.order_id(story.wish.order), auditor.plan.orders[story.wish.order].client_order_id}
-    left = [at_us for name in ids if name is not None for at_us in auditor.left_us.get(name, ())]
-    if any(at_us >= story.asked_us[0] for at_us in left):
+    forgotten_us = [at_us for at_us in auditor.crashes_us if story.recorded_us is None or at_us < story.recorded_us]
+    since_us = max(story.asked_us[0], *forgotten_us, 0)
+    left = [at_us for at_us in auditor.cancels_left(story) if at_us >= since_us]
+    if left:
         yield f"a cancel left at {', '.join(map(auditor.after_s, left))}"
 
 
@@ -421,6 +447,8 @@ RULES: Final = (
     calm,
     forgotten,
 )
+SENDS_MAX: Final = 8
+"""Cancels for one request, at the most: past that nothing is sent any more."""
 WORD_US: Final = 200_000
 """What a word may take from its conclusion to its client: a slow commit and the way."""
 
@@ -452,9 +480,8 @@ def _ended_in(text: str, named: list[str]) -> set[str]:
         return set()
     ended: set[str] = set()
     for row in _rows(document):
-        words = {str(value).lower() for value in row.values() if isinstance(value, str | int)}
-        if words & _ENDS:
-            ended.update(name for name in named if name in words)
+        if any(isinstance(value, str) and value.lower() in _ENDS for value in row.values()):
+            ended.update(name for name in named if name in row.values() or int(name) in row.values())
     return ended
 
 

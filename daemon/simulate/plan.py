@@ -15,7 +15,7 @@ from daemon.sim.demo_plan import Placing
 from daemon.sim.registry import DEMOS, VENUES, build
 from daemon.simulate.disk import Habits
 from daemon.simulate.network import Climate
-from daemon.simulate.swarm import Flash, Span, draw_classes, draw_flashes, draw_spans
+from daemon.simulate.swarm import FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
 from daemon.simulate.wishes import OrderPlan, WishPlan, draw_wishes
 from protocols.dialect import Profile, Timings
 from protocols.fix import AccountName, OrderEntry, Road
@@ -115,7 +115,7 @@ class Plan(msgspec.Struct, frozen=True):
                 f"{account.climate.base_us}+{account.climate.jitter_us} us one way; "
                 f"faults: {' '.join(account.classes) or 'none'}"
             )
-            lines += [f"  {_s(span.begin_us)} to {_s(span.end_us)}: {span.spec}" for span in account.spans]
+            lines += [f"  {_s(span.begin_us)} to {_end(span.end_us)}: {span.spec}" for span in account.spans]
             lines += [f"  {_s(flash.at_us)}: {flash.spec} now" for flash in account.flashes]
             lines += [f"  {_s(rain.at_us)}: {rain.kind} for {_s(rain.for_us)}" for rain in account.rain]
         lines += [
@@ -240,6 +240,10 @@ def _habits(rng: Random, heal_us: int) -> Habits:
 def _clock_offset(rng: Random) -> int:
     """Draw how far off our clock is: little, or an hour, so that it may jump by an hour between two lives."""
     return rng.choice((0, 0, 0, 1_500_000, -1_500_000, 3_600_000_000))
+
+
+def _end(us: int) -> str:
+    return "the end" if us == FOREVER_US else _s(us)
 
 
 def _s(us: int) -> str:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from daemon.sim.venue import SimVenue
 
+FOREVER_US: Final = 1 << 50
+"""A venue's clock is wrong from the beginning and stays so: it does not change when an order was made."""
 CLASS_P: Final = 0.45
 FAULT_P: Final = 0.5
 CHANCES: Final = (0.02, 0.05, 0.15, 0.4)
@@ -54,6 +56,8 @@ REJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "bingx": ("100404", "100400", "100421", "100500", "100503", "999999"),
 }
 """Codes of every proof that a venue's table has: gone, unknown, unchanged to be tried again or not, and unlisted."""
+FINAL_REJECTS: Final = frozenset({"51416", "1031"})
+"""Of these, the ones by which a venue says that repeating the cancel is pointless."""
 ARGUMENTS: Final[Mapping[Fault, tuple[str, ...]]] = {
     Fault.BURST_PUSH: ("1", "2", "5"),
     Fault.CANCELING_STATE: ("0.3", "2", "5"),
@@ -116,6 +120,9 @@ def draw_spans(rng: Random, venue: SimVenue, classes: list[str], begin_us: int, 
         for fault in faults:
             spec = _spec(rng, venue, fault, lag_us)
             if spec is None:
+                continue
+            if fault is Fault.SKEW:
+                spans.append(Span(0, FOREVER_US, spec))
                 continue
             if name == "denial":
                 spans.append(Span(denial_from_us, min(end_us, denial_from_us + lag_us * 9 // 10), spec))

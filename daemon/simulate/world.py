@@ -14,6 +14,7 @@ import orjson
 
 from daemon.sim.book import BadFill, OrderEnded, UnknownOrder
 from daemon.sim.control import control
+from daemon.sim.faults import Fault
 from daemon.sim.registry import build
 from daemon.sim.venue import HttpRequest
 from daemon.simulate.auditor import Auditor, Bound, Violation
@@ -109,15 +110,19 @@ class World:
         self._heal()
         calm_us = max(wish.at_us for wish in plan.wishes)
         self.kernel.run(START_US + calm_us + LAST_WORDS_US)
-        until_us = self.kernel.now_us + DRAIN_MAX_US
-        while not self._is_quiet() and self.kernel.now_us < until_us:
-            self.kernel.run(self.kernel.now_us + 5 * SECOND_US)
-        self.auditor.last_call(self.kernel.now_us)
+        self._drain()
         for client in self.clients:
             client.come_back()
             client.ask_again()
         self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
+        self._drain()
         return self._result()
+
+    def _drain(self) -> None:
+        """Wait until nobody waits any more."""
+        until_us = self.kernel.now_us + DRAIN_MAX_US
+        while not self._is_quiet() and self.kernel.now_us < until_us:
+            self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
 
     def _result(self) -> Result:
         breaches = {
@@ -189,7 +194,7 @@ class World:
         for client in self.clients:
             client.lost()
         self.trace.note(self.kernel.now_us, "daemon", "dies")
-        self.auditor.crashed()
+        self.auditor.crashed(self.kernel.now_us)
         self.kernel.after(crash.down_us, partial(self._boot, crash.clock_offset_us))
 
     def _sample(self) -> None:
@@ -204,7 +209,8 @@ class World:
                     Bound(f"{name} orders", len(correlator.book), plan.orders_max),
                     Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, IN_FLIGHT_MAX),
                 )
-        self.kernel.after(SAMPLE_US, self._sample)
+        is_stormy = self.kernel.now_us < START_US + self.plan.heal_us
+        self.kernel.after(SAMPLE_US if is_stormy else 10 * SAMPLE_US, self._sample)
 
     # ------------------------------------------------------------ the venue
 
@@ -287,13 +293,15 @@ class World:
                 host.go_dark(self.kernel.now_us + for_us)
 
     def _heal(self) -> None:
-        """All faults end; what they have done stays."""
+        """All faults end; what they have done stays, and so does a wrong clock."""
         self.trace.note(self.kernel.now_us, "world", "heals")
         self.disk.heal()
         for host in self.hosts.values():
             host.calm_down()
         for venue in self.venues.values():
+            standing = [rule for rule in venue.faults.rules() if rule.fault is Fault.SKEW]
             venue.faults.clear()
+            venue.faults.add(standing)
 
     # ------------------------------------------------------------ wishes
 
