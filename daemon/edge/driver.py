@@ -25,6 +25,7 @@ from daemon.core.records import Concluded, Previous, Record, Report, RequestKey,
 from daemon.edge.alarms import Alarms
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import OrderRow, Reattached, SessionRow
+from daemon.edge.journal import JournalState
 from daemon.edge.tally import Tally
 from protocols.errors import JournalError
 from protocols.evidence import (
@@ -376,10 +377,13 @@ class Driver:
             sink.progress(key.request_id, state)
 
     def _tell(self, tell: fx.Tell, report: Report, *, is_committed: bool | None = None) -> None:
-        """Tell a word. ``is_committed`` None: it is told on the strength of the request's receipt."""
+        """Tell a word. ``is_committed`` None: it is told on the strength of the request's receipt.
+
+        While the journal fails no word is called durable, since what it rests on is not written down.
+        """
         waiting = self._waiting.get(tell.key)
         receipt = waiting.is_durable is not False if waiting is not None else True
-        is_durable = receipt if is_committed is None else is_committed
+        is_durable = receipt and self._journal.state is JournalState.OK if is_committed is None else is_committed
         times = msgspec.structs.replace(
             report.times, recorded=waiting.recorded_us if waiting else None, reported=self._clock.now()
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
+import pytest
+
 from daemon.core.correlator import Correlator
 from daemon.core.ids import Ids
 from daemon.core.records import Caller, CancelRequest, Previous, Report, RequestKey
@@ -17,7 +19,7 @@ from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.life import SILENT
 from daemon.simulate.ways import VirtualTime
 from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
-from tests.core.words import INSTRUMENT, TRAITS
+from tests.core.words import INSTRUMENT, TRAITS, report
 
 if TYPE_CHECKING:
     from protocols.dialect import Question, WireCancel
@@ -85,17 +87,18 @@ class Ear:
 class Bench:
     """A driver of an account that has no road."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, disk_fails_s: tuple[int, int] = (0, 0)) -> None:
         self.kernel = Kernel(START_US)
+        fails = (START_US + disk_fails_s[0] * 1_000_000, START_US + disk_fails_s[1] * 1_000_000)
         clock = Clock(lambda: self.kernel.now_us * 1000, lambda: self.kernel.now_us * 1000)
         scope = Scope(self.kernel)
-        journal = VirtualJournal(Disk(self.kernel, Habits((COMMIT_US, COMMIT_US)), Random(1)), scope)
+        journal = VirtualJournal(Disk(self.kernel, Habits((COMMIT_US, COMMIT_US), (fails,)), Random(1)), scope)
         correlator = Correlator(World(ACCOUNT, TRAITS, TRAITS.timings), Ids(1))
         time = VirtualTime(scope, Random(2))
         self.driver = Driver(correlator, journal, Nobody(), clock, time, is_strict=False, logger=SILENT)
         self.driver.connect(NoVenue())
 
-    def ask(self) -> Ear:
+    def ask(self, deadline_us: int | None = DEADLINE_US) -> Ear:
         """Ask for a cancel that has to leave within a second, always under the same name."""
         ear = Ear()
         now_us = self.kernel.now_us
@@ -107,7 +110,7 @@ class Bench:
             OrderId("o1"),
             None,
             now_us,
-            now_us + DEADLINE_US,
+            None if deadline_us is None else now_us + deadline_us,
         )
         assert self.driver.submit(request, ear) is None
         return ear
@@ -128,6 +131,19 @@ def test_who_asks_again_while_the_outcome_is_being_written_down_hears_it_when_th
     assert again.heard == first.heard
     assert again.heard[0].durable
     assert again.heard[0].seq
+
+
+@pytest.mark.parametrize(("fails_s", "is_durable"), [((0, 0), True), ((1, 60), False)])
+def test_a_word_is_called_durable_only_while_the_journal_takes_what_it_rests_on(
+    fails_s: tuple[int, int], *, is_durable: bool
+) -> None:
+    bench = Bench(disk_fails_s=fails_s)
+    ear = bench.ask(deadline_us=None)
+    bench.pass_us(1_000_000)
+    bench.driver.observe(report("partially_filled", order="o1", cum="1"))
+    bench.pass_us(5_000_000)
+    bench.driver.observe(report("canceled", order="o1", cum="1"))
+    assert [(word.outcome, word.durable) for word in ear.heard] == [(Outcome.CANCELED, is_durable)]
 
 
 def test_who_asks_again_after_the_outcome_hears_it_at_once() -> None:
