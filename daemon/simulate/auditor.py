@@ -258,10 +258,11 @@ class Auditor:
         """Whether the doubt may last.
 
         Past its request's deadline, or (by our clock) age, nothing is sent again, so that an order may live on; and
-        when our clock was set ahead meanwhile, an order of that client id seems to be newer than the request.
+        a client id may mean two orders where the venue forgets it, or where our clock was set ahead meanwhile, so that
+        the order seems to be newer than the request.
         """
         ahead_us = self._set_ahead_us(story)
-        if not story.wish.by_order_id and ahead_us > 0:
+        if not story.wish.by_order_id and (ahead_us > 0 or self._is_forgotten_there(story)):
             return True
         states = self.truth(story.wish)
         if states and states[-1].ord_status.is_terminal:
@@ -270,6 +271,13 @@ class Auditor:
             return True
         age_max_us = min(account.timings.resend_max_age_s for account in self.plan.accounts) * US_PER_S
         return story.wish.deadline_ms is not None or ahead_us > age_max_us / 2
+
+    def _is_forgotten_there(self, story: Story) -> bool:
+        """Whether a client id was used twice, at a venue that forgets what the second order's was when it ends."""
+        account = next(account for account in self.plan.accounts if account.name == story.wish.account)
+        mine = None if story.wish.order is None else self.plan.orders[story.wish.order].client_order_id
+        is_reused = sum(order.client_order_id == mine for order in self.plan.orders) > 1
+        return account.venue in FORGETFUL and mine is not None and is_reused
 
     def cancels_left(self, story: Story) -> list[int]:
         """When cancels left that named the order of a request, by whichever id."""
@@ -300,10 +308,15 @@ class Auditor:
 # ---------------------------------------------------------------- the rules
 
 
-def one_outcome(_: Auditor, story: Story) -> Iterator[str]:
-    """Each request has one first outcome. One that was told while nothing could be written may be told anew."""
+def one_outcome(auditor: Auditor, story: Story) -> Iterator[str]:
+    """Each request has one first outcome. One that was told while nothing could be written may be told anew.
+
+    What is told on the strength of its request's receipt is found out again by the next life; by a client id that it
+    finds out too late, that life may have to doubt.
+    """
     firsts = {word.report.outcome for word in story.words if word.is_first and word.report.durable}
-    if len(firsts) > 1:
+    is_lost = auditor.plan.durability == "receipt" and not story.wish.by_order_id and auditor.crashes_us
+    if len(firsts - {Outcome.IN_DOUBT} if is_lost else firsts) > 1:
         yield f"first outcomes {', '.join(sorted(firsts))}"
     for sink, count in story.results.items():
         if count > 1:
@@ -447,6 +460,8 @@ RULES: Final = (
     calm,
     forgotten,
 )
+FORGETFUL: Final = frozenset({"htx"})
+"""Where a client id stops resolving when its order ends (HTX: announcement of 2025-05-08)."""
 SENDS_MAX: Final = 8
 """Cancels for one request, at the most: past that nothing is sent any more."""
 WORD_US: Final = 200_000

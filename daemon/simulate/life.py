@@ -72,7 +72,7 @@ class Life:
         self._connections = itertools.count(1)
         time = VirtualTime(self.scope, rng)
         ids = Ids(self.journal.boot)
-        is_strict = plan.durability is Durability.STRICT
+        is_strict = Durability(plan.durability) is Durability.STRICT
         publisher = Publisher(self._read_page, self.journal.boot * ORDER_SEQ_PER_LIFE, time)
         self.accounts: dict[AccountName, Account] = {
             account.name: Account(
