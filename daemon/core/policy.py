@@ -392,6 +392,6 @@ def _ask_after_us(case: Case, now_us: int) -> int:
     backed_off_us = ASK_FIRST_US << min(case.asks, 10)
     if any(ticket.told is None for ticket in case.tickets.values()):
         return min(backed_off_us, ASK_MAX_US)
-    if case.open_tickets() and any(now_us < ticket.horizon_us for ticket in case.open_tickets()):
+    if any(now_us < ticket.horizon_us for ticket in case.open_tickets()):
         return min(backed_off_us, ASK_MAX_US)
     return ASK_SLOW_US if case.open_tickets() else min(backed_off_us, ASK_SLOW_US)

@@ -90,6 +90,35 @@ def test_questions_back_off_to_the_horizon_and_are_slow_after_it() -> None:
     assert set(gaps_us(story)[count + 1 :]) == {ASK_SLOW_US}
 
 
+def in_doubt() -> Story:
+    """Tell the story of a request that nobody waits for any more, with the next slow question just put and failed."""
+    story = Story()
+    story.submit()
+    story.refuse(Proof.GONE)
+    story.advance(HORIZON_MS + 2 * ASK_SLOW_US / 1000, story.fail_question)
+    assert story.outcomes() == [Outcome.IN_DOUBT]
+    return story
+
+
+def test_even_when_asking_is_slow_a_push_is_followed_by_a_question_that_can_conclude() -> None:
+    story = in_doubt()
+    story.push("new", cum="0")
+    count = len(story.asked)
+    story.advance(TIMINGS.replica_lag_ms - 1)
+    assert len(story.asked) == count
+    story.advance(1)
+    assert len(story.asked) == count + 1
+
+
+def test_even_when_asking_is_slow_a_denial_is_followed_by_one_that_can_conclude() -> None:
+    story = in_doubt()
+    story.advance(ASK_SLOW_US / 1000)
+    story.deny_a_round()
+    assert story.outcomes() == [Outcome.IN_DOUBT]
+    story.advance(TIMINGS.replica_lag_ms, story.answer_not_found)
+    assert story.outcomes() == [Outcome.IN_DOUBT, Outcome.UNKNOWN_ORDER]
+
+
 def test_asking_stops_when_the_order_is_given_up_and_evidence_still_moves_it() -> None:
     story = Story.with_timings(abandon_after_h=0.5)
     story.submit()

@@ -87,6 +87,17 @@ def test_a_late_enough_answer_strikes_the_wrong_word() -> None:
     assert story.alarms == ["contradictory_evidence", "evidence_struck"]
 
 
+def test_the_answer_that_can_strike_is_asked_for_however_long_the_lag() -> None:
+    story = Story.with_timings(replica_lag_ms=600_000)
+    story.submit()
+    story.push("filled", cum="10")
+    story.push("canceled", cum="0")
+    story.advance(599_999, lambda: story.answer_ended("canceled", cum="0"))
+    assert story.outcomes()[-1] is Outcome.FILLED
+    story.advance(120_000, lambda: story.answer_ended("canceled", cum="0"))
+    assert story.outcomes()[-1] is Outcome.CANCELED
+
+
 def test_an_early_answer_strikes_nothing() -> None:
     story = canceled()
     story.push("filled", cum="10")

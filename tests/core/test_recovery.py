@@ -247,6 +247,17 @@ def test_the_one_question_is_tried_again_when_it_fails_but_not_for_ever() -> Non
     assert story.outcomes() == [Outcome.CANCELED]
 
 
+def test_an_end_that_the_one_question_finds_refuted_is_asked_about_again_and_taken_back() -> None:
+    story = Story()
+    story.submit()
+    story.push("canceled", cum="0")
+    story.restart()
+    story.advance(LAG_MS, story.fail_question)
+    story.advance(LAG_MS * 3, story.answer_live)
+    assert story.outcomes()[:2] == [Outcome.CANCELED, Outcome.IN_DOUBT]
+    assert "evidence_struck" in story.alarms
+
+
 def test_an_outcome_is_not_taken_back_because_its_evidence_cannot_be_read_any_more() -> None:
     story = Story()
     story.submit()
@@ -318,6 +329,8 @@ def test_a_new_request_for_a_waiting_case_goes_at_once() -> None:
     story.restart(waits_for_identity=True)
     story.submit()
     assert len(story.sends) == 1
+    story.refuse(Proof.GONE)
+    assert story.asked == [Step.ORDER]
 
 
 def test_if_the_key_is_another_users_the_old_requests_are_in_doubt_and_nothing_is_asked_or_sent() -> None:

@@ -82,6 +82,28 @@ def test_over_one_road_an_unanswered_cancel_is_repeated_on_a_sign_of_life_only()
     assert len(story.sends) == 2
 
 
+def test_a_deadline_that_is_not_past_keeps_nothing_from_being_repeated() -> None:
+    story = Story()
+    story.submit(deadline_ms=60_000)
+    story.advance(ACK_MS)
+    assert len(story.sends) == 2
+
+
+def test_another_cancel_takes_the_same_road_while_the_answer_to_the_first_is_not_overdue() -> None:
+    story = Story()
+    story.submit(params={"x": "1"})
+    story.submit(params={"x": "2"})
+    assert [wire.road for wire in story.sends] == [Road.WS, Road.WS]
+
+
+def test_a_road_that_answered_is_taken_again() -> None:
+    story = Story()
+    story.submit()
+    story.ack()
+    story.advance(LAG_MS, story.answer_live)
+    assert [wire.road for wire in story.sends] == [Road.WS, Road.WS]
+
+
 def test_a_lost_reply_takes_the_other_road_at_once() -> None:
     story = Story()
     story.submit()
@@ -97,6 +119,14 @@ def test_by_client_id_a_lost_reply_is_followed_by_nothing_but_a_question() -> No
     assert len(story.asked) == 1
     story.answer_not_found()
     story.advance(5_000, story.answer_not_found)
+    assert len(story.sends) == 1
+
+
+def test_by_client_id_a_refusal_to_be_retried_is_not_retried_without_a_sign_of_life() -> None:
+    story = Story()
+    story.submit(None, alias="y")
+    story.refuse(Proof.UNCHANGED_RETRY)
+    story.advance(10_000, story.fail_question)
     assert len(story.sends) == 1
 
 
@@ -214,6 +244,19 @@ def test_a_refusal_to_be_retried_backs_off_and_doubles() -> None:
     times = [sent.at_us for sent in story.sent]
     gaps = [second - first for first, second in pairwise(times)]
     assert gaps == [RETRY_FIRST_US, 2 * RETRY_FIRST_US, 4 * RETRY_FIRST_US]
+
+
+def test_only_refusals_in_a_row_lengthen_the_back_off() -> None:
+    story = Story()
+    story.submit()
+    for _ in range(3):
+        story.refuse(Proof.UNKNOWN)
+        story.advance(5_000)
+        story.answer_live()
+    story.refuse(Proof.UNCHANGED_RETRY)
+    count = len(story.sends)
+    story.advance(RETRY_FIRST_US / 1000)
+    assert len(story.sends) == count + 1
 
 
 def test_a_road_that_refuses_leads_to_the_other_one_at_once_but_not_back_and_forth() -> None:
