@@ -213,7 +213,8 @@ def _send_us(ticket: Ticket, case: Case, world: World) -> int | None:
             if last.state is SendState.IN_FLIGHT:
                 ended_us = last.made_us + world.timings.ack_wait_ms * 1000
             needs_no_sign_of_life = case.order_id is not None and has_other_road
-            return ended_us if needs_no_sign_of_life or case.live_by_answer_us >= ended_us else None
+            is_called_for = needs_no_sign_of_life or case.live_by_answer_us >= ended_us
+            return ended_us + _resend_after_us(mine) if is_called_for else None
         case SendState.ANSWERED:
             is_roads_fault = has_other_road and was_refused_by_the_road(last) and failures == 1
             return _send_after_answer_us(case, world, last.proof, ended_us, 0 if is_roads_fault else failures)
@@ -246,6 +247,19 @@ def _failures_in_a_row(sends: list[WireSend]) -> int:
             break
         failures += 1
     return failures
+
+
+def _resend_after_us(sends: list[WireSend]) -> int:
+    """Back-off after sends that nobody answered: none before the second, which takes the other road.
+
+    A venue that answers nobody for a while must not have used up a request's sends when it is back.
+    """
+    unanswered = 0
+    for send in reversed(sends):
+        if send.state not in {SendState.IN_FLIGHT, SendState.LOST}:
+            break
+        unanswered += 1
+    return _retry_after_us(unanswered) if unanswered > 1 else 0
 
 
 def _retry_after_us(failures: int) -> int:
