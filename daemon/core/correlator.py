@@ -267,7 +267,7 @@ class Correlator:
         self._bench.out.append(Write(Told(now_us, case.case_id, asked.at_us, bare)))
         rows = answers.rows_about(case, answer)
         if answers.can_confirm_provisional(case, answer, asked):
-            self._provisional_told(case, answer, asked, now_us)
+            self._provisional_told(case, answer, asked.at_us, now_us)
         elif rows:
             self._found(case, rows, answer, asked, now_us)
         else:
@@ -278,6 +278,7 @@ class Correlator:
                 self._listener.reported(row, now_us, asked.at_us)
         if answer.step is Step.OPEN_ORDERS and answer.complete:
             self.book.settle({(row.product, row.order_id) for row in answer.reports}, asked.at_us)
+            self._confirm_by_listing(answer, asked.at_us, now_us)
         self._bench.work(case, now_us)
 
     def _found(
@@ -301,20 +302,31 @@ class Correlator:
         for row in rows:
             self._listener.reported(row, now_us, asked.at_us, is_latest=is_latest)
 
-    def _provisional_told(self, case: Case, answer: QuestionAnswered, asked: Asked, now_us: int) -> None:
+    def _confirm_by_listing(self, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
+        """Let a complete listing speak to every case that waits for one, whoever asked: it shows the whole account."""
+        waiting = [
+            case
+            for case in self.cases.open()
+            if case.provisional is not None and case.question is None and case.provisional_us <= asked_us
+        ]
+        for case in waiting:
+            self._provisional_told(case, answer, asked_us, now_us)
+            self._bench.work(case, now_us)
+
+    def _provisional_told(self, case: Case, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
         held, rows = case.provisional, answers.rows_about(case, answer)
         confirmed = answers.confirms_provisional(case, answer, self.world, self.book)
         answers.note_failure(case, now_us)
         if held is None or confirmed is None:
             return
         case.provisional, case.has_failed = None, False
-        if confirmed and fit(held, case, self.world, self.book, asked.at_us) is not Fit.NO:
+        if confirmed and fit(held, case, self.world, self.book, asked_us) is not Fit.NO:
             for ticket in case.tickets.values():
                 ticket.is_sure = True
             case = self._listener.bind(case, held.order_id, "no live order has this client id", now_us, held)
-            self._listener.add(case, held, now_us, asked.at_us)
+            self._listener.add(case, held, now_us, asked_us)
         for row in rows:
-            self._listener.reported(row, now_us, asked.at_us)
+            self._listener.reported(row, now_us, asked_us)
         self._bench.work(case, now_us)
 
     def _listing_told(self, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
@@ -323,6 +335,7 @@ class Correlator:
             self._listener.reported(row, now_us, asked_us)
         if answer.complete:
             self.book.settle(listed, asked_us)
+            self._confirm_by_listing(answer, asked_us, now_us)
         if asked_us >= self._resync_us:
             self._ask_unlisted(listed, now_us)
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import pytest
 
 from daemon.core.records import Bound, Moved
+from protocols.dialect import RateRule, Scope
 from protocols.evidence import Proof, Source, Step
 from protocols.fix import OrdStatus, Outcome
 from tests.core.story import Story
-from tests.core.words import T0_MS, TIMINGS, Said, report
+from tests.core.words import T0_MS, TIMINGS, TRAITS, Said, report
 
 LAG_MS = TIMINGS.replica_lag_ms
 ACK_MS = TIMINGS.ack_wait_ms
@@ -184,6 +185,26 @@ def test_a_late_live_push_of_an_order_known_to_have_ended_binds_nothing() -> Non
     assert story.case().order_id is None
     story.ack(order="o1")
     assert story.case().order_id == "o1"
+
+
+def test_one_listing_speaks_to_every_request_that_waited_for_one_when_it_was_asked() -> None:
+    once_in_ten_seconds = RateRule(
+        "open", frozenset({TRAITS.question_operations[Step.OPEN_ORDERS]}), 1, 10_000, Scope.USER, ""
+    )
+    story = Story.with_rules(once_in_ten_seconds)
+    names = ("first", "second", "third", "late")
+    for name in names:
+        story.submit(None, name=name, alias=f"y-{name}")
+        story.ack()
+    for name in names[:3]:
+        story.push("canceled", order=f"o-{name}", alias=f"y-{name}", cum="0", updated_ms=T0_MS - 1_000)
+    while Step.OPEN_ORDERS not in story.asked:
+        story.run_to_next_timer()
+    (listing,) = (put for put in story.open_questions() if put.question.step is Step.OPEN_ORDERS)
+    story.push("canceled", order="o-late", alias="y-late", cum="0", updated_ms=T0_MS - 1_000)
+    assert [story.outcomes(name) for name in names] == [[], [], [], []]
+    story.answer_not_found(listing)
+    assert [story.outcomes(name) for name in names] == [[Outcome.CANCELED]] * 3 + [[]]
 
 
 def test_without_an_answer_of_our_own_the_listing_is_asked_when_it_is_overdue() -> None:
