@@ -91,8 +91,8 @@ def test_questions_back_off_to_the_horizon_and_are_slow_after_it() -> None:
 
 
 def in_doubt() -> Story:
-    """Tell the story of a request that nobody waits for any more, with the next slow question just put and failed."""
-    story = Story()
+    """Tell the story of a request too old to be sent again, with the next slow question just put and failed."""
+    story = Story.with_timings(resend_max_age_s=HORIZON_MS / 1000)
     story.submit()
     story.refuse(Proof.GONE)
     story.advance(HORIZON_MS + 2 * ASK_SLOW_US / 1000, story.fail_question)
