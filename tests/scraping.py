@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.system.rig import WAIT_S
+
 if TYPE_CHECKING:
     from prometheus_client.metrics_core import Metric
     from prometheus_client.samples import Sample
@@ -26,7 +28,7 @@ async def fetch(port: int, request: bytes = b"GET /metrics HTTP/1.1\r\nHost: loc
     """Ask, and give the head and the body of what came until the end."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         answer = await reader.read()
     writer.close()
     head, _, body = answer.partition(b"\r\n\r\n")
@@ -63,7 +65,7 @@ class Page:
 
 async def scrape(port: int) -> Page:
     """Fetch the page and read it; the daemon may be coming up."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         while True:
             with contextlib.suppress(ConnectionRefusedError):
                 head, body = await fetch(port)

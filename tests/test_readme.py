@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 README = (ROOT / "README.md").read_text()
 SOCKET = "/run/canceld/canceld.sock"
 EXAMPLE_ORDER = "590908157585625111"
+RUN_S = 280.0
+"""A net under a hang: the demonstration takes half a minute, and several of them on a machine that has other work."""
 
 
 def block(name: str) -> str:
@@ -46,7 +48,7 @@ async def run(*command: str, **environment: str) -> tuple[int, str]:
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
     )
-    async with asyncio.timeout(100):
+    async with asyncio.timeout(RUN_S):
         output, _ = await process.communicate()
     return process.returncode or 0, output.decode()
 
@@ -59,6 +61,7 @@ async def an_order(it: World) -> str:
     return order_id
 
 
+@pytest.mark.timeout(300)
 async def test_the_demo_prints_what_the_readme_shows() -> None:
     code, output = await run(sys.executable, "-m", "daemon.cli", "demo")
     assert code == 0

@@ -30,7 +30,7 @@ RACE_SHARE: Final = 0.12
 ALIAS_SHARE: Final = 0.25
 """Of the orders, how many carry a client id and are canceled by it."""
 PLACE_AT_ONCE: Final = 100
-READY_S: Final = 20.0
+READY_S: Final = 60.0
 ANSWER_S: Final = 45.0
 """Well past the daemon's horizon: an outcome that has not come by then will not come."""
 SETTLE_S: Final = 1.0

@@ -299,6 +299,7 @@ class Account:
         doubts = [now_us - received_us for received_us, ticket, _ in waiting if ticket.told is not None]
         oldest = heapq.nsmallest(waiting_max, waiting, key=itemgetter(0))
         sockets: list[SocketSeen] = []
+        codes = 0
         alarms = [AlarmSeen(a.name, a.since_us, a.detail) for a in self.driver.alarms.standing()]
         if self.gateway is None:
             alarms.append(AlarmSeen("auth_failed", now_us, self._why))
@@ -307,7 +308,7 @@ class Account:
             seen = self.gateway.snapshot()
             entry, drop_copy, offset_us = seen.order_entry, seen.drop_copy, seen.clock_offset_us
             alarms += [AlarmSeen(a.name, a.since_us, a.detail) for a in seen.alarms]
-            sockets = _sockets(seen, now_us)
+            sockets, codes = _sockets(seen, now_us), seen.instrument_codes
         return AccountStatus(
             venue=self.venue,
             state=self.state,
@@ -322,6 +323,7 @@ class Account:
             in_doubt_oldest_ms=max(doubts) // 1000 if doubts else None,
             clock_offset_ms=offset_us / 1000 if offset_us is not None else None,
             alarms=alarms,
+            instrument_codes=codes,
             sockets=sockets,
             waiting=[_waiting(ticket, case, now_us) for _, ticket, case in oldest],
         )

@@ -165,7 +165,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How an account is. ``oldest_ms``: the age of the oldest request without an outcome, null if there is none.
 
     ``in_doubt_oldest_ms``: the same of those in doubt. ``waiting``: the oldest of both, a few. ``budget_waiting``: how
-    many cancels stand in line for the venue's rate limits.
+    many cancels stand in line for the venue's rate limits. ``instrument_codes``: how many instruments' codes are known,
+    where the venue's frames need them; a cancel without one goes by REST.
     """
 
     venue: str
@@ -181,6 +182,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     alarms: list[AlarmSeen] = []
     in_doubt_oldest_ms: int | None = None
     budget_waiting: int = 0
+    instrument_codes: int = 0
     sockets: list[SocketSeen] = []
     waiting: list[WaitingSeen] = []
 

@@ -20,6 +20,8 @@ from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 from daemon.sim.wire import plain
+from protocols.dialect import Profile
+from protocols.venues.registry import dialect_for
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping
@@ -27,7 +29,8 @@ if TYPE_CHECKING:
     from daemon.sim.venue import SimVenue
 
 ROOT = Path(__file__).resolve().parents[2]
-WAIT_S = 30.0
+WAIT_S = 60.0
+"""A net under a hang, for a busy machine; no test that passes comes near it."""
 SHORT = """
 ack_wait_ms = 150
 push_wait_ms = 150
@@ -217,7 +220,22 @@ class World:
 
     async def ready(self, client: Client) -> None:
         """Wait until the account can cancel by its socket and hears pushes."""
-        await self.status(client, lambda account: account["order_entry"] == "ws" and account["drop_copy"] == "live")
+        await self.status(client, self.is_ready_by("ws"))
+
+    def is_ready_by(self, road: str) -> Callable[[Message], bool]:
+        """Tell from an account's status whether its cancels go by a road and its drop copy is live.
+
+        A socket whose frames need instrument codes carries nothing before these are loaded: cancels go by REST then,
+        and whatever the venue was to do to a frame does not happen.
+        """
+        needs_codes = road == "ws" and bool(dialect_for(self.venue.name, Profile()).reference_calls())
+
+        def is_ready(account: Message) -> bool:
+            if needs_codes and not account["instrument_codes"]:
+                return False
+            return bool(account["order_entry"] == road and account["drop_copy"] == "live")
+
+        return is_ready
 
     async def status(self, client: Client, holds: Callable[[Message], object], account: str = "okx-main") -> Message:
         """Wait until something holds of an account's status; gives that status."""

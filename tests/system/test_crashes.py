@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.system.crashing import STEPS
-from tests.system.rig import world
+from tests.system.rig import WAIT_S, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,7 +108,7 @@ async def first_life_leaves_work(it: World, orders: list[str], aliases: dict[str
 
 
 async def settled(replies: list[asyncio.Future[Message]]) -> list[asyncio.Future[Message]]:
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(WAIT_S):
         await asyncio.gather(*replies)
     return replies
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from tests.system.rig import Client, Message
 
 GRACE = "stop_grace_s = 0.5\n"
-SOON_S = 10.0
+SOON_S = 30.0
 """The grace, a last word to clients, a polite close of the venue's sockets; far below what a service manager allows."""
 SILENT = "NO_ACK(lost):1,QUERY_NOTFOUND:1"
 

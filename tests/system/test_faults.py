@@ -117,8 +117,7 @@ class Stage:
 async def staged(it: World, entry: str = "ws_then_rest") -> Stage:
     await it.daemon.start()
     client, watcher = await it.client(), await it.client()
-    road = "rest" if entry == "rest" else "ws"
-    await it.status(client, lambda now: now["order_entry"] == road and now["drop_copy"] == "live")
+    await it.status(client, it.is_ready_by("rest" if entry == "rest" else "ws"))
     await watcher.result("subscribe", topics=["outcomes", "corrections"])
     return Stage(it, client, watcher)
 

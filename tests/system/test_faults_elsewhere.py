@@ -125,7 +125,7 @@ def is_final_of(word: Message, name: str) -> bool:
 
 async def ready(it: World, client: Client) -> None:
     road = dialect_for(it.venue.name, Profile()).traits.roads[0].value
-    await it.status(client, lambda now: now["order_entry"] == road and now["drop_copy"] == "live")
+    await it.status(client, it.is_ready_by(road))
 
 
 @pytest.mark.parametrize("venue", ELSEWHERE)

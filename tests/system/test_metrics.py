@@ -6,7 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 from tests.scraping import Page, free_port, scrape
-from tests.system.rig import world
+from tests.system.rig import WAIT_S, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +34,7 @@ async def cancel_all(it: World, client: Client, orders: list[str]) -> list[str]:
 
 async def settled(port: int, outcomes: int) -> Page:
     """Scrape until everything is told that is to be told: a page may be half a second old."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(WAIT_S):
         while True:
             page = await scrape(port)
             if page.total("canceld_outcomes_total") >= outcomes and page.value("canceld_journal_records_held") == 0:

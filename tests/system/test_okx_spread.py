@@ -12,7 +12,7 @@ from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.okx_spread.options import SpreadOptions
 from daemon.sim.venues.okx_spread.venue import OkxSpreadVenue
-from tests.system.rig import world
+from tests.system.rig import WAIT_S, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -141,7 +141,7 @@ async def test_wrong_credentials_are_said_and_nothing_is_sent(tmp_path: Path) ->
     async with world(tmp_path, venue=venue) as it:
         await it.daemon.start()
         client = await it.client()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(WAIT_S):
             while (await client.result("status"))["accounts"][ACCOUNT]["state"] != "auth_failed":
                 await asyncio.sleep(0.02)
         reply = await client.call("cancel", account=ACCOUNT, instrument=SPRD_ID, order_id="1")
