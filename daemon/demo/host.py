@@ -73,6 +73,10 @@ class Host:
         """Name the account at a venue."""
         return f"{venue.replace('_', '-')}-demo"
 
+    def misbehaves(self, venue: str) -> bool:
+        """Whether a venue was told to show faults."""
+        return bool(self._faults.get(venue))
+
     def daemon_log(self) -> str:
         """Give the last lines that the daemon logged."""
         lines = (self._folder / "canceld.log").read_text().splitlines()
@@ -80,7 +84,7 @@ class Host:
 
     async def _start_venue(self, venue: str) -> str:
         arguments = ["--venue", venue, "--listen", "127.0.0.1:0", "--seed", str(self._seed)]
-        if self._faults.get(venue):
+        if self.misbehaves(venue):
             arguments += ["--faults", self._faults[venue]]
         process = await self._spawn("sim", *arguments, stdout=asyncio.subprocess.PIPE)
         assert process.stdout is not None  # noqa: S101 - it was asked for

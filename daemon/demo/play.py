@@ -1,7 +1,8 @@
 """What happens in a demonstration: orders rest, each is canceled through the Unix socket, some trade meanwhile.
 
-The seed decides the orders, which of them are named by client id, which trade in part beforehand and which trade away
-while the cancels are under way. What the daemon says is gathered as any client would: results, and corrections.
+Cancels begin at the pace of the venue's plan, so what is shown is how long a cancel takes, not how long a queue is. The
+seed decides the orders, which of them are named by client id, which trade in part beforehand and which trade away in a
+race with their own cancel. What the daemon says is gathered as any client would: results, and corrections.
 """
 
 from __future__ import annotations
@@ -26,7 +27,9 @@ if TYPE_CHECKING:
 
 PARTIAL_SHARE: Final = 0.10
 RACE_SHARE: Final = 0.12
-"""Of the orders, how many trade away while the cancels go out."""
+"""Of the orders, how many trade away while their own cancel goes out."""
+RACE_START_S: Final = 0.003
+"""At most so long before or after its cancel such a trade begins: about what either takes to reach the venue."""
 ALIAS_SHARE: Final = 0.25
 """Of the orders, how many carry a client id and are canceled by it."""
 PLACE_AT_ONCE: Final = 100
@@ -51,21 +54,23 @@ class Told:
     """All that was said of one request."""
 
     def __init__(self) -> None:
-        self.first: list[str] = []
+        self.first: list[Result] = []
         self.latest: Result | None = None
 
     def said(self) -> Said | None:
-        """Sum it up; None if nothing was said."""
-        if self.latest is None:
+        """Sum it up; None if nothing was said. How long it took, and what proved it, are the first outcome's."""
+        if self.latest is None or not self.first:
             return None
-        raw = self.latest.raw
-        times, evidence = raw["times"], raw["evidence"]
+        times, evidence = self.first[0].raw["times"], self.first[0].raw["evidence"]
         if not isinstance(times, dict) or not isinstance(evidence, dict):
             return None
-        cum_qty = None if self.latest.cum_qty is None else str(self.latest.cum_qty)
-        took_us = (times["reported"] or 0) - times["received"]
         return Said(
-            tuple(self.first), self.latest.outcome, cum_qty, self.latest.cum_qty_final, str(evidence["source"]), took_us
+            first=tuple(result.outcome for result in self.first),
+            outcome=self.latest.outcome,
+            cum_qty=None if self.latest.cum_qty is None else str(self.latest.cum_qty),
+            cum_qty_final=self.latest.cum_qty_final,
+            source=str(evidence["source"]),
+            us=(times["reported"] or 0) - times["received"],
         )
 
 
@@ -83,6 +88,7 @@ class VenuePlay:
         self._door = Door(host.urls[venue])
         self._client = AsyncClient(host.socket, name="demo")
         self._plan = plan
+        self._pace_s = 1 / (plan.per_second * (plan.share_with_faults if host.misbehaves(venue) else 1))
         self._count = orders
         self._draw = random.Random(f"{seed}/{venue}")
         self._on_outcome = on_outcome
@@ -95,7 +101,7 @@ class VenuePlay:
             resting = await self._place()
             await self._trade_in_part(resting)
             hearing = asyncio.create_task(self._hear_corrections())
-            await asyncio.gather(self._cancel_all(resting), self._race(resting))
+            await self._cancel_all(resting)
             await asyncio.sleep(SETTLE_S)
             hearing.cancel()
             return await self._judge(resting)
@@ -140,22 +146,26 @@ class VenuePlay:
             if self._draw.random() < PARTIAL_SHARE:
                 await self._door.fill(order.order_id, str(Decimal(order.qty) / 4))
 
-    async def _race(self, resting: list[Resting]) -> None:
-        """Let some orders trade away while their cancels are on the way."""
-        for order in self._draw.sample(resting, k=int(len(resting) * RACE_SHARE)):
-            await self._door.fill(order.order_id)
-
     async def _cancel_all(self, resting: list[Resting]) -> None:
-        gate = asyncio.Semaphore(self._plan.at_once)
+        """Begin the cancels at the venue's pace, and wait for every outcome."""
+        racing = set(self._draw.sample(range(len(resting)), k=int(len(resting) * RACE_SHARE)))
+        heads = {number: self._draw.uniform(-RACE_START_S, RACE_START_S) for number in sorted(racing)}
+        loop = asyncio.get_running_loop()
+        started_s = loop.time()
+        async with asyncio.TaskGroup() as group:
+            for number, order in enumerate(resting):
+                await asyncio.sleep(started_s + number * self._pace_s - loop.time())
+                if number in heads:
+                    group.create_task(self._trade_away(order, heads[number]))
+                group.create_task(self._cancel(f"{self.venue}-{number:05}", order, -heads.get(number, 0.0)))
 
-        async def cancel(number: int, order: Resting) -> None:
-            async with gate:
-                await self._cancel(f"{self.venue}-{number:05}", order)
+    async def _trade_away(self, order: Resting, later_s: float) -> None:
+        """Let an order trade; which is first, this or its cancel, is not known beforehand, and that is the point."""
+        await asyncio.sleep(later_s)
+        await self._door.fill(order.order_id)
 
-        # The first orders race with the trades; what trades first is not known beforehand, and that is the point.
-        await asyncio.gather(*(cancel(number, order) for number, order in enumerate(resting)))
-
-    async def _cancel(self, request_id: str, order: Resting) -> None:
+    async def _cancel(self, request_id: str, order: Resting, later_s: float) -> None:
+        await asyncio.sleep(later_s)
         told = self._told.setdefault(request_id, Told())
         try:
             result = await self._client.cancel(
@@ -164,7 +174,7 @@ class VenuePlay:
         except ClientError as error:
             self.troubles.append(str(error))
             return
-        told.first.append(result.outcome)
+        told.first.append(result)
         told.latest = result.latest or result
         self._on_outcome(self.venue, result.outcome)
 

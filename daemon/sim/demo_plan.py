@@ -1,4 +1,4 @@
-"""What a demonstration places on a simulated venue, and which faults it lets it show: data, a plan a venue."""
+"""What a demonstration places on a simulated venue, how fast it cancels, and which faults it lets it show: data."""
 
 from dataclasses import dataclass
 
@@ -17,14 +17,16 @@ class Placing:
 class DemoPlan:
     """A venue's demonstration.
 
-    `orders_max` is how many orders it can take at once (the venue's caps, or what its limits let through in under a
-    minute), and `why` says which, for the reader. `faults` is a SPEC as of `canceld sim --faults`, all of whose faults
-    heal within seconds. `at_once` is how many cancels are under way at a time: no more than the venue's limits let
-    through in a few seconds, or the last of them would wait for their turn past the demonstration's short horizon.
+    `faults` is a SPEC as of `canceld sim --faults`, all of whose faults heal within seconds. `per_second` is how many
+    cancels begin in a second: a little under what the venue's limits let through, so that a cancel's time is its own
+    and not that of a queue. Of that pace only `share_with_faults` is kept where the venue misbehaves: repeats count
+    against the same limits. `orders_max` is how many there can be in under a minute, or by the venue's caps, and `why`
+    says which, for the reader.
     """
 
     placings: tuple[Placing, ...]
     faults: str
+    per_second: float
     orders_max: int
     why: str
-    at_once: int = 256
+    share_with_faults: float = 0.75

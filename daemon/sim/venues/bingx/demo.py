@@ -19,6 +19,8 @@ PLAN = DemoPlan(
         "ID_ECHO_MISSING:0.02,DUP_PUSH:0.05,REORDER:0.03,DROP_PUSH:0.01,TYPE_FLIP:0.03,BAD_FRAME:0.02,BIG_INT:0.03,"
         "UNKNOWN_EVENT:0.02,STALE_QUERY(0.3):0.03,QUERY_NOTFOUND:0.02,DISCONNECT(before_ack)x1,KEY_EXPIRE(told)x1"
     ),
-    orders_max=80,
-    why="5 cancels in a second, and the last one is to be answered inside the horizon",
+    per_second=4.4,
+    orders_max=220,
+    why="5 cancels in a second, and all of it is to take a minute",
+    share_with_faults=0.45,  # past half of its error budget, cancels go by a call that is allowed twice in a second
 )

@@ -19,6 +19,7 @@ PLAN = DemoPlan(
         "BAD_FRAME:0.02,UNKNOWN_EVENT:0.02,STALE_QUERY(0.3):0.05,QUERY_NOTFOUND:0.02,DISCONNECT(before_ack)x1,"
         "NOTICE_CLOSE(1)x1"
     ),
+    per_second=21.0,
     orders_max=1_000,
-    why="72 commands in 3 s for the whole account",
+    why="72 commands in 3 s for the whole account, and all of it is to take a minute",
 )

@@ -18,6 +18,7 @@ PLAN = DemoPlan(
         "ID_ECHO_MISSING:0.02,DUP_PUSH:0.05,REORDER:0.03,DROP_PUSH:0.01,TYPE_FLIP:0.03,BAD_FRAME:0.02,"
         "UNKNOWN_EVENT:0.02,STALE_QUERY(0.3):0.05,QUERY_NOTFOUND:0.02,DISCONNECT(before_ack)x1,NOTICE_CLOSE(1)x1"
     ),
+    per_second=100.0,
     orders_max=2_000,
-    why="60 single cancels in 2 s for each instrument",
+    why="60 single cancels in 2 s for each instrument, and all of it is to take a minute",
 )
