@@ -1,8 +1,8 @@
 """Where cases are worked on: what policy wants done is done here, as far as the rate budgets let it, and else waits.
 
 `work` looks at one case as it stands and emits the effects that follow. What cannot go for want of budget stands in a
-line of its kind and is let through when a slot comes free, the urgent first. What only time can change gets an
-appointment. The bench also asks for the account-wide listings of a resync.
+line of its kind and is let through when a slot comes free, the urgent first, then client by client. What only time can
+change gets an appointment. The bench also asks for the account-wide listings of a resync.
 """
 
 from __future__ import annotations
@@ -237,7 +237,7 @@ class Bench:
         ticket = list(case.tickets.values())[plan.ticket_index]
         rank = 0 if policy.is_urgent(case, self._world, now_us) else 1
         operation = self._cancel_operation(ticket)
-        free_us = self._slot_us(operation, case, rank, now_us)
+        free_us = self._slot_us(operation, case, ticket, rank, now_us)
         if free_us is None or free_us > now_us:
             return free_us
         self._make_send(case, ticket, plan, operation, now_us)
@@ -285,7 +285,8 @@ class Bench:
                 case.round = None  # Who asks again later starts from the first question.
             return later_us
         operation = self._world.traits.question_operations[step]
-        free_us = self._slot_us(operation, case, 2 if has_work_left(case) else 3, now_us)
+        asker = next(iter(case.open_tickets() or case.tickets.values()))
+        free_us = self._slot_us(operation, case, asker, 2 if has_work_left(case) else 3, now_us)
         if free_us is None or free_us > now_us:
             return free_us
         question = Question(self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id)
@@ -326,7 +327,7 @@ class Bench:
 
     # ------------------------------------------------------------ budget
 
-    def _slot_us(self, operation: str, case: Case, rank: int, now_us: int) -> int | None:
+    def _slot_us(self, operation: str, case: Case, ticket: Ticket, rank: int, now_us: int) -> int | None:
         """Take a slot of the budget and say ``now_us``, or when the order's own limit has one; None: it waits."""
         order = _order_name(case)
         own_us = self._budget.free_of_order_us(operation, order, now_us)
@@ -341,7 +342,7 @@ class Bench:
             return now_us
         line = self._lines.setdefault(key, Line())
         others = len(line)
-        line.join(case.case_id, rank)
+        line.join(case.case_id, rank, _party(ticket))
         if operation in self._cancel_operations:
             self.cancels_delayed += len(line) - others  # who stood there already is counted once
         self._agenda.set(key, max(free_us, now_us + 1))
@@ -370,3 +371,9 @@ class Bench:
 
 def _order_name(case: Case) -> str:
     return case.order_id or case.client_order_id or ""
+
+
+def _party(ticket: Ticket) -> tuple[int, int, str]:
+    """Name who has turns of its own in a line: a client's process, and each of its bulk cancels (``NAME/3``) beside."""
+    request = ticket.request
+    return request.caller.uid, request.caller.pid, request.key.request_id.rpartition("/")[0]

@@ -3,7 +3,8 @@
 Theory of operation. A rule allows ``limit`` requests in *any* window of ``window_ms``, so a bucket remembers the last
 ``limit`` departures and the next may leave when the oldest of them is a window old. Requests that cannot leave yet wait
 in a line of their own kind and instrument; when a slot comes free exactly as many as fit are let through, the urgent
-first, then by arrival. Where cancels share a bucket with anything else, a share of it is kept for cancels.
+first, then the parties in turn, so that one's flood delays another's single cancel by one slot. Where cancels share a
+bucket with anything else, a share of it is kept for cancels.
 
 The venue counts arrivals, not departures, so each window is stretched by a little (`SLACK`). A venue that says "too
 many" in spite of it closes the bucket for a window (`hold`).
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import heapq
 from collections import deque
+from collections.abc import Hashable
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -28,7 +30,13 @@ SLACK: Final = 1.1
 CANCEL_SHARE: Final = 0.25
 """The share of a bucket that only cancels may use, where they share one with something else."""
 
+PARTIES_MIN: Final = 64
+"""So many parties are remembered that were served a moment ago: more than a host has clients that cancel at once."""
+
 Waiting = TypeVar("Waiting")
+Party = Hashable
+"""Whoever is to have a turn of its own where many wait: a client, say."""
+ANYBODY: Final = ""
 BucketKey = tuple[str, str]
 
 
@@ -135,29 +143,56 @@ def _window_us(rule: RateRule) -> int:
 
 
 class Line(Generic[Waiting]):
-    """Those who wait for one kind of slot: the urgent first, then by arrival. Each stands in it at most once."""
+    """Those who wait for one kind of slot: the urgent first, then party by party, each party's by arrival.
 
-    __slots__ = ("_heap", "_n", "_ranks")
+    A party that joins late does not wait behind all of another's flood, only for its own turn. Each stands in line at
+    most once.
+    """
+
+    __slots__ = ("_heap", "_n", "_now", "_places", "_turns")
 
     def __init__(self) -> None:
-        self._heap: list[tuple[int, int, Waiting]] = []
-        self._ranks: dict[Waiting, int] = {}
+        self._heap: list[tuple[int, int, int, Waiting]] = []
+        self._places: dict[Waiting, tuple[int, int]] = {}
+        """The rank of each, and the number under which it stands in the heap; other entries there are stale."""
+        self._turns: dict[tuple[int, Party], int] = {}
+        """The last turn that a party took in a rank."""
+        self._now: dict[int, int] = {}
+        """The turn that a rank has come to."""
         self._n = 0
 
-    def join(self, who: Waiting, rank: int) -> None:
+    def join(self, who: Waiting, rank: int, party: Party = ANYBODY) -> None:
         """Stand in line; a lower ``rank`` goes first. Who stands in it already may move forward, never back."""
-        if rank < self._ranks.get(who, rank + 1):
-            self._ranks[who] = rank
-            self._n += 1
-            heapq.heappush(self._heap, (rank, self._n, who))
+        if rank >= self._places.get(who, (rank + 1, 0))[0]:
+            return
+        turn = max(self._now.get(rank, 0), self._turns.get((rank, party), -1) + 1)
+        self._turns[rank, party] = turn
+        self._n += 1
+        self._places[who] = rank, self._n
+        heapq.heappush(self._heap, (rank, turn, self._n, who))
 
     def pop(self) -> Waiting:
         """Take the first out of the line, which is not empty."""
         while True:
-            rank, _, who = heapq.heappop(self._heap)
-            if self._ranks.get(who) == rank:
-                del self._ranks[who]
+            rank, turn, n, who = heapq.heappop(self._heap)
+            if self._places.get(who) == (rank, n):
+                del self._places[who]
+                self._now[rank] = turn
+                self._forget_idle_parties()
                 return who
 
+    @property
+    def parties_remembered(self) -> int:
+        """How many parties' turns are kept."""
+        return len(self._turns)
+
+    def _forget_idle_parties(self) -> None:
+        """Keep no turn that lies behind, and of those of the present turn the newest: the others start afresh."""
+        if len(self._turns) <= 2 * (PARTIES_MIN + len(self._places)):
+            return
+        ahead = {key: turn for key, turn in self._turns.items() if turn > self._now.get(key[0], 0)}
+        present = [(key, turn) for key, turn in self._turns.items() if turn == self._now.get(key[0], 0)]
+        self._turns = dict(present[-PARTIES_MIN:]) | ahead
+
     def __len__(self) -> int:
-        return len(self._ranks)
+        return len(self._places)

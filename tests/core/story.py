@@ -136,6 +136,7 @@ class Story:
         urgent: bool = False,
         instrument: str = INSTRUMENT,
         product: str = "",
+        pid: int = 1,
     ) -> str:
         """Ask for a cancel, by order id, or by ``alias`` with ``order`` None; give the request's name."""
         if name is None:
@@ -143,7 +144,7 @@ class Story:
             name = f"r{self._names}"
         request = CancelRequest(
             RequestKey(UID, ACCOUNT, RequestId(name)),
-            Caller(UID, UID, 1),
+            Caller(UID, UID, pid),
             product,
             instrument,
             OrderId(order) if order is not None else None,
