@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from daemon.core.budget import SLACK
 from daemon.demo.score import Said, Truth, is_good, judge, score
 from daemon.sim.registry import DEMOS
 from protocols.dialect import Scope
-from tests.protocols.material.verbs import ALL, Material, dialect_of
+from tests.protocols.material.verbs import ALL, dialect_of
+
+if TYPE_CHECKING:
+    from tests.protocols.material.kit import Material
 
 A_MINUTE_S = 52
 """A minute, less what starting and the last outcomes take."""
