@@ -29,8 +29,9 @@ help: ## show this list
 demo: $(RUN_READY) ## cancel orders at a simulated venue; ARGS="--orders 500 --faults" for more
 	@$(BIN)/canceld demo $(ARGS)
 
+# A process a core, each module's tests in one process. ARGS="-n0 ..." runs them in this one: for a debugger.
 test: $(DEV_READY) ## run the tests; ARGS goes to pytest
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
 
 check: $(DEV_READY) ## lint, formatting, types
 	$(BIN)/python -m ruff check .
