@@ -1,6 +1,7 @@
 """Lets a plan happen: boots the daemon, brews the storm, heals it, waits until nobody waits, and has all audited.
 
-It moves time and pulls the levers that the plan names. It judges nothing: what it sees goes to the auditor.
+It moves time and pulls the levers that the plan names. It judges nothing: what it sees goes to the chronicle,
+and the auditor reads that.
 """
 
 from __future__ import annotations
@@ -17,7 +18,8 @@ from daemon.sim.control import control
 from daemon.sim.faults import Fault
 from daemon.sim.registry import build
 from daemon.sim.venue import HttpRequest
-from daemon.simulate.auditor import Auditor, Bound, Violation
+from daemon.simulate.auditor import Violation, audit
+from daemon.simulate.chronicle import Bound, Chronicle
 from daemon.simulate.clients import Client, Office
 from daemon.simulate.disk import Disk
 from daemon.simulate.kernel import Kernel
@@ -79,7 +81,7 @@ class World:
         self.trace = Trace(START_US, tell)
         self.venues: dict[AccountName, SimVenue] = {a.name: build(a.venue, seed=a.venue_seed) for a in plan.accounts}
         books = {name: venue.book for name, venue in self.venues.items()}
-        self.auditor = Auditor(plan, START_US, books, self.trace)
+        self.chronicle = Chronicle(plan, START_US, books, self.trace)
         self.hosts = {
             account.name: Host(
                 self.kernel,
@@ -88,12 +90,12 @@ class World:
                 account.climate,
                 Random(f"{plan.seed}/network/{account.name}"),
                 self.trace,
-                self.auditor,
+                self.chronicle,
             )
             for account in plan.accounts
         }
         self.disk = Disk(self.kernel, plan.habits.since(START_US), Random(f"{plan.seed}/disk/commits"))
-        self.office = Office(self.kernel, self.auditor, Random(f"{plan.seed}/clients"))
+        self.office = Office(self.kernel, self.chronicle, Random(f"{plan.seed}/clients"))
         self.clients = [Client(self.office, client) for client in plan.clients]
         self.restarts = 0
         self._lives = Random(f"{plan.seed}/lives")
@@ -129,7 +131,7 @@ class World:
             name: dict(venue.floor.rates.breaches) if not self._accounts[name].is_rough else {}
             for name, venue in self.venues.items()
         }
-        violations = self.auditor.verdict(breaches)
+        violations = audit(self.chronicle, breaches)
         faults: dict[str, int] = {"RESTART": self.restarts}
         for venue in self.venues.values():
             for name, count in venue.faults.fired.items():
@@ -138,14 +140,14 @@ class World:
             self.plan.seed,
             len(self.plan.wishes),
             faults,
-            self.auditor.outcomes(),
+            self.chronicle.outcomes(),
             violations,
             self.trace.digest(),
             (self.kernel.now_us - START_US) / SECOND_US,
         )
 
     def _is_quiet(self) -> bool:
-        return self.office.life is not None and self.office.life.is_idle and self.auditor.is_content
+        return self.office.life is not None and self.office.life.is_idle and self.chronicle.is_content
 
     def _at(self, at_us: int, run: Callable[[], object]) -> None:
         self.kernel.at(START_US + at_us, run)
@@ -194,7 +196,7 @@ class World:
         for client in self.clients:
             client.lost()
         self.trace.note(self.kernel.now_us, "daemon", "dies")
-        self.auditor.crashed(self.kernel.now_us)
+        self.chronicle.crashed(self.kernel.now_us)
         self.kernel.after(crash.down_us, partial(self._boot, crash.clock_offset_us))
 
     def _sample(self) -> None:
@@ -204,7 +206,7 @@ class World:
             for name, account in life.accounts.items():
                 correlator, plan = account.driver.correlator, self._accounts[name]
                 gateway = account.gateway.snapshot() if account.gateway is not None else None
-                self.auditor.sampled(
+                self.chronicle.sampled(
                     Bound(f"{name} cases", correlator.cases.open_count(), plan.cases_max),
                     Bound(f"{name} orders", len(correlator.book), plan.orders_max),
                     Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, IN_FLIGHT_MAX),
@@ -228,7 +230,7 @@ class World:
         if response.status != 201:
             raise AssertionError(f"{order} was not placed: {response.body!r}")
         order_id = str(orjson.loads(response.body)["order_id"])
-        self.auditor.placed(order, order_id)
+        self.chronicle.placed(order, order_id)
         self.trace.note(self.kernel.now_us, f"{order.account} market", f"order {order_id} rests, {body}")
         self.hosts[order.account].pump()
         for at_us, units in order.fills:
@@ -307,7 +309,7 @@ class World:
 
     def _wish(self, wish: WishPlan) -> None:
         placing = self._placing(wish.account, wish.placing)
-        order_id = NO_ORDER if wish.order is None else self.auditor.order_id(wish.order)
+        order_id = NO_ORDER if wish.order is None else self.chronicle.order_id(wish.order)
         client_order_id = None if wish.order is None else self.plan.orders[wish.order].client_order_id
         params = CancelParams(
             account=wish.account,

@@ -1,0 +1,256 @@
+"""What happened in a world, as the auditor needs it, and no judgement of it.
+
+Four things are seen here: the venues' own books, the frames that left the daemon and those that reached it, the words
+that clients heard, and how long queues were.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import orjson
+
+from daemon.simulate.trace import US_PER_S
+from protocols.fix import AccountName, RequestState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from daemon.core.records import Previous, Report
+    from daemon.edge.desk import Reattached
+    from daemon.sim.book import Book, Order
+    from daemon.simulate.plan import Plan
+    from daemon.simulate.trace import Trace
+    from daemon.simulate.wishes import OrderPlan, WishPlan
+    from protocols.errors import BadRequest
+
+_IDS: Final = re.compile(r"\d{15,20}")
+_ORDER_IDS: Final = re.compile(r"29\d{17}")
+_ENDS: Final = frozenset(
+    "canceled cancelled mmp_canceled partially_canceled partial_canceled partial-canceled filled expired".split()
+)
+"""Words by which some venue says that an order has ended."""
+
+
+class Bound(msgspec.Struct, frozen=True):
+    """A queue at one moment."""
+
+    name: str
+    length: int
+    at_most: int
+
+
+@dataclass(slots=True)
+class Word:
+    """An outcome or a correction, as a client heard it."""
+
+    at_us: int
+    sink: int
+    report: Report
+    previous: Previous | None
+    is_first: bool
+    is_repeated: bool = False
+    """It was told before, and is told again to one who asks again."""
+
+
+@dataclass(slots=True)
+class Story:
+    """All that is known of one request."""
+
+    wish: WishPlan
+    asked_us: list[int] = field(default_factory=list)
+    received: dict[int, int] = field(default_factory=dict)
+    """When each call was received, by the daemon's clock and by its sink."""
+    recorded_us: int | None = None
+    received_by_then: frozenset[int] = frozenset()
+    words: list[Word] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    results: Counter[int] = field(default_factory=Counter)
+
+    @property
+    def last(self) -> Report | None:
+        """The newest word."""
+        return max(self.words, key=lambda word: (word.report.seq, word.at_us)).report if self.words else None
+
+
+class Chronicle:
+    """One world's. It is a `network.Witness` and a `clients.Hearer`."""
+
+    def __init__(self, plan: Plan, start_us: int, books: Mapping[AccountName, Book], trace: Trace) -> None:
+        self.plan = plan
+        self.books = books
+        self.stories = {wish.name: Story(wish) for wish in plan.wishes}
+        self.left_us: dict[str, list[int]] = {}
+        """When cancels left that named an id, by the id."""
+        self.shown_us: dict[str, list[int]] = {}
+        """When something reached this life of the daemon that shows an order's end, by the order's id."""
+        self.crashes_us: list[int] = []
+        self.overfull: list[Bound] = []
+        """Queues that were found past their bounds."""
+        self.published_seqs: dict[int, list[int]] = {}
+        """The numbers of what each subscriber heard."""
+        self.start_us = start_us
+        self._trace = trace
+        self._order_ids: dict[int, str] = {}
+        self._asked_us: dict[str, int] = {}
+        self._open = len(plan.wishes)
+
+    # ------------------------------------------------------------ what it sees: the venue
+
+    def placed(self, order: OrderPlan, order_id: str) -> None:
+        """An order rests."""
+        self._order_ids[order.number] = order_id
+
+    def order_id(self, number: int) -> str:
+        """Give the venue's id of an order of the plan."""
+        return self._order_ids[number]
+
+    def truth(self, wish: WishPlan) -> tuple[Order, ...]:
+        """Every state that the order of a wish was in; empty if there never was one."""
+        return () if wish.order is None else self.books[wish.account].states(self._order_ids[wish.order])
+
+    # ------------------------------------------------------------ what it sees: the wire
+
+    def left(self, account: str, at_us: int, text: str, *, may_cancel: bool) -> None:
+        """Something was handed to a transport."""
+        if may_cancel:
+            for name in set(_IDS.findall(text)):
+                self.left_us.setdefault(name, []).append(at_us)
+
+    def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool) -> None:
+        """Something reached a daemon that lives."""
+        if is_evidence:
+            named = [name for name in set(_ORDER_IDS.findall(text)) if self._is_news(account, name)]
+            if named:
+                for name in _ended_in(text, named):
+                    self.shown_us.setdefault(name, []).append(at_us)
+
+    def _is_news(self, account: str, order_id: str) -> bool:
+        """Whether an order is one that somebody asked about, has ended, and was not shown to have since then."""
+        asked_us = self._asked_us.get(order_id)
+        if asked_us is None or self.shown_us.get(order_id, [0])[-1] > asked_us:
+            return False
+        order = self.books[AccountName(account)].get(order_id)
+        return order is not None and order.ord_status.is_terminal
+
+    def crashed(self, at_us: int) -> None:
+        """The daemon died: what had reached it may be lost with it."""
+        self.shown_us.clear()
+        self.crashes_us.append(at_us)
+
+    def sampled(self, *bounds: Bound) -> None:
+        """A look at the queues."""
+        self.overfull += [bound for bound in bounds if bound.length > bound.at_most]
+
+    # ------------------------------------------------------------ what it sees: the clients
+
+    def asked(self, name: str, sink: int, received_us: int, at_us: int) -> None:
+        """A client handed its request in."""
+        story = self.stories[name]
+        story.asked_us.append(at_us)
+        story.received[sink] = received_us
+        if story.wish.order is not None:
+            self._asked_us[self._order_ids[story.wish.order]] = at_us
+
+    def refused(self, name: str, why: BadRequest, at_us: int) -> None:
+        """A client heard that there is no such request."""
+        self.stories[name].refusals.append(why.reason)
+        self._note(at_us, name, f"refused: {why.reason}: {why}")
+
+    def progress(self, name: str, sink: int, state: RequestState, at_us: int) -> None:
+        """A client heard how far its request has come."""
+        story = self.stories[name]
+        self._note(at_us, name, f"progress: {state.value}")
+        if state is RequestState.RECORDED and story.recorded_us is None:
+            story.recorded_us = at_us
+            story.received_by_then = frozenset(story.received.values())
+
+    def result(self, name: str, sink: int, report: Report, history: Reattached | None, at_us: int) -> None:
+        """A client heard the outcome."""
+        story = self.stories[name]
+        story.results[sink] += 1
+        if not story.words:
+            self._open -= 1
+        self._hear(story, Word(at_us, sink, report, None, is_first=True, is_repeated=history is not None))
+        for correction, previous in history.corrections if history is not None else ():
+            self._hear(story, Word(at_us, sink, correction, previous, is_first=False, is_repeated=True))
+        if history is not None and not history.corrections and history.latest != report:
+            self._hear(story, Word(at_us, sink, history.latest, None, is_first=False, is_repeated=True))
+
+    def correction(self, name: str, sink: int, report: Report, previous: Previous, at_us: int) -> None:
+        """A client heard a revision."""
+        self._hear(self.stories[name], Word(at_us, sink, report, previous, is_first=False))
+
+    def published(self, listener: int, report: Report, at_us: int) -> None:
+        """A subscriber heard a word."""
+        self.published_seqs.setdefault(listener, []).append(report.seq)
+
+    @property
+    def is_content(self) -> bool:
+        """Whether every request has its outcome."""
+        return self._open == 0
+
+    # ------------------------------------------------------------ what it tells
+
+    def outcomes(self) -> dict[str, int]:
+        """Count the last words."""
+        return dict(Counter(s.last.outcome.value if s.last is not None else "none" for s in self.stories.values()))
+
+    def cancels_left(self, story: Story) -> list[int]:
+        """When cancels left that named the order of a request, by whichever id."""
+        if story.wish.order is None:
+            return []
+        ids = {self.order_id(story.wish.order), self.plan.orders[story.wish.order].client_order_id}
+        return sorted({at_us for name in ids if name is not None for at_us in self.left_us.get(name, ())})
+
+    def after_s(self, at_us: int) -> str:
+        """Write a moment as the story does."""
+        return f"{(at_us - self.start_us) / US_PER_S:.6f}"
+
+    # ------------------------------------------------------------ inside
+
+    def _hear(self, story: Story, word: Word) -> None:
+        story.words.append(word)
+        report = word.report
+        kind = "outcome" if word.is_first else "correction"
+        self._note(
+            word.at_us,
+            story.wish.name,
+            f"{kind} {report.outcome.value} {report.ord_status.value if report.ord_status else '-'} "
+            f"{report.cum_qty}{' final' if report.cum_qty_final else ''} of {report.order_id} "
+            f"by {report.evidence.source} {report.reason or ''} seq {report.seq} revision {report.revision}",
+        )
+
+    def _note(self, at_us: int, name: str, text: str) -> None:
+        self._trace.note(at_us, f"client {self.stories[name].wish.client}", f"{name} {text}")
+
+
+def _ended_in(text: str, named: list[str]) -> set[str]:
+    """Pick the orders of which some row of a document says that they have ended."""
+    lowered = text.lower()
+    if not any(word in lowered for word in _ENDS):
+        return set()
+    start = text.find("{")
+    try:
+        document = orjson.loads(text[start:]) if start >= 0 else None
+    except orjson.JSONDecodeError:
+        return set()
+    ended: set[str] = set()
+    for row in _rows(document):
+        if any(isinstance(value, str) and value.lower() in _ENDS for value in row.values()):
+            ended.update(name for name in named if name in row.values() or int(name) in row.values())
+    return ended
+
+
+def _rows(value: object) -> Iterator[dict[str, object]]:
+    if isinstance(value, dict):
+        yield value
+        for each in value.values():
+            yield from _rows(each)
+    elif isinstance(value, list):
+        for each in value:
+            yield from _rows(each)
