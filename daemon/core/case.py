@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict
+from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict, is_possible
 from protocols.evidence import Proof
 from protocols.fix import Outcome
 
@@ -176,6 +176,17 @@ class Case:
     def verdict(self) -> Verdict:
         """What the evidence says about the order; nothing while the order is not known by its id."""
         return self.view.verdict if self.order_id is not None else NOTHING_KNOWN
+
+    @property
+    def alias(self) -> ClientOrderId | None:
+        """The client id that the order goes by: as it was named to us, else as evidence about this very order says."""
+        if self.client_order_id is not None or self.order_id is None:
+            return self.client_order_id
+        decided_by = self.view.verdict.decided_by
+        if decided_by is not None and decided_by.client_order_id is not None:
+            return decided_by.client_order_id
+        credible = (piece for piece in self.view.pieces if is_possible(piece, self.instrument))
+        return max((piece.client_order_id for piece in credible if piece.client_order_id is not None), default=None)
 
     @property
     def last_send(self) -> WireSend | None:

@@ -17,7 +17,7 @@ def require_same(asked: CancelRequest, held: Ticket, case: Case, now_us: int) ->
     The same means: same product, instrument and ids, after the client id is resolved. Deadline, progress and priority
     may differ.
     """
-    if is_same(asked, held.request, case.order_id, case.client_order_id):
+    if is_same(asked, held.request, case.order_id, case.alias):
         return
     raise conflict(held.request, now_us)
 

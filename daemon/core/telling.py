@@ -32,7 +32,7 @@ def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Re
         product=case.product or None,
         instrument=ticket.request.instrument,
         order_id=order_id,
-        client_order_id=ticket.request.client_order_id or case.client_order_id,
+        client_order_id=ticket.request.client_order_id or case.alias,
         outcome=found.outcome,
         ord_status=verdict.ord_status,
         cxl_rej_reason=_reject_reason(found.outcome, answer.code if answer else None),

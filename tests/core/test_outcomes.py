@@ -32,6 +32,17 @@ def test_a_terminal_word_other_than_filled_is_canceled_and_says_which(status: st
     assert story.report().cxl_rej_reason is None
 
 
+def test_the_client_id_that_only_the_evidence_names_is_told() -> None:
+    story = Story()
+    story.submit("o1")
+    story.push("new", order="o1", alias="mine")
+    story.push("canceled", order="o1", alias=None)
+    assert story.report().client_order_id == "mine"
+    story.submit("o2")
+    story.push("canceled", order="o2", alias=None)
+    assert story.report("r2").client_order_id is None
+
+
 def test_a_fill_is_filled_and_too_late() -> None:
     story = Story()
     story.submit()

@@ -210,6 +210,16 @@ def test_the_same_order_by_its_other_id_is_the_same_request_once_the_client_id_i
     assert story.held is not None
 
 
+def test_the_client_id_that_the_evidence_names_is_the_same_order_too() -> None:
+    story = Story()
+    story.submit("o1", name="a")
+    with pytest.raises(BadRequest):
+        story.submit(None, alias="y", name="a")
+    story.push("new", order="o1", alias="y")
+    story.submit(None, alias="y", name="a")
+    assert story.held is not None
+
+
 def test_past_the_bound_of_open_cases_a_request_is_refused_at_the_door() -> None:
     story = Story(open_max=2)
     story.submit("o1")
