@@ -152,6 +152,8 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
     accounts = answer.get("accounts")
     journal = answer.get("journal")
     state = journal.get("state") if isinstance(journal, dict) else None
+    if isinstance(journal, dict) and journal.get("detail"):
+        state = f"{state} ({journal['detail']})"
     above = f"{answer.get('server')} up {answer.get('uptime_s')} s, journal {state}, {answer.get('clients')} clients"
     rows: list[Row] = []
     alarms: list[str] = []

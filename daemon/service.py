@@ -71,7 +71,8 @@ async def serve(config: Config, environ: Mapping[str, str]) -> None:
         manager.starting(START_MAX_S + config.daemon.ready_wait_s)
         lock = stack.enter_context(lock_journal(config.daemon.journal))
         clock = Clock()
-        journal = Journal.open(config.daemon.journal, lock, now_us=clock.now)
+        wait_s = config.daemon.commit_wait_ms / 1000
+        journal = Journal.open(config.daemon.journal, lock, now_us=clock.now, commit_wait_s=wait_s)
         stack.callback(_close, journal)
         service = Service(config, environ, journal, clock, manager)
         await service.run()

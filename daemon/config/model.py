@@ -39,6 +39,7 @@ class DaemonConfig(msgspec.Struct, frozen=True):
     in_flight_max_per_client: int
     ready_wait_s: float
     stop_grace_s: float
+    commit_wait_ms: int
 
 
 class AccessRule(msgspec.Struct, frozen=True):

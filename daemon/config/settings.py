@@ -178,7 +178,17 @@ STOP_GRACE_S: Final = Number(
     is_whole=False,
 )
 
-DAEMON_WAITS: Final = (READY_WAIT_S, STOP_GRACE_S)
+COMMIT_WAIT_MS: Final = Number(
+    "commit_wait_ms",
+    "A word that waits for the disk longer than this is told all the same, with durable false, and the journal counts "
+    "as failed until the disk answers: far longer than a healthy disk takes, and about as long as a strategy can wait.",
+    "ms",
+    5000,
+    least=50,
+    most=600_000,
+)
+
+DAEMON_WAITS: Final = (READY_WAIT_S, STOP_GRACE_S, COMMIT_WAIT_MS)
 
 # ---------------------------------------------------------------- the table daemon, and an account over it
 

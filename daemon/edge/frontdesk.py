@@ -236,7 +236,7 @@ class FrontDesk:
             server=f"canceld {self._version}",
             boot_id=str(self._journal.boot),
             uptime_s=(now_us - self._started_us) // 1_000_000,
-            journal=JournalStatus(self._journal.state.value),
+            journal=JournalStatus(self._journal.state.value, self._journal.why),
             accounts={name: self._accounts[name].status(now_us, rows) for name in seen},
         )
 

@@ -188,9 +188,10 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class JournalStatus(msgspec.Struct, frozen=True):
-    """``ok``, ``full`` or ``failed``."""
+    """``ok``, ``full`` or ``failed``, and with the last two what is the matter."""
 
     state: str
+    detail: str = ""
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):

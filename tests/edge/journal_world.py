@@ -183,11 +183,23 @@ def whole_story(name: str, seq: int, *, t: int = T0) -> list[Record]:
 
 @contextmanager
 def a_journal(
-    path: Path, *, connecting: Callable[[Path], sqlite3.Connection] = connect, probe_interval_s: float = 0.01
+    path: Path,
+    *,
+    connecting: Callable[[Path], sqlite3.Connection] = connect,
+    probe_interval_s: float = 0.01,
+    commit_wait_s: float = 60.0,
+    now_us: Callable[[], int] = lambda: T0 + 2,
 ) -> Iterator[Journal]:
     """Open a journal for one life, and end that life in order."""
     with lock_journal(path) as lock:
-        journal = Journal.open(path, lock, connect=connecting, now_us=lambda: T0 + 2, probe_interval_s=probe_interval_s)
+        journal = Journal.open(
+            path,
+            lock,
+            connect=connecting,
+            now_us=now_us,
+            probe_interval_s=probe_interval_s,
+            commit_wait_s=commit_wait_s,
+        )
         try:
             yield journal
         finally:

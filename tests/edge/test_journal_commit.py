@@ -2,8 +2,7 @@
 
 import asyncio
 import sqlite3
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,8 +11,8 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.edge.journal import JournalState, journal, schema
-from daemon.edge.journal.schema import connect
 from protocols.errors import JournalError
+from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
     a_journal,
     bound,
@@ -34,61 +33,11 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite"
 
 
-class Gate:
-    """Holds a commit up at its COMMIT, once it is closed, and counts commits."""
-
-    def __init__(self) -> None:
-        self.is_open = threading.Event()
-        self.is_open.set()
-        self.arrived = threading.Event()
-        self.commits = 0
-
-    def close(self) -> None:
-        self.arrived.clear()
-        self.is_open.clear()
-
-    async def arrival(self) -> None:
-        assert await asyncio.to_thread(self.arrived.wait, 60)
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        gate = self
-
-        class Gated(sqlite3.Connection):
-            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if sql == "COMMIT":
-                    gate.arrived.set()
-                    assert gate.is_open.wait(60)
-                    gate.commits += 1
-                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
-        return connect(path, Gated)
-
-
 @pytest.fixture
 def gate() -> Iterator[Gate]:
     gate = Gate()
     yield gate
     gate.is_open.set()
-
-
-class Words:
-    """What was said about groups, in the order in which it was heard."""
-
-    def __init__(self) -> None:
-        self.heard: list[tuple[str, bool]] = []
-        self._changed = asyncio.Event()
-
-    def about(self, name: str) -> Callable[[bool], None]:
-        def hear(is_durable: bool) -> None:
-            self.heard.append((name, is_durable))
-            self._changed.set()
-
-        return hear
-
-    async def until(self, count: int) -> None:
-        while len(self.heard) < count:
-            self._changed.clear()
-            await self._changed.wait()
 
 
 async def test_a_word_comes_after_the_commit_and_not_before(path: Path, gate: Gate) -> None:

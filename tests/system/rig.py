@@ -37,8 +37,9 @@ push_wait_ms = 150
 replica_lag_ms = 600
 settle_ms = 2000
 horizon_s = 12
+commit_wait_ms = 30000
 """
-"""Timings of a fast world: every fault that the tests show heals within the horizon."""
+"""Timings of a fast world: every fault that the tests show heals within the horizon, and its disk may be slow."""
 Message = dict[str, Any]
 
 

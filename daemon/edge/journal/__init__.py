@@ -5,6 +5,7 @@
     codec     records as columns, and back            read      the thread that answers about the past
     rows      what records change in the tables       recovery  what a new life has to take up
     forget    what is too old                         story     a step in a sentence
+    patience  how long a word waits for a disk
 
 Only `journal` and `lock` are called from outside; the names below are all that others need.
 """

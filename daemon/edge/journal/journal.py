@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from daemon.core.records import frame_of
 from daemon.edge.journal import schema
 from daemon.edge.journal.forget import Forgetting
+from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
 from daemon.edge.journal.recovery import known_keys, recover
 from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows
@@ -41,6 +42,8 @@ RECORD_BYTES: Final = 1_000
 """What a record is reckoned to hold beside its frame."""
 PROBE_INTERVAL_S: Final = 1.0
 """How often a failed disk is tried again: soon enough for an operator who watches, too seldom to be a load."""
+COMMIT_WAIT_S: Final = 5.0
+"""How long a word waits for its commit; a disk that takes longer to answer counts as failed until it does."""
 CLOSE_WAIT_S: Final = 10.0
 """How long `close` waits for the disk; systemd would wait 90 s before it kills."""
 
@@ -53,7 +56,13 @@ class Journal:
     """
 
     def __init__(
-        self, lock: JournalLock, life: Life, connect: Connect, now_us: Callable[[], int], probe_interval_s: float
+        self,
+        lock: JournalLock,
+        life: Life,
+        connect: Connect,
+        now_us: Callable[[], int],
+        probe_interval_s: float,
+        commit_wait_s: float,
     ) -> None:
         self.boot = life.boot
         self.state = JournalState.OK
@@ -71,6 +80,8 @@ class Journal:
         self._bytes_queued = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closed = False
+        self._patience = Patience(commit_wait_s, self._review)
+        self._writers_word = (JournalState.OK, "")
         self._writer = Writer(
             lock.path,
             connect,
@@ -95,6 +106,7 @@ class Journal:
         connect: Connect = schema.connect,
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         probe_interval_s: float = PROBE_INTERVAL_S,
+        commit_wait_s: float = COMMIT_WAIT_S,
     ) -> Journal:
         """Open the journal that ``lock`` was taken for, making it if there is none, and begin a new life. Blocks.
 
@@ -104,7 +116,7 @@ class Journal:
         if not lock.is_held or path.resolve() != lock.path:
             raise JournalError(str(path), "its lock is not held", "call lock_journal first")
         life = schema.begin_life(lock.path, connect)
-        journal = cls(lock, life, connect, now_us, probe_interval_s)
+        journal = cls(lock, life, connect, now_us, probe_interval_s, commit_wait_s)
         journal._thread.start()
         return journal
 
@@ -124,8 +136,9 @@ class Journal:
         """Have records written, together and after all that were appended before. Never blocks.
 
         ``on_commit(is_durable)`` is called once, in the event loop, in the order of the appends: True once all of them
-        are fsync'ed, False as soon as it is known that they are not. Those may yet become so: they are kept for a disk
-        that heals, up to `HELD_RECORDS_MAX` and `HELD_BYTES_MAX`; past that they are dropped and counted.
+        are fsync'ed, False as soon as it is known that they are not, or that the disk hangs. Those may yet become so:
+        they are kept for a disk that heals, up to `HELD_RECORDS_MAX` and `HELD_BYTES_MAX`; past that they are dropped
+        and counted.
         """
         self._enqueue(Group(records, on_commit, sum(map(_bytes_of, records))))
 
@@ -187,15 +200,17 @@ class Journal:
     def close(self) -> None:
         """Write what is queued, fold the log into the file, and stop. Blocks, at most `CLOSE_WAIT_S`; harmless twice.
 
+        A disk that hangs already is waited for no longer than a word would.
         The lock stays with who took it. Raises `JournalError` when records could not be written.
         """
         if self._is_closed:
             return
         self._is_closed = True
+        self._patience.end()
         self._seq_to = self._seq_next  # what was not handed out by now is given back
         self._reader.close()
         self._writer.jobs.put(Stop(self._seq_next))
-        self._thread.join(CLOSE_WAIT_S)
+        self._thread.join(self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
         if self._thread.is_alive() or self._writer.records_kept:
             raise JournalError(
                 str(self._lock.path),
@@ -211,6 +226,8 @@ class Journal:
             if group.on_commit is not None:
                 self._post(group.on_commit, False)
             return
+        if group.on_commit is not None:
+            group.on_commit = self._patience.expect(group.on_commit)
         count = len(group.records)
         bytes_held = self._bytes_queued - self._writer.bytes_done
         if self.records_held + count > HELD_RECORDS_MAX or bytes_held + group.bytes_held > HELD_BYTES_MAX:
@@ -259,15 +276,30 @@ class Journal:
 
     def _hear(self, tidings: Tidings) -> None:
         """Run each verdict as a call of its own, so that a fault in one does not keep the next from its word."""
-        has_changed = self.state is not tidings.state
-        self.state, self.why = tidings.state, tidings.why
+        self._writers_word = tidings.state, tidings.why
+        if not self._is_closed:
+            self._patience.answered(verdict for verdict, _ in tidings.verdicts)
+        before = self._note_state()
         if self._loop is not None:
             for verdict, is_durable in tidings.verdicts:
                 self._loop.call_soon(verdict, is_durable)
         for problem in tidings.problems:
             self.on_problem(problem)
-        if has_changed:
+        if before is not self.state:
             self.on_state_change(self.state, self.why)
+
+    def _review(self) -> None:
+        """Hear that the disk hangs."""
+        if self._note_state() is not self.state:
+            self.on_state_change(self.state, self.why)
+
+    def _note_state(self) -> JournalState:
+        """Put together what the writer says and what its silence says; give the state before."""
+        before = self.state
+        self.state, self.why = self._writers_word
+        if self._patience.is_over and self.state is JournalState.OK:
+            self.state, self.why = JournalState.FAILED, f"the disk has not answered for {self._patience.wait_s:g} s"
+        return before
 
 
 def _bytes_of(record: Record) -> int:

@@ -1,0 +1,34 @@
+"""A daemon whose disk can be held up: while the file ``disk.held`` lies beside its configuration, no COMMIT returns.
+
+SQLite syncs its log inside COMMIT, so this is where a disk that hangs would hang. The product knows nothing of it: its
+connections are made of another class here, before it starts.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import sys
+import time
+from pathlib import Path
+
+from daemon import cli
+from daemon.edge.journal import schema
+
+HELD = "disk.held"
+LOOK_S = 0.002
+
+
+class Held(sqlite3.Connection):
+    """A connection to a journal whose disk may be held up."""
+
+    def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+        if sql == "COMMIT":
+            while (FOLDER / HELD).exists():
+                time.sleep(LOOK_S)
+        return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+
+if __name__ == "__main__":
+    FOLDER = Path(sys.argv[-1]).parent
+    schema.connect.__defaults__ = (Held,)
+    sys.exit(cli.main(["run", *sys.argv[1:]]))

@@ -1,0 +1,195 @@
+"""A disk that does not answer: how long anybody waits for it, what is said meanwhile,
+and what strict durability waits for.
+
+The disk is held up by a file (`tests.system.slow_disk`), so that a test says when it hangs and when it goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.rig import WAIT_S, until, world, written
+from tests.system.slow_disk import HELD
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from tests.system.rig import Client, Message, World
+
+PATIENT = "commit_wait_ms = 30000"
+HASTY = "commit_wait_ms = 250"
+
+
+@contextlib.asynccontextmanager
+async def slow(folder: Path, extra: str = "", *, waits: str = PATIENT, faults: str = "") -> AsyncIterator[World]:
+    async with world(folder, extra=extra, faults=faults, module="tests.system.slow_disk") as it:
+        file = folder / "canceld.toml"
+        file.write_text(file.read_text().replace(PATIENT, waits))
+        try:
+            yield it
+        finally:
+            release(it)
+
+
+def hold(it: World) -> None:
+    """From now on no commit returns."""
+    (it.daemon.folder / HELD).touch()
+
+
+def release(it: World) -> None:
+    (it.daemon.folder / HELD).unlink(missing_ok=True)
+
+
+def outcomes_on_disk(it: World, request_id: str) -> list[str]:
+    with contextlib.closing(sqlite3.connect(f"file:{it.daemon.folder}/journal.sqlite?mode=ro", uri=True)) as db:
+        found = db.execute("SELECT outcome FROM outcomes WHERE request_id = ? ORDER BY seq", (request_id,)).fetchall()
+    return [outcome for (outcome,) in found]
+
+
+async def journal_of(client: Client, state: str) -> Message:
+    """Wait until the journal is in a state; gives what status says of it."""
+    async with asyncio.timeout(WAIT_S):
+        while True:
+            status = await client.result("status")
+            if status["journal"]["state"] == state:
+                return status
+            await asyncio.sleep(0.01)
+
+
+async def has_seen_the_end(client: Client, order_id: str) -> None:
+    """Wait until the daemon knows that an order rests no more."""
+    async with asyncio.timeout(WAIT_S):
+        while any(row["order_id"] == order_id for row in (await client.result("orders"))["orders"]):
+            await asyncio.sleep(0.01)
+
+
+# ---------------------------------------------------------------- what waits for the disk
+
+
+async def a_request_on_disk(it: World, client: Client, order_id: str) -> asyncio.Future[Message]:
+    """Ask for a cancel that the venue loses, and hold the disk once the request itself is written down."""
+    it.faults("NO_ACK(lost):1,QUERY_NOTFOUND:1")
+    reply = it.cancel(client, order_id, request_id="r", progress=True)
+    await client.notification(lambda note: note["params"].get("state") == "recorded")
+    await until(lambda: it.cancels_of(order_id))
+    hold(it)
+    return reply
+
+
+async def test_strict_durability_holds_an_outcome_back_until_it_is_on_the_disk(tmp_path: Path) -> None:
+    async with slow(tmp_path, 'durability = "strict"\n') as it:
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        reply = await a_request_on_disk(it, client, order_id)
+        await it.door.fill(order_id)
+        await has_seen_the_end(client, order_id)
+        await client.result("ping")
+        assert not reply.done()
+        assert outcomes_on_disk(it, "r") == []
+        release(it)
+        async with asyncio.timeout(WAIT_S):
+            said = (await reply)["result"]
+        assert outcomes_on_disk(it, "r") == ["filled"]  # at the moment in which it is heard
+        assert (said["outcome"], said["durable"]) == ("filled", True)
+        await it.daemon.stop(signal.SIGKILL)
+        again = await it.canceled(await it.started(), order_id, request_id="r")
+        assert (again["outcome"], again["seq"]) == ("filled", said["seq"])
+
+
+async def test_a_receipt_tells_what_can_be_proven_again_before_it_is_on_the_disk(tmp_path: Path) -> None:
+    async with slow(tmp_path) as it:
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        reply = await a_request_on_disk(it, client, order_id)
+        await it.door.fill(order_id)
+        async with asyncio.timeout(WAIT_S):
+            said = (await reply)["result"]
+        assert (said["outcome"], said["durable"]) == ("filled", True)  # its request is on the disk
+        assert outcomes_on_disk(it, "r") == []
+        await it.daemon.stop(signal.SIGKILL)
+        release(it)
+        again = await it.canceled(await it.started(), order_id, request_id="r")
+        assert again["outcome"] == "filled"  # found again, at the venue
+
+
+@pytest.mark.parametrize("durability", ["receipt", "strict"])
+async def test_nothing_is_said_of_a_request_before_it_is_on_the_disk(tmp_path: Path, durability: str) -> None:
+    async with slow(tmp_path, f'durability = "{durability}"\n') as it:
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        hold(it)
+        reply = it.cancel(client, order_id, request_id="r", progress=True)
+        await until(lambda: it.truth_of(order_id)[0] == "canceled")  # the wire did not wait
+        await has_seen_the_end(client, order_id)
+        await client.result("ping")
+        assert not reply.done()
+        assert client.notified == []
+        release(it)
+        async with asyncio.timeout(WAIT_S):
+            said = (await reply)["result"]
+        assert (said["outcome"], said["durable"]) == ("canceled", True)
+
+
+# ---------------------------------------------------------------- a disk that hangs
+
+
+@pytest.mark.parametrize("durability", ["receipt", "strict"])
+async def test_a_disk_that_hangs_keeps_no_word_for_ever_and_no_word_is_called_durable(
+    tmp_path: Path, durability: str
+) -> None:
+    async with slow(tmp_path, f'durability = "{durability}"\n', waits=HASTY) as it:
+        client = await it.started()
+        first, second, third = await it.rest(3)
+        hold(it)
+        for request_id, order_id in (("first", first), ("second", second)):
+            said = await it.canceled(client, order_id, request_id=request_id, progress=True)
+            assert (said["outcome"], said["durable"]) == ("canceled", False)
+            assert said["times"]["recorded"] is None
+        status = await journal_of(client, "failed")
+        assert status["journal"]["detail"] == "the disk has not answered for 0.25 s"
+        alarm = {each["name"]: each["detail"] for each in status["accounts"]["okx-main"]["alarms"]}
+        assert alarm["journal"] == "the disk has not answered for 0.25 s"
+        assert not [note for note in client.notified if note["params"].get("state") == "recorded"]
+        release(it)
+        status = await journal_of(client, "ok")
+        assert status["journal"]["detail"] == ""
+        assert not [each for each in status["accounts"]["okx-main"]["alarms"] if each["name"] == "journal"]
+        for request_id in ("first", "second"):
+            assert [row["outcome"] for row in await written(client, request_id)] == ["canceled"]
+        assert (await it.canceled(client, third))["durable"] is True
+        states = [row["state"] for row in it.daemon.log if row["event"] == "journal"]
+        assert states == ["failed", "ok"]
+
+
+async def test_with_refuse_a_disk_that_hangs_lets_no_further_cancel_out(tmp_path: Path) -> None:
+    async with slow(tmp_path, 'on_journal_failure = "refuse"\n', waits=HASTY) as it:
+        client = await it.started()
+        first, second = await it.rest(2)
+        hold(it)
+        assert (await it.canceled(client, first))["durable"] is False  # by this one it is found out
+        await journal_of(client, "failed")
+        reply = await it.cancel(client, second)
+        assert reply["error"]["data"]["reason"] == "journal_unavailable"
+        assert "the disk has not answered for 0.25 s" in reply["error"]["message"]
+        assert it.cancels_of(second) == 0
+        release(it)
+        await journal_of(client, "ok")
+        assert (await it.canceled(client, second))["durable"] is True
+
+
+async def test_a_daemon_whose_disk_hangs_still_ends_when_it_is_told_to(tmp_path: Path) -> None:
+    async with slow(tmp_path, waits=HASTY) as it:
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        hold(it)
+        assert (await it.canceled(client, order_id))["durable"] is False
+        assert await it.daemon.stop() == 0
+        (last,) = [row for row in it.daemon.log if row["event"] == "journal_not_closed"]
+        assert "the disk has not answered" in last["detail"]
