@@ -39,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from daemon.sim import main as sim
 
             return sim.run(options)
+        case "simulate":
+            from daemon.simulate import command as simulate
+
+            return simulate.run(options)
         case _:
             from daemon.demo import command as demo
 
@@ -106,6 +110,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
     for name, purpose, describe in (
         ("demo", "watch it at work; needs no account and no network", _describe_demo),
         ("sim", "run a simulated venue", _describe_sim),
+        ("simulate", "run it in a world of faults, by seeds, and audit each word", _describe_simulate),
     ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         if name == wanted:
@@ -123,6 +128,12 @@ def _describe_sim(command: argparse.ArgumentParser) -> None:
     from daemon.sim import main as sim
 
     sim.add_arguments(command)
+
+
+def _describe_simulate(command: argparse.ArgumentParser) -> None:
+    from daemon.simulate import command as simulate
+
+    simulate.add_arguments(command)
 
 
 if __name__ == "__main__":

@@ -98,6 +98,16 @@ class Plan(msgspec.Struct, frozen=True):
     clock_offset_us: int
     heal_us: int
 
+    def summary(self) -> str:
+        """Say what was drawn, in a line."""
+        accounts = ", ".join(
+            f"{account.name} by {account.order_entry.value} ({' '.join(account.classes) or 'no faults'})"
+            for account in self.accounts
+        )
+        trouble = f"{len(self.crashes)} crashes, {len(self.habits.fails)} failures of the disk"
+        requests = f"{len(self.wishes)} requests by {len(self.clients)} clients"
+        return f"seed {self.seed}: {accounts}; {requests}, {trouble}, storm until {_s(self.heal_us)}"
+
     def story(self) -> list[str]:
         """Say what was drawn, a line each."""
         counts = f"{len(self.wishes)} requests for {len(self.orders)} orders by {len(self.clients)} clients"

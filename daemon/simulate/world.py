@@ -6,6 +6,7 @@ and the auditor reads that.
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -25,7 +26,7 @@ from daemon.simulate.disk import Disk
 from daemon.simulate.kernel import Kernel
 from daemon.simulate.life import Life
 from daemon.simulate.network import Host
-from daemon.simulate.plan import SECOND_US, Plan, draw
+from daemon.simulate.plan import SECOND_US
 from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import UNITS
 from protocols.control.params import CancelParams
@@ -33,11 +34,11 @@ from protocols.fix import ClientOrderId, OrderId, Priority, RequestId
 from protocols.session import IN_FLIGHT_MAX
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from daemon.sim.demo_plan import Placing
     from daemon.sim.venue import SimVenue
-    from daemon.simulate.plan import Crash
+    from daemon.simulate.plan import Crash, Plan
     from daemon.simulate.swarm import Flash, Span
     from daemon.simulate.wishes import OrderPlan, WishPlan
     from protocols.fix import AccountName
@@ -61,15 +62,6 @@ class Result(msgspec.Struct, frozen=True):
     violations: list[Violation]
     trace_hash: str
     virtual_s: float
-
-
-def simulate(seed: int, venues: Sequence[str] = (), tell: Callable[[str], None] | None = None) -> Result:
-    """Run one seed; ``tell`` gets its story line by line."""
-    plan = draw(seed, venues)
-    if tell is not None:
-        for line in plan.story():
-            tell(line)
-    return World(plan, tell).run()
 
 
 class World:
@@ -118,7 +110,7 @@ class World:
             client.ask_again()
         self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
         self._drain()
-        return self._result()
+        return self.result(self._audit())
 
     def _drain(self) -> None:
         """Wait until nobody waits any more."""
@@ -126,25 +118,27 @@ class World:
         while not self._is_quiet() and self.kernel.now_us < until_us:
             self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
 
-    def _result(self) -> Result:
+    def result(self, found: list[Violation]) -> Result:
+        """Give what it came to."""
+        faults = Counter({Fault.RESTART.value: self.restarts})
+        for venue in self.venues.values():
+            faults.update(venue.faults.fired)
+        return Result(
+            self.plan.seed,
+            len(self.plan.wishes),
+            dict(faults),
+            self.chronicle.outcomes(),
+            found,
+            self.trace.digest(),
+            (self.kernel.now_us - START_US) / SECOND_US,
+        )
+
+    def _audit(self) -> list[Violation]:
         breaches = {
             name: dict(venue.floor.rates.breaches) if not self._accounts[name].is_rough else {}
             for name, venue in self.venues.items()
         }
-        violations = audit(self.chronicle, breaches)
-        faults: dict[str, int] = {"RESTART": self.restarts}
-        for venue in self.venues.values():
-            for name, count in venue.faults.fired.items():
-                faults[name] = faults.get(name, 0) + count
-        return Result(
-            self.plan.seed,
-            len(self.plan.wishes),
-            faults,
-            self.chronicle.outcomes(),
-            violations,
-            self.trace.digest(),
-            (self.kernel.now_us - START_US) / SECOND_US,
-        )
+        return audit(self.chronicle, breaches)
 
     def _is_quiet(self) -> bool:
         return self.office.life is not None and self.office.life.is_idle and self.chronicle.is_content

@@ -19,7 +19,7 @@ _canceld()
             mapfile -t COMPREPLY < <(compgen -W "127.0.0.1:0" -- "$current")
             return
             ;;
-        --orders | --seed | --key | --secret | --passphrase) return ;;
+        --orders | --seed | --seeds | --replay | --jobs | --key | --secret | --passphrase) return ;;
     esac
     if ((COMP_CWORD > 2)) && [[ ${COMP_WORDS[COMP_CWORD - 2]} == --tls ]]; then
         mapfile -t COMPREPLY < <(compgen -f -- "$current")
@@ -27,13 +27,14 @@ _canceld()
     fi
 
     if ((COMP_CWORD == 1)); then
-        words="run check demo sim client-source --version --help"
+        words="run check demo sim simulate client-source --version --help"
     else
         case $command in
             run) words="--config" ;;
             check) words="--config --online" ;;
             demo) words="--venue --orders --seed --faults --json" ;;
             sim) words="--venue --listen --key --secret --passphrase --tls --seed --faults" ;;
+            simulate) words="--seeds --venue --replay --jobs --json" ;;
         esac
         words+=" --help"
     fi
