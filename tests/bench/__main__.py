@@ -1,109 +1,66 @@
-"""`make bench`: the round trip of a confirmed cancel, one after the other, and where its time goes.
+"""`make bench`: measures, prints a table, and writes ``.bench/latest.json``.
 
-A simulated OKX without added delay and a daemon run as processes of their own; one client cancels resting orders one by
-one, over enough instruments that no published limit binds. Medians over the rounds are printed, and the whole goes to
-``.bench/latest.json`` with the machine and the versions.
+    make bench                                     everything
+    make bench ARGS="serial throughput"            some parts
+    make bench ARGS="serial --samples 2000 --rounds 5"
+    make bench ARGS="open_loop --tls --strict"     the same, all over TLS, all committed before it is told
+    make bench ARGS="--show FILE"                  the table of an earlier run
+
+What each part measures, and the shape of what it writes, stands in its module in `tests.bench.parts`.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import json
-import os
-import platform
-import statistics
+import sys
 import time
-from importlib.metadata import version
 from pathlib import Path
 
-from daemon.client_async import AsyncClient
-from daemon.demo.door import Door
-from daemon.demo.host import Host
-from daemon.sim.registry import DEMOS
+import orjson
 
-VENUE = "okx"
-STAGES = ("forwarded", "recorded", "acked", "evidence", "reported")
-PLACED_AT_ONCE = 100
-READY_S = 20.0
-Figures = dict[str, float]
+from tests.bench.machine import commit, machine, versions
+from tests.bench.parts import PARTS, run_part
+from tests.bench.pinning import BESIDE, pin
+from tests.bench.plan import Plan
+from tests.bench.processes import ROOT
+from tests.bench.table import table
 
-
-async def rest(door: Door, count: int) -> list[tuple[str, str]]:
-    """Let orders rest, spread over the instruments that go by WebSocket; gives ids with their instruments."""
-    placings = [placing for placing in DEMOS[VENUE].placings if placing.instrument != "ODD-USDT"]
-    orders = [
-        {"instrument": placing.instrument, "side": "buy", "price": placing.price, "qty": placing.qty}
-        for placing in (placings[n % len(placings)] for n in range(count))
-    ]
-    ids: list[str] = []
-    for start in range(0, count, PLACED_AT_ONCE):
-        ids += await door.place(orders[start : start + PLACED_AT_ONCE])
-    return [(order_id, order["instrument"]) for order_id, order in zip(ids, orders, strict=True)]
-
-
-async def round_of(client: AsyncClient, account: str, orders: list[tuple[str, str]]) -> Figures:
-    """Cancel orders one by one; gives percentiles in microseconds, for the whole and by stage."""
-    whole: list[float] = []
-    stages: dict[str, list[float]] = {stage: [] for stage in STAGES}
-    for order_id, instrument in orders:
-        began = time.perf_counter_ns()
-        result = await client.cancel(account, instrument, order_id=order_id)
-        whole.append((time.perf_counter_ns() - began) / 1000)
-        times = result.raw["times"]
-        if not isinstance(times, dict) or result.outcome != "canceled":
-            raise SystemExit(f"a cancel did not end canceled: {result.raw}")
-        for stage in STAGES:
-            if times[stage] is not None:
-                stages[stage].append(times[stage] - times["received"])
-    figures = {"p50_us": quantile(whole, 0.5), "p99_us": quantile(whole, 0.99), "n": float(len(whole))}
-    return figures | {f"{stage}_p50_us": quantile(found, 0.5) for stage, found in stages.items() if found}
-
-
-def quantile(values: list[float], share: float) -> float:
-    """Give the value below which ``share`` of all lie."""
-    return round(sorted(values)[min(len(values) - 1, int(share * len(values)))], 1)
-
-
-async def measure(rounds: int, orders: int) -> dict[str, Figures]:
-    """Run the rounds; gives the median of each figure and its spread over the rounds."""
-    async with Host((VENUE,), 1, {}) as host:
-        door, client = Door(host.urls[VENUE]), AsyncClient(host.socket, name="bench")
-        account = host.account_of(VENUE)
-        async with asyncio.timeout(READY_S):
-            while (await client.status())["accounts"][account]["drop_copy"] != "live":  # type: ignore[index] # JSON
-                await asyncio.sleep(0.05)
-        found = [await round_of(client, account, await rest(door, orders)) for _ in range(rounds)]
-        breaches = (await door.stats()).breaches
-        await client.close()
-        await door.close()
-    if breaches:
-        raise SystemExit(f"the venue's limits bound, so the figures say nothing: {breaches}")
-    return {
-        name: {"median": statistics.median(values), "least": min(values), "most": max(values)}
-        for name in found[0]
-        if (values := [figures[name] for figures in found])
-    }
+LATEST = ROOT / ".bench/latest.json"
 
 
 def main() -> None:
-    """Measure, print a table, keep the figures."""
+    """Measure, print, keep."""
+    options = _parser().parse_args()
+    if options.show is not None:
+        print(table(orjson.loads(options.show.read_bytes())))
+        return
+    pin(BESIDE)
+    plan = Plan(options.samples, options.rounds, options.seconds, options.orders, options.tls, options.strict)
+    mode = [name for name, is_on in (("tls", plan.is_tls), ("strict", plan.is_strict)) if is_on]
+    document = {"machine": machine(), "versions": versions(), "commit": commit(), "mode": mode}
+    began = time.monotonic()
+    for name in options.parts or PARTS:
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        document[name] = run_part(name, plan)
+    document["wall_s"] = round(time.monotonic() - began, 1)
+    print(table(document))
+    options.out.parent.mkdir(exist_ok=True)
+    options.out.write_bytes(orjson.dumps(document, option=orjson.OPT_INDENT_2) + b"\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    plan = Plan()
     parser = argparse.ArgumentParser(prog="make bench", description="time confirmed cancels")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--orders", type=int, default=500, help="cancels a round")
-    options = parser.parse_args()
-    serial = asyncio.run(measure(options.rounds, options.orders))
-    print(f"serial confirmed cancel, {options.rounds} rounds of {options.orders}")
-    for name, figure in serial.items():
-        print(
-            f"  {name:>18}  median {figure['median']:>9.1f}  least {figure['least']:>9.1f}  most {figure['most']:>9.1f}"
-        )
-    folder = Path(".bench")
-    folder.mkdir(exist_ok=True)
-    versions = {name: version(name) for name in ("uvloop", "websockets", "orjson", "msgspec", "aiohttp")}
-    machine = {"cpus": os.cpu_count(), "platform": platform.platform(), "python": platform.python_version()}
-    document = {"machine": machine, "versions": versions, "serial": {"daemon": serial}}
-    (folder / "latest.json").write_text(json.dumps(document, indent=1))
+    parser.add_argument("parts", nargs="*", metavar="PART", choices=[*PARTS, []], help=f"all, or of {', '.join(PARTS)}")
+    parser.add_argument("--samples", type=int, default=plan.samples, help="of a closely compared contender")
+    parser.add_argument("--rounds", type=int, default=plan.rounds, help="in which the contenders take turns")
+    parser.add_argument("--seconds", type=float, default=plan.seconds, help="a round of a rate or of a stress")
+    parser.add_argument("--orders", type=int, default=plan.orders, help="tracked, and journaled, in `scale`")
+    parser.add_argument("--tls", action="store_true", help="to every venue")
+    parser.add_argument("--strict", action="store_true", help='every daemon with durability = "strict"')
+    parser.add_argument("--out", type=Path, default=LATEST, help="where the results go (%(default)s)")
+    parser.add_argument("--show", type=Path, metavar="FILE", help="measure nothing, print the table of these results")
+    return parser
 
 
 if __name__ == "__main__":
