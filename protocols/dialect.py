@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from protocols.admission import Admission
+from protocols.deadman import DeadManSwitch
 from protocols.evidence import (
     AccountIdentified,
     CancelAnswered,
@@ -122,7 +123,8 @@ class Traits(msgspec.Struct, frozen=True):
     venue's page has. ``question_calls`` says how many calls a question takes, where that is more than one: it counts so
     often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
     signatures name the host. ``error_rules`` are limits on error answers, and ``sparing_cancel`` is the call that keeps
-    cancels within them, where there is one.
+    cancels within them, where there is one. ``switch`` is the venue's dead-man switch, or ``no_switch`` says why there
+    is none.
     """
 
     venue: str
@@ -141,6 +143,8 @@ class Traits(msgspec.Struct, frozen=True):
     signs_host: bool = False
     error_rules: tuple[ErrorRule, ...] = ()
     sparing_cancel: SparingCancel | None = None
+    switch: DeadManSwitch | None = None
+    no_switch: str = "it has none"
 
 
 class Heartbeat(msgspec.Struct, frozen=True):

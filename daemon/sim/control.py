@@ -12,6 +12,7 @@ is the server's duty.
     POST   /_sim/faults {NAME: {...}}                  merges                                 the standing rules
     GET    /_sim/faults, DELETE /_sim/faults           shows, or forgets, the standing rules
     GET    /_sim/stats
+    GET    /_sim/switch                                the dead-man switch, where the venue has one
 
 An unknown order is 404, an ended one 409, as is one above the venue's caps; bad input is 400. Every refusal is
 `{"error": sentence}`.
@@ -86,6 +87,8 @@ def _route(venue: SimVenue, method: str, path: list[str], body: bytes, now_us: i
             return _row(venue.take_off(order_id, now_us))
         case "GET", ["stats"]:
             return _stats(venue)
+        case "GET", [name] if name in venue.floor.reports:
+            return _json(200, venue.floor.reports[name]())
         case _, ["faults"]:
             return _faults(venue, method, body, now_us)
     raise Refusal(404, f"{method} /_sim/{'/'.join(path)}: the control door has no such thing")

@@ -7,18 +7,20 @@ files beside it (book, faults, rates, timers, control); what a venue's frames an
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 import msgspec
 
-from daemon.sim.book import Book, EndedBy, Fill, NewOrder, Order
+from daemon.sim.book import Book, BookError, EndedBy, Fill, NewOrder, Order
 from daemon.sim.faults import FaultEngine, FaultRule
 from daemon.sim.rates import RateBook
 from daemon.sim.timers import Action as LateAction
 from daemon.sim.timers import Timers
+from daemon.sim.wire import JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +181,8 @@ class Floor:
     timers: Timers = field(default_factory=Timers)
     stats: Stats = field(default_factory=Stats)
     actions: list[Action] = field(default_factory=list)
+    reports: dict[str, Callable[[], JsonObject]] = field(default_factory=dict)
+    """What parts of one venue alone have to show at the control door, by their names there."""
 
     def later(self, delay_us: int, now_us: int, action: LateAction) -> None:
         """Run `action` after a delay, or at once if there is none."""
@@ -263,6 +267,11 @@ class SimVenue(ABC):
         order = self.book.cancel(order_id, EndedBy.OTHER, now_us, self.foreign_cancel_source())
         self.announce(order, None, now_us)
         return order
+
+    def lapse(self, order: Order, now_us: int) -> None:
+        """The account's dead-man switch takes an order off. One that has ended meanwhile, or is about to, stays so."""
+        with suppress(BookError):
+            self.take_off(order.order_id, now_us)
 
     @abstractmethod
     def foreign_cancel_source(self) -> str:

@@ -112,6 +112,7 @@ def test_the_published_limits_are_the_rules() -> None:
     assert rules == {
         "cancel": (5, 1000, Scope.USER),
         "cancel_orders": (2, 1000, Scope.USER),
+        "cancel_all_after": (1, 1000, Scope.USER),
         "query": (10, 1000, Scope.USER),
         "open_orders": (10, 1000, Scope.USER),
         "history_orders": (10, 1000, Scope.USER),
@@ -126,8 +127,10 @@ def test_the_published_limits_are_the_rules() -> None:
 def test_every_call_has_a_rule() -> None:
     ruled = {operation for rule in BINGX.traits.rate_rules for operation in rule.operations}
     assert PLAN.admission is not None
+    assert BINGX.traits.switch is not None
     calls = [
         BINGX.clock_call(),
+        BINGX.traits.switch.call(30, ""),
         BINGX.identity_call(),
         BINGX.cancel_call(wire()),
         BINGX.cancel_call(wire(sparing=True)),

@@ -152,6 +152,7 @@ def test_the_published_limits_are_the_rules() -> None:
     assert rules == {
         "cancel_order": (60, 2000, Scope.INSTRUMENT),
         "order": (60, 2000, Scope.INSTRUMENT),
+        "cancel_all_after": (1, 1000, Scope.USER),
         "orders_pending": (60, 2000, Scope.USER),
         "orders_history": (40, 2000, Scope.USER),
         "fills": (60, 2000, Scope.USER),
@@ -166,8 +167,10 @@ def test_the_published_limits_are_the_rules() -> None:
 def test_every_call_has_a_rule() -> None:
     ruled = {operation for rule in OKX.traits.rate_rules for operation in rule.operations}
     demo = OkxTrade(Profile("demo"))
+    assert OKX.traits.switch is not None
     calls = [
         OKX.clock_call(),
+        OKX.traits.switch.call(30, ""),
         OKX.identity_call(),
         OKX.cancel_call(wire()),
         *OKX.reference_calls(),

@@ -151,6 +151,7 @@ def test_the_published_limits_are_the_rules() -> None:
     assert rules == {
         "sprd_cancel_order": (20, 2000, Scope.USER),
         "sprd_order": (20, 2000, Scope.USER),
+        "sprd_cancel_all_after": (1, 1000, Scope.USER),
         "sprd_orders_pending": (10, 2000, Scope.USER),
         "sprd_orders_history": (20, 2000, Scope.USER),
         "sprd_trades": (20, 2000, Scope.USER),
@@ -162,7 +163,8 @@ def test_the_published_limits_are_the_rules() -> None:
 def test_every_call_has_a_rule() -> None:
     identity = SPREAD.identity_call()
     assert identity is not None
-    calls = [SPREAD.clock_call(), identity, SPREAD.cancel_call(wire())]
+    assert SPREAD.traits.switch is not None
+    calls = [SPREAD.clock_call(), identity, SPREAD.cancel_call(wire()), SPREAD.traits.switch.call(30, "")]
     calls += [SPREAD.question_call(question(step), None) for step in SPREAD.traits.ladder]
     assert {call.operation for call in calls} == {
         operation for rule in SPREAD.traits.rate_rules for operation in rule.operations

@@ -30,6 +30,7 @@ from protocols.fix import Road
 from protocols.jsonread import millis, text
 from protocols.rest import Pairs, RestCall, RestResponse, SignedCall
 from protocols.venues.bingx import answers, codes, queries, rates
+from protocols.venues.bingx.deadman import CancelAllAfter
 from protocols.venues.bingx.frames import SUBSCRIPTIONS, Inbounds, read_frame, subscription
 from protocols.venues.bingx.listenkey import SOCKET_PATH, ListenKey
 
@@ -77,6 +78,7 @@ TRAITS: Final = Traits(
     venue_params=frozenset({"cancelRestrictions", "recvWindow"}),
     error_rules=rates.ERROR_RULES,
     sparing_cancel=rates.SPARING,
+    switch=CancelAllAfter(),
 )
 
 _ORDER_ID: Final = re.compile(r"[0-9]{1,19}")

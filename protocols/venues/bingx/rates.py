@@ -18,6 +18,7 @@ OPEN_ORDERS: Final = "open_orders"
 HISTORY_ORDERS: Final = "history_orders"
 MY_TRADES: Final = "my_trades"
 LISTEN_KEY: Final = "listen_key"
+CANCEL_ALL_AFTER: Final = "cancel_all_after"
 UID: Final = "uid"
 TIME: Final = "time"
 
@@ -36,6 +37,7 @@ RULES: Final = (
     _rule(OPEN_ORDERS, 10, "Spot / Trade / Current Open Orders"),
     _rule(HISTORY_ORDERS, 10, "Spot / Trade / Query Order history"),
     _rule(MY_TRADES, 5, "Spot / Trade / Query transaction details"),
+    _rule(CANCEL_ALL_AFTER, 1, "Spot / Trade / Cancel All After"),
     _rule(LISTEN_KEY, 2, "Listen Key"),
     _rule(UID, 10, "Account / Query account uid"),
     _rule(TIME, 500, "Basic Information / Rate limit, group 1", Scope.ADDRESS, 10_000),

@@ -86,6 +86,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         question_calls={Step.OPEN_ORDERS: len(classic_questions.listing_legs(products))},
         order_memory_ms=ORDER_MEMORY_MS,
         alias_memory_ms=ALIAS_MEMORY_MS,
+        no_switch="a classic account has none, a unified one has",
     )
 
 

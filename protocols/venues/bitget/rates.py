@@ -25,6 +25,7 @@ SPOT_HISTORY: Final = "spot_history_orders"
 UTA_ORDER: Final = "uta_order_info"
 UTA_UNFILLED: Final = "uta_unfilled_orders"
 UTA_HISTORY: Final = "uta_history_orders"
+COUNTDOWN: Final = "uta_countdown_cancel_all"
 TIME: Final = "time"
 ACCOUNT: Final = "account"
 
@@ -68,5 +69,6 @@ UNIFIED_RULES: Final = (
     _rule(UTA_ORDER, 20, "Unified account / Trade / Get order details"),
     _rule(UTA_UNFILLED, 20, "Unified account / Trade / Get open orders"),
     _rule(UTA_HISTORY, 20, "Unified account / Trade / Get order history"),
+    _rule(COUNTDOWN, 1, "Unified account / Trade / Countdown cancel all"),
     _rule(ACCOUNT, 20, "Unified account / Account / Get account settings"),
 )

@@ -28,6 +28,7 @@ from protocols.venues.bitget.common import (
     BitgetCommon,
     order_reference,
 )
+from protocols.venues.bitget.deadman import CountdownCancelAll
 from protocols.venues.bitget.frames import CANCEL_CHANNEL, Grammar
 from protocols.venues.bitget.orders import UNIFIED, read_order
 
@@ -85,6 +86,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         question_calls={Step.OPEN_ORDERS: len(products)},
         order_memory_ms=ORDER_MEMORY_MS,
         alias_memory_ms=ALIAS_MEMORY_MS,
+        switch=CountdownCancelAll(),
     )
 
 

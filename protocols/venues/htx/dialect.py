@@ -36,6 +36,7 @@ from protocols.rest import Pairs, RestCall, RestResponse, SignedCall
 from protocols.venues.htx import queries, rates
 from protocols.venues.htx.answers import accepted, read_rest_cancel
 from protocols.venues.htx.codes import row_of
+from protocols.venues.htx.deadman import CancelAfter
 from protocols.venues.htx.frames import ORDERS, Inbounds, read_frame
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ TRAITS: Final = Traits(
     question_calls=queries.CALLS,
     login_names_user=True,
     signs_host=True,
+    switch=CancelAfter(),
 )
 
 _ORDER_ID: Final = re.compile(r"[0-9]{1,19}")

@@ -14,13 +14,17 @@ CANCEL: Final = "cancel_order"
 ORDER: Final = "order"
 OPEN_ORDERS: Final = "order_opens"
 HISTORY: Final = "order_history"
+CANCEL_AFTER: Final = "cancel_after"
 TIME: Final = "timestamp"
 
 WINDOW_MS: Final = 3000
 """Every limit here is stated per three seconds."""
 
 RULES: Final = (
-    RateRule("trade", frozenset({CANCEL}), 72, WINDOW_MS, Scope.USER, "HTX: Orders / Cancel Order, Rate Limit: Trade"),
+    RateRule(
+        "trade", frozenset({CANCEL, CANCEL_AFTER}), 72, WINDOW_MS, Scope.USER,
+        "HTX: Orders / Cancel Order, Rate Limit: Trade",
+    ),
     RateRule(
         "read", frozenset({ORDER, OPEN_ORDERS, HISTORY}), 72, WINDOW_MS, Scope.USER,
         "HTX: Orders / Get Order Info, Get Current Orders, Get Order History, Rate Limit: Read",

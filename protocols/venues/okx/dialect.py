@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from protocols.deadman import SwitchTraits
 from protocols.dialect import Cursor, Page, Question, Reference, Timings, Traits, WireCancel
 from protocols.errors import Unreadable
 from protocols.evidence import Frame, OrderReported, Source
@@ -20,6 +21,7 @@ from protocols.venues.okx import queries, rates
 from protocols.venues.okx.answers import rows_of
 from protocols.venues.okx.codes import CODES
 from protocols.venues.okx.common import OkxCommon, order_reference
+from protocols.venues.okx.deadman import CancelAllAfter
 from protocols.venues.okx.frames import Grammar
 from protocols.venues.okx.orders import read_order
 
@@ -37,6 +39,19 @@ REFERENCE_TYPES: Final = ("SPOT", "SWAP", "FUTURES")
 ZERO_FILL_MEMORY_MS: Final = 2 * 3600 * 1000
 """Unfilled canceled orders are kept for two hours (OKX: Trade / GET Order history); filled ones for months."""
 
+SWITCH: Final = CancelAllAfter(
+    "/api/v5/trade/cancel-all-after",
+    SwitchTraits(
+        covers="every order of the account in all order-book products but spreads, whichever key or program placed it",
+        covers_of_tag="every order with this tag in all order-book products but spreads, whoever placed it",
+        tag_chars="[A-Za-z0-9]{1,16}",
+        least_s=10,
+        most_s=120,
+        operation=rates.CANCEL_ALL_AFTER,
+        page="OKX: Trade / POST Cancel All After",
+    ),
+)
+
 TRAITS: Final = Traits(
     venue="okx",
     products=("",),
@@ -48,6 +63,7 @@ TRAITS: Final = Traits(
     question_operations=queries.OPERATIONS,
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
+    switch=SWITCH,
 )
 
 

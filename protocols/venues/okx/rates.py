@@ -18,16 +18,22 @@ ORDERS_HISTORY: Final = "orders_history"
 FILLS: Final = "fills"
 INSTRUMENTS: Final = "instruments"
 ACCOUNT_INSTRUMENTS: Final = "account_instruments"
+CANCEL_ALL_AFTER: Final = "cancel_all_after"
 TIME: Final = "time"
 ACCOUNT_CONFIG: Final = "account_config"
 
 WINDOW_MS: Final = 2000
-"""Every limit here is stated per two seconds."""
+"""Every limit here is stated per two seconds, but for the dead-man switch's."""
 
 
 def rule(operation: str, limit: int, scope: Scope, page: str) -> RateRule:
     """Write one row: so many in `WINDOW_MS`, by the page of that section."""
     return RateRule(operation, frozenset({operation}), limit, WINDOW_MS, scope, f"OKX: {page}")
+
+
+def switch_rule(operation: str, page: str) -> RateRule:
+    """Write the row of a dead-man switch: once a second, by user and tag, and an account sets one tag's."""
+    return RateRule(operation, frozenset({operation}), 1, 1000, Scope.USER, f"OKX: {page}")
 
 
 CONNECTION_RULES: Final = (
@@ -43,6 +49,7 @@ TRADE_RULES: Final = (
     rule(ORDERS_PENDING, 60, Scope.USER, "Trade / GET Order List"),
     rule(ORDERS_HISTORY, 40, Scope.USER, "Trade / GET Order history (last 7 days)"),
     rule(FILLS, 60, Scope.USER, "Trade / GET Transaction details (last 3 days)"),
+    switch_rule(CANCEL_ALL_AFTER, "Trade / POST Cancel All After"),
     # Both are counted per instrument type as well; counting all types together stays inside that.
     rule(INSTRUMENTS, 20, Scope.ADDRESS, "Public Data / GET Instruments"),
     rule(ACCOUNT_INSTRUMENTS, 20, Scope.USER, "Trading Account / GET Instruments"),

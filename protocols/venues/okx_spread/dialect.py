@@ -10,11 +10,13 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from protocols.deadman import SwitchTraits
 from protocols.dialect import Timings, Traits
 from protocols.evidence import Source
 from protocols.fix import Road
 from protocols.rest import RestCall
 from protocols.venues.okx.common import OkxCommon, order_reference
+from protocols.venues.okx.deadman import CancelAllAfter
 from protocols.venues.okx.frames import Grammar
 from protocols.venues.okx_spread import queries, rates
 from protocols.venues.okx_spread.codes import CODES_OF_SPREADS
@@ -35,6 +37,17 @@ CANCEL_PATH: Final = "/api/v5/sprd/cancel-order"
 ZERO_FILL_MEMORY_MS: Final = 2 * 3600 * 1000
 """Unfilled canceled orders are kept for two hours (OKX: Spread Trading / GET Orders (last 21 days))."""
 
+SWITCH: Final = CancelAllAfter(
+    "/api/v5/sprd/cancel-all-after",
+    SwitchTraits(
+        covers="every spread order of the account, whichever key or program placed it",
+        least_s=10,
+        most_s=120,
+        operation=rates.CANCEL_ALL_AFTER,
+        page="OKX: Spread Trading / POST Cancel All After",
+    ),
+)
+
 TRAITS: Final = Traits(
     venue="okx_spread",
     products=("",),
@@ -46,6 +59,7 @@ TRAITS: Final = Traits(
     question_operations=queries.OPERATIONS,
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
+    switch=SWITCH,
 )
 
 

@@ -8,13 +8,14 @@ from __future__ import annotations
 from typing import Final
 
 from protocols.dialect import Scope
-from protocols.venues.okx.rates import CONNECTION_RULES, rule
+from protocols.venues.okx.rates import CONNECTION_RULES, rule, switch_rule
 
 CANCEL: Final = "sprd_cancel_order"
 ORDER: Final = "sprd_order"
 ORDERS_PENDING: Final = "sprd_orders_pending"
 ORDERS_HISTORY: Final = "sprd_orders_history"
 TRADES: Final = "sprd_trades"
+CANCEL_ALL_AFTER: Final = "sprd_cancel_all_after"
 
 SPREAD_RULES: Final = (
     *CONNECTION_RULES,
@@ -23,4 +24,5 @@ SPREAD_RULES: Final = (
     rule(ORDERS_PENDING, 10, Scope.USER, "Spread Trading / GET Active orders"),
     rule(ORDERS_HISTORY, 20, Scope.USER, "Spread Trading / GET Orders (last 21 days)"),
     rule(TRADES, 20, Scope.USER, "Spread Trading / GET Trades (last 7 days)"),
+    switch_rule(CANCEL_ALL_AFTER, "Spread Trading / POST Cancel All After"),
 )

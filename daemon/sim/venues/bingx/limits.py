@@ -15,6 +15,7 @@ def _per_second(name: str, limit: int) -> RateRule:
 CANCEL = _per_second("cancel", 5)  # Spot / Trade / Cancel Order
 CANCEL_ORDERS = _per_second("cancelOrders", 2)  # Spot / Trade / Cancel multiple orders
 CANCEL_OPEN_ORDERS = _per_second("cancelOpenOrders", 2)  # Spot / Trade / Cancel all open orders on a symbol
+CANCEL_ALL_AFTER = _per_second("cancelAllAfter", 1)  # Spot / Trade / Cancel All After
 PLACE = _per_second("order", 10)  # Spot / Trade / Place order
 QUERY = _per_second("query", 10)  # Spot / Trade / Query Order details
 OPEN_ORDERS = _per_second("openOrders", 10)  # Spot / Trade / Current Open Orders

@@ -18,6 +18,7 @@ from daemon.sim.venues.bingx.ban import Bans
 from daemon.sim.venues.bingx.call import Answers, Call, Refusal
 from daemon.sim.venues.bingx.cancel import Cancels, count_arrivals
 from daemon.sim.venues.bingx.clock import VenueClock
+from daemon.sim.venues.bingx.deadman import CancelAllAfter
 from daemon.sim.venues.bingx.keys import ListenKeys
 from daemon.sim.venues.bingx.options import BingxOptions
 from daemon.sim.venues.bingx.place import Places
@@ -61,7 +62,7 @@ class Rest:
         self._answers = answers
         self._routes: Mapping[str, _Route] = {}
 
-    def serve(self, cancels: Cancels, places: Places, queries: Queries) -> None:
+    def serve(self, cancels: Cancels, places: Places, queries: Queries, countdown: CancelAllAfter) -> None:
         """Fill the table. Once, before the first call."""
         self._routes = {
             "GET /spot/v1/server/time": _Route(self._time, limits.MARKET, is_private=False),
@@ -79,6 +80,7 @@ class Rest:
             "POST /spot/v1/trade/cancel": _Route(cancels.single, limits.CANCEL),
             "POST /spot/v1/trade/cancelOrders": _Route(cancels.several, limits.CANCEL_ORDERS),
             "POST /spot/v1/trade/cancelOpenOrders": _Route(cancels.all_open, limits.CANCEL_OPEN_ORDERS),
+            "POST /spot/v1/trade/cancelAllAfter": _Route(countdown.set, limits.CANCEL_ALL_AFTER),
             "GET /spot/v1/trade/query": _Route(partial(self._order, queries), limits.QUERY),
             "GET /spot/v1/trade/openOrders": _listed("orders", queries.open_orders, limits.OPEN_ORDERS, self._answers),
             "GET /spot/v1/trade/historyOrders": _listed(

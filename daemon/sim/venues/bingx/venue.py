@@ -8,12 +8,14 @@ from collections.abc import Mapping
 
 from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
+from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.bingx.auth import Gate
 from daemon.sim.venues.bingx.ban import Bans
 from daemon.sim.venues.bingx.call import Answers
 from daemon.sim.venues.bingx.cancel import Cancels
 from daemon.sim.venues.bingx.clock import VenueClock
+from daemon.sim.venues.bingx.deadman import CancelAllAfter
 from daemon.sim.venues.bingx.distort import Distorter
 from daemon.sim.venues.bingx.encode import packed
 from daemon.sim.venues.bingx.fate import Fates
@@ -49,11 +51,13 @@ class BingxVenue(SimVenue):
         self._sessions = Sessions(floor, options, self.keys, clock)
         self._pushes = Pushes(floor, options, self.symbols, clock, self._sessions)
         fates = Fates(floor, self.symbols, self._pushes, canceling)
+        self.switch = Switch(floor, self.lapse)
         self._rest = Rest(floor, options, self.symbols, Gate(options, faults, clock), clock, self.keys, bans, answers)
         self._rest.serve(
             Cancels(floor, options, fates, self._pushes, self._sessions, answers),
             Places(floor, self.symbols, self._pushes, clock, answers),
             Queries(floor, self.symbols, clock, canceling),
+            CancelAllAfter(self.switch, clock, answers),
         )
         self._distorter = Distorter(faults)
 

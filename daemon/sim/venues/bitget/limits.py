@@ -31,6 +31,8 @@ UTA_ORDER = _per_second("uta-order-info uid", 20)
 UTA_UNFILLED = _per_second("uta-unfilled-orders uid", 20)
 UTA_HISTORY = _per_second("uta-history-orders uid", 20)
 
+UTA_COUNTDOWN = _per_second("uta-countdown-cancel-all uid", 1)
+
 TIME = _per_second("time ip", 20)
 PUBLIC = _per_second("public ip", 20)
 SPOT_ACCOUNT = _per_second("spot-account-info uid", 1)

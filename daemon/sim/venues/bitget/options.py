@@ -17,7 +17,8 @@ class BitgetOptions:
     `is_unified`: the account is a unified one, served by v3. `demo`: it is the demo environment, so REST needs
     `paptrading: 1`. `takes_ws_trades`: the key has the permission for the trade channel, which is applied for.
     `refuses_by_session`: without that permission a trade is refused by 30003, which names nobody, and not by 40014 (no
-    such frame was ever recorded). The caps on open orders are roomy, since no page says one for all products.
+    such frame was ever recorded). `has_countdown`: the key has the permission for the dead-man switch, which
+    Bitget's business department gives. The caps on open orders are roomy, since no page says one for all products.
     """
 
     credentials: Credentials = field(default_factory=Credentials)
@@ -27,6 +28,7 @@ class BitgetOptions:
     demo: bool = False
     takes_ws_trades: bool = True
     refuses_by_session: bool = False
+    has_countdown: bool = True
     open_per_symbol_max: int = 500
     open_max: int = 4_000
     ack_delay_us: int = 0

@@ -9,9 +9,11 @@ from functools import partial
 
 from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
+from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.bitget.auth import Gate, VenueClock
 from daemon.sim.venues.bitget.cancel import Cancels
+from daemon.sim.venues.bitget.deadman import Countdown
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.fate import Fates
 from daemon.sim.venues.bitget.front import Front
@@ -39,6 +41,7 @@ class BitgetVenue(SimVenue):
         options = options or BitgetOptions()
         self.generation: Generation = Unified() if options.is_unified else Classic()
         self.name = self.generation.name
+        self.switch: Switch | None = None
         faults = FaultEngine(self.name, meanings(self.generation.gone), options.seed)
         faults.add(faults.parse_spec(options.faults))
         book = Book(options.seed, per_instrument_max=options.open_per_symbol_max, total_max=options.open_max)
@@ -63,6 +66,9 @@ class BitgetVenue(SimVenue):
         shared = rest(self.floor, self._front, self.instruments, self._clock, self._cancels, places)
         self._front.routes |= Market(self._front, options, self._clock).routes() | shared.routes()
         if options.is_unified:
+            self.switch = Switch(self.floor, self.lapse)
+            countdown = Countdown(self._front, self.switch, is_permitted=options.has_countdown)
+            self._front.routes |= countdown.routes()
             unified = partial(UnifiedRoad, *back)
             self._sessions.operate = UnifiedTrades(options, self._sessions, self._cancels, unified)
         else:

@@ -11,10 +11,12 @@ from urllib.parse import parse_qsl
 
 from daemon.sim import wire
 from daemon.sim.rates import RateRule
+from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, HttpResponse, Respond
 from daemon.sim.venues.htx import codes, limits
 from daemon.sim.venues.htx.auth import Gate, VenueClock
 from daemon.sim.venues.htx.cancel import Cancels, asks_of, count_arrivals
+from daemon.sim.venues.htx.deadman import set_switch
 from daemon.sim.venues.htx.distort import Distorter
 from daemon.sim.venues.htx.instruments import (
     Instruments,
@@ -57,8 +59,10 @@ class Rest:
         *,
         cancels: Cancels,
         places: Places,
+        switch: Switch,
     ) -> None:
         self._floor = floor
+        self._switch = switch
         self._instruments = instruments
         self._gate = gate
         self._clock = clock
@@ -115,6 +119,7 @@ class Rest:
             "POST /v5/trade/cancel_order": _Route(self._cancel),
             "POST /v5/trade/cancel_batch_orders": _Route(self._cancel_batch),
             "POST /v5/trade/cancel_all_orders": _Route(self._cancel_all),
+            "POST /v5/trade/cancel-after": _Route(self._cancel_after, limits.TRADE),
             "POST /v5/trade/order": _Route(self._place),
             "POST /v5/trade/batch_orders": _Route(self._place_batch),
         }
@@ -168,6 +173,10 @@ class Rest:
     def _cancel_all(self, call: _Call) -> None:
         data = wire.parse_object(call.request.body) if call.request.body.strip() else {}
         self._cancels.everything(data, self._road(call), call.now_us)
+
+    def _cancel_after(self, call: _Call) -> None:
+        fields = wire.parse_object(call.request.body)
+        self._answer(call, set_switch(self._switch, self._clock, fields, call.now_us))
 
     def _place(self, call: _Call) -> None:
         self._places.place(objects(wire.parse(call.request.body)), self._road(call), call.now_us, is_batch=False)

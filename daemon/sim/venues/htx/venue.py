@@ -9,6 +9,7 @@ from functools import partial
 
 from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
+from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.htx import ops
 from daemon.sim.venues.htx.auth import Gate, VenueClock
@@ -46,7 +47,8 @@ class HtxVenue(SimVenue):
         cancels = Cancels(floor, options, self.instruments, Fates(floor, self._pushes), self._pushes)
         places = Places(floor, self.instruments, self._pushes)
         operations |= ops.table(floor, clock, self._sessions, cancels, places)
-        self._rest = Rest(floor, self.instruments, gate, clock, cancels=cancels, places=places)
+        self.switch = Switch(floor, self.lapse)
+        self._rest = Rest(floor, self.instruments, gate, clock, cancels=cancels, places=places, switch=self.switch)
         self._distorter = Distorter(faults)
 
     def is_socket_path(self, target: str) -> bool:

@@ -53,6 +53,7 @@ CODES: dict[str, Code] = {
     "51001": Code("Instrument ID, Instrument ID code, or Spread ID doesn't exist."),
     "51003": Code("Either client order ID or order ID is required."),
     "51016": Code("Client order ID already exists."),
+    "51071": Code("You've reached the maximum limit for tag level cancel all after timers."),
     "51020": Code("Your order should meet or exceed the minimum order amount."),
     "51103": Code("Order placement failed: the number of pending orders has reached its limit."),
     "51149": Code("Order timed out. Please try again later.", 500),

@@ -21,6 +21,8 @@ ORDERS_HISTORY = RateRule("orders-history user", 40, _TWO_SECONDS)
 ORDERS_ARCHIVE = RateRule("orders-history-archive user", 20, _TWO_SECONDS)
 FILLS = RateRule("fills user", 60, _TWO_SECONDS)
 
+CANCEL_ALL_AFTER = RateRule("cancel-all-after user+tag", 1, SECOND_US)
+
 PUBLIC_TIME = RateRule("public-time ip", 10, _TWO_SECONDS)
 PUBLIC_INSTRUMENTS = RateRule("public-instruments ip+type", 20, _TWO_SECONDS)
 ACCOUNT_INSTRUMENTS = RateRule("account-instruments user+type", 20, _TWO_SECONDS)

@@ -8,10 +8,13 @@ from functools import partial
 
 from daemon.sim.book import Book, NewOrder
 from daemon.sim.faults import FaultEngine
+from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor
+from daemon.sim.venues.okx import limits
 from daemon.sim.venues.okx.asked import Asked
 from daemon.sim.venues.okx.auth import Gate, VenueClock
 from daemon.sim.venues.okx.cancel import Cancels, count_arrivals
+from daemon.sim.venues.okx.deadman import CancelAllAfter
 from daemon.sim.venues.okx.family import OkxFamily
 from daemon.sim.venues.okx.fate import Fates
 from daemon.sim.venues.okx.front import Front
@@ -58,6 +61,9 @@ class OkxVenue(OkxFamily):
         front.routes |= Market(front, options, self.instruments, gate, clock).routes()
         rest = Rest(floor, self.instruments, clock, cancels, places)
         front.routes |= rest.routes(Asked(floor, front, TRADE, queries))
+        self.switch = Switch(floor, self.lapse)
+        countdown = CancelAllAfter(floor, front, clock, self.switch, limits.CANCEL_ALL_AFTER, has_tags=True)
+        front.routes |= countdown.routes("/trade/cancel-all-after")
 
     def placing_problem(self, new: NewOrder) -> str | None:
         """OKX trade has no product lines, and only its own instruments."""

@@ -9,10 +9,12 @@ from functools import partial
 
 from daemon.sim.book import Book, EndedBy, NewOrder, Order, OrderEnded, UnknownOrder
 from daemon.sim.faults import FaultEngine
+from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.asked import Asked
 from daemon.sim.venues.okx.auth import Gate, VenueClock
 from daemon.sim.venues.okx.cancel import Cancels, count_arrivals
+from daemon.sim.venues.okx.deadman import CancelAllAfter
 from daemon.sim.venues.okx.family import OkxFamily
 from daemon.sim.venues.okx.front import Front
 from daemon.sim.venues.okx.instruments import Instruments
@@ -21,6 +23,7 @@ from daemon.sim.venues.okx.place import Places
 from daemon.sim.venues.okx.push import Pushes
 from daemon.sim.venues.okx.queries import Queries
 from daemon.sim.venues.okx.session import Operate, Sessions
+from daemon.sim.venues.okx_spread import limits
 from daemon.sim.venues.okx_spread.calls import SpreadCalls
 from daemon.sim.venues.okx_spread.fate import SpreadFates
 from daemon.sim.venues.okx_spread.meanings import MEANINGS
@@ -59,6 +62,9 @@ class OkxSpreadVenue(OkxFamily):
         queries = Queries(floor, SPREAD, prints, clock, lambda sprd_id: self.spreads.get(sprd_id) is not None)
         front.routes |= Market(front, options, legs, gate, clock).routes()
         front.routes |= calls.routes(front, Asked(floor, front, SPREAD, queries))
+        self.switch = Switch(floor, self.lapse)
+        countdown = CancelAllAfter(floor, front, clock, self.switch, limits.CANCEL_ALL_AFTER, has_tags=False)
+        front.routes |= countdown.routes("/sprd/cancel-all-after")
 
     def placing_problem(self, new: NewOrder) -> str | None:
         """Spreads are one product line, and only those listed are known."""
