@@ -124,7 +124,8 @@ class Traits(msgspec.Struct, frozen=True):
     often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
     signatures name the host. ``error_rules`` are limits on error answers, and ``sparing_cancel`` is the call that keeps
     cancels within them, where there is one. ``switch`` is the venue's dead-man switch, or ``no_switch`` says why there
-    is none.
+    is none. ``not_covered`` names what the venue keeps beside these orders and lists apart, so that a cancel of
+    everything leaves it, in words for a person.
     """
 
     venue: str
@@ -145,6 +146,7 @@ class Traits(msgspec.Struct, frozen=True):
     sparing_cancel: SparingCancel | None = None
     switch: DeadManSwitch | None = None
     no_switch: str = "it has none"
+    not_covered: tuple[str, ...] = ()
 
 
 class Heartbeat(msgspec.Struct, frozen=True):

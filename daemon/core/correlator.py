@@ -20,7 +20,7 @@ from daemon.core.binding import Fit, fit
 from daemon.core.book import Book
 from daemon.core.case import Asked, Case, SendState, Ticket, WireSend
 from daemon.core.casefile import CaseFile, has_work_left
-from daemon.core.effects import Alarm, Effect, Progress, Write
+from daemon.core.effects import Alarm, Effect, Listed, Progress, Write
 from daemon.core.intake import Intake
 from daemon.core.listener import Listener
 from daemon.core.records import (
@@ -32,6 +32,7 @@ from daemon.core.records import (
     SendLost,
     Told,
 )
+from daemon.core.sweep import Listing
 from protocols.errors import BadRequest
 from protocols.evidence import (
     AccountIdentified,
@@ -135,6 +136,13 @@ class Correlator:
                 self.world.clock_uncertainty_us = evidence.uncertainty_us
             case AccountIdentified() | AccountRefused():
                 pass  # The driver's: they concern the account, not an order.
+        return self._bench.take_effects()
+
+    def list_orders(self, now_us: int) -> list[Effect]:
+        """Ask for all open orders of the account; `Listed` says what came of it, of failures too. One that fails is
+        asked again by itself.
+        """
+        self._bench.want_listing(now_us)
         return self._bench.take_effects()
 
     def tick(self, now_us: int) -> list[Effect]:
@@ -336,6 +344,7 @@ class Correlator:
         if answer.complete:
             self.book.settle(listed, asked_us)
             self._confirm_by_listing(answer, asked_us, now_us)
+        self._bench.out.append(Listed(Listing(asked_us, answer.reports, answer.complete)))
         if asked_us >= self._resync_us:
             self._ask_unlisted(listed, now_us)
 
@@ -354,7 +363,9 @@ class Correlator:
 
     def _not_told(self, failed: QuestionFailed, now_us: int) -> None:
         self._bench.ended(failed.query_id, failed, now_us)
-        if self._bench.take_listing(failed.query_id, now_us, has_failed=True) is not None:
+        asked_us = self._bench.take_listing(failed.query_id, now_us, has_failed=True)
+        if asked_us is not None:
+            self._bench.out.append(Listed(Listing(asked_us, has_failed=True)))
             self._ask_unlisted(set(), now_us)
             return
         case = self.cases.take_question(failed.query_id)
@@ -377,7 +388,8 @@ class Correlator:
 
     def _drop_copy_changed(self, changed: DropCopyChanged, now_us: int) -> None:
         came_up = changed.state is DropCopyState.LIVE and self.world.drop_copy is not DropCopyState.LIVE
-        self.world.drop_copy = changed.state
+        if changed.state is not self.world.drop_copy:
+            self.world.drop_copy, self.world.drop_copy_us = changed.state, now_us
         self.book.is_complete = False
         is_blind = changed.state is DropCopyState.BLIND
         self._bench.out.append(Alarm("drop_copy_blind", changed.why, is_over=not is_blind))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from daemon.core.records import CaseId, Previous, Record, Report, RequestKey
+from daemon.core.sweep import Listing
 from protocols.dialect import Question, WireCancel
 from protocols.evidence import OrderReported
 from protocols.fix import RequestState, Road
@@ -76,4 +77,10 @@ class OrderNews(msgspec.Struct, frozen=True):
     report: OrderReported
 
 
-Effect = Send | Ask | Write | Progress | Tell | Suspect | Alarm | OrderNews
+class Listed(msgspec.Struct, frozen=True):
+    """An account-wide listing of open orders ended; what it shows is in the book already."""
+
+    listing: Listing
+
+
+Effect = Send | Ask | Write | Progress | Tell | Suspect | Alarm | OrderNews | Listed

@@ -23,6 +23,10 @@ class Ids:
         """Name a case."""
         return CaseId(self._next("k"))
 
+    def bulk(self) -> CaseId:
+        """Name a bulk cancel."""
+        return CaseId(self._next("b"))
+
     def send(self) -> SendId:
         """Name a wire cancel."""
         return SendId(self._next("c"))

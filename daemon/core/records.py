@@ -12,6 +12,7 @@ from typing import NewType
 
 import msgspec
 
+from daemon.core.scope import Scope
 from protocols.dialect import Question, WireCancel
 from protocols.evidence import (
     CancelAnswered,
@@ -55,7 +56,10 @@ class RequestKey(msgspec.Struct, frozen=True):
 
 
 class CancelRequest(msgspec.Struct, frozen=True):
-    """One client's wish that one order be canceled. ``deadline_us`` is absolute, on the daemon's clock."""
+    """One client's wish that one order be canceled. ``deadline_us`` is absolute, on the daemon's clock.
+
+    ``bulk`` names the bulk cancel that it is a part of.
+    """
 
     key: RequestKey
     caller: Caller
@@ -67,6 +71,7 @@ class CancelRequest(msgspec.Struct, frozen=True):
     deadline_us: int | None = None
     priority: Priority = Priority.NORMAL
     venue_params: dict[str, str] = {}
+    bulk: CaseId | None = None
 
 
 class EvidenceRef(msgspec.Struct, frozen=True):
@@ -130,6 +135,74 @@ class Previous(msgspec.Struct, frozen=True):
 
     outcome: Outcome
     cum_qty: Decimal | None
+
+
+# ---------------------------------------------------------------- bulk cancels
+
+
+class BulkIntent(msgspec.Struct, frozen=True):
+    """One wish that many orders be canceled, as it is written down before anybody is asked what matches.
+
+    ``name`` is its request id; each order gets a request of its own, ``name/0``, ``name/1`` and so on. ``cause`` says
+    what started it: a client's method, or the policy that fired. ``deadline_us`` is absolute, on the daemon's clock.
+    ``is_all_accounts`` says that the scopes are those of every account.
+    """
+
+    bulk: CaseId
+    name: RequestId
+    caller: Caller
+    cause: str
+    scopes: tuple[Scope, ...]
+    received_us: int
+    deadline_us: int | None = None
+    priority: Priority = Priority.NORMAL
+    is_all_accounts: bool = False
+
+    def names_held(self) -> list[RequestKey]:
+        """The names that it holds: its own, on each of its accounts."""
+        accounts = dict.fromkeys(scope.account for scope in self.scopes)
+        return [RequestKey(self.caller.uid, account, self.name) for account in accounts]
+
+
+class BulkItem(msgspec.Struct, frozen=True):
+    """One order of a bulk cancel; ``outcome`` None: it has none yet, or there is no request for it."""
+
+    request_id: RequestId | None
+    account: AccountName
+    product: str
+    instrument: str
+    order_id: OrderId | None
+    client_order_id: ClientOrderId | None
+    outcome: Outcome | None = None
+    ord_status: OrdStatus | None = None
+
+
+class Survivor(msgspec.Struct, frozen=True):
+    """An order that may rest on after a bulk cancel, and why that is not known better."""
+
+    order: BulkItem
+    why: str
+
+
+class BulkReport(msgspec.Struct, frozen=True):
+    """What became of a bulk cancel.
+
+    ``items`` is None where there are more of them than a result may list; ``counts`` has every outcome's number, of
+    which ``replaced`` were canceled as half of a replace. ``complete``: as far as the venues can be made to tell,
+    nothing in the scope rests any more; else ``survivors`` names the first of those that may, and ``reasons`` says by
+    account what kept us from knowing. ``not_covered`` says by venue what was out of reach.
+    """
+
+    request_id: RequestId
+    items: tuple[BulkItem, ...] | None
+    total: int
+    counts: dict[Outcome, int]
+    replaced: int
+    complete: bool
+    survivors: tuple[Survivor, ...]
+    survivors_total: int
+    not_covered: dict[str, tuple[str, ...]]
+    reasons: dict[AccountName, str] = {}
 
 
 # ---------------------------------------------------------------- records
@@ -258,6 +331,35 @@ class Concluded(msgspec.Struct, frozen=True, tag=True):
     previous: Previous | None = None
 
 
+class BulkOpened(msgspec.Struct, frozen=True, tag=True):
+    """A bulk cancel was taken up; ``case`` is its own name here and below."""
+
+    t: int
+    case: CaseId
+    intent: BulkIntent
+
+
+class BulkListed(msgspec.Struct, frozen=True, tag=True):
+    """An account was asked for its open orders: ``matching`` of them are in the scope, ``taken`` were new to us."""
+
+    t: int
+    case: CaseId
+    account: AccountName
+    asked: int
+    complete: bool
+    matching: int
+    taken: int
+
+
+class BulkEnded(msgspec.Struct, frozen=True, tag=True):
+    """A bulk cancel is over."""
+
+    t: int
+    case: CaseId
+    report: BulkReport
+
+
+BulkRecord = BulkOpened | BulkListed | BulkEnded
 Record = (
     RequestOpened
     | SendMade
@@ -273,6 +375,9 @@ Record = (
     | Struck
     | Noticed
     | Concluded
+    | BulkOpened
+    | BulkListed
+    | BulkEnded
 )
 
 

@@ -18,6 +18,7 @@ class World:
 
     ``timings`` are the effective ones (configuration over the venue's). ``clock_offset_us`` is venue minus ours, known
     to ``clock_uncertainty_us``. ``spared`` are the operations of which the venue bears few more errors.
+    ``drop_copy_us`` is since when the drop copy is as it is.
     """
 
     account: AccountName
@@ -25,10 +26,16 @@ class World:
     timings: Timings
     open_roads: set[Road] = field(default_factory=set)
     drop_copy: DropCopyState = DropCopyState.DOWN
+    drop_copy_us: int = 0
     clock_offset_us: int = 0
     clock_uncertainty_us: int = 1_000_000
     account_changed: bool = False
     spared: frozenset[str] = frozenset()
+
+    @property
+    def heard_since_us(self) -> int | None:
+        """Since when every order that is placed is heard of by a push; None while that is not so."""
+        return self.drop_copy_us if self.drop_copy is DropCopyState.LIVE else None
 
     @property
     def replica_lag_us(self) -> int:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, NewType, Protocol
 
 import msgspec
 
-from daemon.core.records import Caller, Previous, Report
+from daemon.core.records import BulkReport, Caller, Previous, Report
 from protocols.fix import AccountName, ClientOrderId, OrderId, OrdStatus, RequestId, RequestState, Side
 
 if TYPE_CHECKING:
@@ -76,6 +76,38 @@ class Sink(Protocol):
 
     def correction(self, report: Report, previous: Previous) -> None:
         """Tell a revision of a result that this sink has told."""
+        ...
+
+
+class BulkSink(Protocol):
+    """Where one call of a bulk cancel wants to be told. Harmless, and silent, once the client is gone.
+
+    `result` comes once; outcomes come before it, corrections also after it.
+    """
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection, as in `Desk.drop`."""
+        ...
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        """Tell how far the request for one of the orders has come."""
+        ...
+
+    def outcome(self, report: Report) -> None:
+        """Tell what became of one of the orders."""
+        ...
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Tell a revision of an outcome."""
+        ...
+
+    def result(self, report: BulkReport, *, is_durable: bool) -> None:
+        """Answer the call."""
+        ...
+
+    def refuse(self, why: BadRequest) -> None:
+        """Answer the call with an error after all: its name, looked up in the journal, turned out to be taken."""
         ...
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from daemon.core.case import Case, Ticket
     from daemon.core.correlator import Correlator
     from daemon.core.records import CancelRequest
+    from daemon.core.sweep import Listing
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId, Sink
     from daemon.edge.ledger import Ledger
@@ -140,6 +141,8 @@ class Driver:
         self.alarms = Alarms(clock, self._log)
         self.tally = Tally()
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
+        self.on_listed: Callable[[Listing], None] = lambda _: None
+        """Called in the midst of a turn: let it only take note."""
         self._journal = journal
         self._publisher = publisher
         self._clock = clock
@@ -172,6 +175,10 @@ class Driver:
         self.listen(request.key, sink)
         self._carry_out(submitted.effects)
         return None
+
+    def list_orders(self) -> None:
+        """Ask for all open orders of the account; `on_listed` hears what comes of it."""
+        self._carry_out(self.correlator.list_orders(self._clock.now()))
 
     def observe(self, evidence: Evidence) -> None:
         """Take in evidence; while effects are being carried out it waits for its turn."""
@@ -283,6 +290,8 @@ class Driver:
             case fx.OrderNews(news):
                 if self._publisher.has_order_watchers:
                     self._publisher.order(self.order_row(news))
+            case fx.Listed(listing):
+                self.on_listed(listing)
             case _:
                 pass
 

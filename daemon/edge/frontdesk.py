@@ -15,6 +15,7 @@ from daemon.config.settings import OnJournalFailure, Role
 from daemon.core import names
 from daemon.core.records import CancelRequest, Report, RequestKey
 from daemon.edge.account import WAITING_SHOWN
+from daemon.edge.bulks import Bulks
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
 from daemon.edge.journal import JournalState
 from daemon.edge.loop import LoopTime
@@ -81,6 +82,7 @@ class FrontDesk:
         self._started_us = clock.now()
         self._time = time or LoopTime()
         self._lookups: set[Running[None]] = set()
+        self.bulks = Bulks(accounts, journal, clock, ids, self._time)
         self.is_stopping = False
 
     # ------------------------------------------------------------ cancels
@@ -90,6 +92,7 @@ class FrontDesk:
         account = self._account(request.account)
         self._access.require(peer, Role.CANCEL, account.name)
         wish = self._wish(request, account, peer, received_us)
+        self.bulks.require_free(wish.key, received_us)
         if not account.driver.knows(wish.key) and hash(wish.key) in self._known_names:
             self._look_up(account, wish, sink)
         else:
@@ -286,6 +289,7 @@ class FrontDesk:
     def drop(self, connection: ConnectionId) -> None:
         """Forget a client that is gone."""
         self._publisher.drop(connection)
+        self.bulks.drop(connection)
         for account in self._accounts.values():
             account.driver.drop(connection)
 

@@ -8,6 +8,9 @@ from daemon.core.records import (
     Asked,
     AskFailed,
     Bound,
+    BulkEnded,
+    BulkListed,
+    BulkOpened,
     Concluded,
     Moved,
     Noticed,
@@ -43,6 +46,8 @@ def tell(record: Record) -> str:
             return _case(record)
         case Concluded():
             return _concluded(record)
+        case BulkOpened() | BulkListed() | BulkEnded():
+            return _bulk(record)
         case _:
             assert_never(record)
 
@@ -51,7 +56,27 @@ def _asked_for(request: CancelRequest) -> str:
     caller = request.caller
     who = f"uid {caller.uid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
     extra = "" if request.deadline_us is None else f", deadline {request.deadline_us}"
-    return f"{who} asked to cancel {_order(request)}, {request.priority}{extra}"
+    part = "" if request.bulk is None else f", as a part of bulk cancel {request.key.request_id.rpartition('/')[0]}"
+    return f"{who} asked to cancel {_order(request)}, {request.priority}{extra}{part}"
+
+
+def _bulk(record: BulkOpened | BulkListed | BulkEnded) -> str:
+    match record:
+        case BulkOpened(intent=intent):
+            caller = intent.caller
+            who = f"uid {caller.uid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
+            what = "; ".join(scope.described() for scope in intent.scopes)
+            return f"{who}: {intent.cause} is to cancel {what}, {intent.priority}"
+        case BulkListed():
+            listed = f"{record.matching} open orders match, {record.taken} of them new"
+            return f"{record.account} was asked for its open orders: {listed}" + (
+                "" if record.complete else ", cut short"
+            )
+        case BulkEnded(report=report):
+            counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()) or "no orders"
+            rest = "nothing rests" if report.complete else f"{report.survivors_total} orders may rest"
+            why = "".join(f"; {account}: {why}" for account, why in report.reasons.items())
+            return f"over: {counts}; {rest}{why}"
 
 
 def _send(record: SendMade | SendForwarded | SendAnswered | SendLost) -> str:

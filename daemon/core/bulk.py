@@ -1,0 +1,328 @@
+"""A bulk cancel: one wish that many orders be canceled, and one answer when each of them has its own outcome.
+
+Theory of operation. A bulk has a part for each scope of its intent. A scope that names orders is a `Roll`: each gets a
+request, and that is all. A scope that filters is a `Sweep`: it asks what rests, and again at the end. Both only say
+which orders want a request; here each gets one, named after the bulk (``name/0``, ``name/1`` …), so that every order
+has its own outcome, evidence and story like any other. Nothing about an order is decided here.
+
+The bulk is over when all of its parts are. Its report counts the outcomes, names what may rest, and says whether that
+is all: ``complete``.
+
+After a restart the same intent makes the same bulk again: `restore` tells it which requests it had made by then, with
+what came of them, and it goes on. Orders that have a request are not asked for under another name, and nothing new is
+asked for once the wish is older than what a single request may be sent at.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from daemon.core.book import Book
+from daemon.core.records import BulkIntent, BulkItem, BulkListed, BulkReport, CancelRequest, RequestKey, Survivor
+from daemon.core.roll import Member, Roll
+from daemon.core.scope import NamedOrder, Scope
+from daemon.core.sweep import Sweep
+from daemon.core.world import World
+from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from daemon.core.records import Report
+    from daemon.core.sweep import Listing
+
+ITEMS_MAX: Final = 256
+"""Items of a batch, and items that a report lists; of more it has the counts alone, so that it fits a line."""
+SURVIVORS_MAX: Final = 100
+"""Survivors that a report names; it counts the others."""
+NUMBER_DIGITS_MAX: Final = 5
+NAME_LENGTH_MAX: Final = 64 - 1 - NUMBER_DIGITS_MAX
+"""A bulk's name leaves room for a slash and the number of an order."""
+
+
+def member_name(name: RequestId, number: int) -> RequestId:
+    """Name the request for one order of a bulk."""
+    return RequestId(f"{name}/{number}")
+
+
+def number_of(name: RequestId, member: RequestId) -> int | None:
+    """Read the number of a bulk's member from its name; None if it is none."""
+    bulk, slash, number = member.rpartition("/")
+    is_one = slash and bulk == name and number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS_MAX
+    return int(number) if is_one else None
+
+
+class Site(msgspec.Struct, frozen=True):
+    """What a bulk looks at of an account."""
+
+    world: World
+    book: Book
+
+
+class RecoveredMember(msgspec.Struct, frozen=True):
+    """A request that an earlier life made for a bulk, by what was written down; ``outcome`` is the latest word."""
+
+    key: RequestKey
+    order: NamedOrder
+    outcome: Outcome | None
+    ord_status: OrdStatus | None
+
+
+class RecoveredBulk(msgspec.Struct, frozen=True):
+    """A bulk that an earlier life left unfinished."""
+
+    intent: BulkIntent
+    members: tuple[RecoveredMember, ...] = ()
+
+
+class Work(msgspec.Struct, frozen=True):
+    """What a bulk wants done: requests submitted, accounts asked for their open orders, and its report if it is over.
+
+    ``has_more``: further requests are wanted in the next turn.
+    """
+
+    requests: tuple[CancelRequest, ...] = ()
+    ask: tuple[AccountName, ...] = ()
+    has_more: bool = False
+    report: BulkReport | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Part:
+    """What a scope of the intent is worked on by; ``body`` None until its account may be spoken to."""
+
+    scope: Scope
+    first: int
+    body: Roll | Sweep | None = None
+    lost: str | None = None
+    """Why it was given up before it began."""
+
+    @property
+    def is_over(self) -> bool:
+        return self.lost is not None or (self.body is not None and self.body.is_over)
+
+
+class Bulk:
+    """See the module's first paragraphs. Its owner tells it what happens, calls `work`, and does what comes out."""
+
+    def __init__(self, intent: BulkIntent, sites: Mapping[AccountName, Site], *, rounds_max: int) -> None:
+        self.intent = intent
+        self.report: BulkReport | None = None
+        self._sites = sites
+        self._rounds_max = rounds_max
+        self._members: dict[RequestKey, tuple[_Part, Member]] = {}
+        self._parts: list[_Part] = []
+        self._next_number = 0
+        for scope in intent.scopes:
+            lost = None if scope.account in sites else "the account is not configured any more"
+            self._parts.append(_Part(scope, self._next_number, lost=lost))
+            self._next_number += len(scope.orders)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has its report."""
+        return self.report is not None
+
+    @property
+    def accounts(self) -> list[AccountName]:
+        """The accounts that it is about."""
+        return list(dict.fromkeys(part.scope.account for part in self._parts))
+
+    @property
+    def progress(self) -> tuple[int, int]:
+        """How many requests it has made, and how many of them have their outcome."""
+        return len(self._members), sum(member.outcome is not None for _, member in self._members.values())
+
+    def has(self, key: RequestKey) -> bool:
+        """Whether a request is one of its own."""
+        return key in self._members
+
+    # ------------------------------------------------------------ facts
+
+    def restore(self, members: Sequence[RecoveredMember], now_us: int) -> None:
+        """Take note of requests that an earlier life made; once, before anything else."""
+        for found in members:
+            number = number_of(self.intent.name, found.key.request_id)
+            part = self._part_of(found.key.account, number)
+            if number is None or part is None:
+                continue
+            member = Member(found.order, found.key.request_id, found.outcome, found.ord_status)
+            member.told_us = now_us if found.outcome is not None else 0
+            self._members[found.key] = part, member
+            self._next_number = max(self._next_number, number + 1)
+
+    def _part_of(self, account: AccountName, number: int | None) -> _Part | None:
+        mine = [part for part in self._parts if part.scope.account == account]
+        named = (p for p in mine if p.scope.orders and number in range(p.first, p.first + len(p.scope.orders)))
+        return next(named, next((part for part in mine if not part.scope.names_orders), None))
+
+    def begin(self, account: AccountName, now_us: int) -> None:
+        """An account may be spoken to: its parts begin, with what earlier lives asked for."""
+        for part in self._parts:
+            if part.scope.account != account or part.body is not None or part.lost is not None:
+                continue
+            site = self._sites[account]
+            until_us = self._sends_until_us(site.world)
+            if part.scope.names_orders:
+                gives_up_us = now_us + 2 * site.world.horizon_us
+                part.body = Roll(part.scope, part.first, sends_until_us=until_us, gives_up_us=gives_up_us)
+            else:
+                rounds = self._rounds_max
+                held = [member for mine, member in self._members.values() if mine is part]
+                part.body = Sweep(
+                    part.scope, site.world, site.book, held, sends_until_us=until_us, rounds_max=rounds, now_us=now_us
+                )
+            for key, (mine, member) in self._members.items():
+                if mine is part and isinstance(part.body, Roll):
+                    part.body.hold(number_of(self.intent.name, key.request_id) or 0, member)
+
+    def _sends_until_us(self, world: World) -> int:
+        """Until when orders that have no request yet get one."""
+        until_us = self.intent.received_us + int(world.timings.resend_max_age_s * 1_000_000)
+        return until_us if self.intent.deadline_us is None else min(until_us, self.intent.deadline_us)
+
+    def lose(self, account: AccountName, why: str) -> None:
+        """An account cannot be spoken to: its parts that have not begun never will."""
+        for part in self._parts:
+            if part.scope.account == account and part.body is None:
+                part.lost = part.lost or why
+
+    def told(self, key: RequestKey, report: Report, now_us: int) -> None:
+        """A request of this bulk was told an outcome, or a correction."""
+        part, member = self._members[key]
+        is_news = member.outcome is not report.outcome
+        member.outcome, member.ord_status = report.outcome, report.ord_status
+        if is_news:
+            member.told_us = now_us
+            if isinstance(part.body, Sweep):
+                part.body.told(now_us)
+
+    def refused(self, key: RequestKey, why: str, now_us: int) -> None:
+        """A request that `work` gave was not taken up: it does not exist."""
+        part, member = self._members.pop(key)
+        if isinstance(part.body, Sweep):
+            part.body.refused(member, now_us)
+        elif part.body is not None:
+            part.body.refused(number_of(self.intent.name, key.request_id) or 0, why)
+
+    def listed(self, account: AccountName, listing: Listing, now_us: int) -> list[BulkListed]:
+        """An account's open orders were asked for; the book has heard of the answer already. Gives what to record."""
+        records = []
+        for part in self._parts:
+            if part.scope.account == account and isinstance(part.body, Sweep) and not part.body.is_over:
+                heard = part.body.listed(listing, now_us)
+                records.append(
+                    BulkListed(
+                        now_us, self.intent.bulk, account, listing.asked_us,
+                        listing.is_complete and not listing.has_failed, heard.matching, heard.taken,
+                    )
+                )  # fmt: skip
+        return records
+
+    # ------------------------------------------------------------ decisions
+
+    def work(self, now_us: int, at_most: int) -> Work:
+        """Decide what follows from the facts: so many requests at most, and whom to ask."""
+        if self.report is not None:
+            return Work()
+        ask: dict[AccountName, None] = {}
+        requests: list[CancelRequest] = []
+        for part in self._parts:
+            if isinstance(part.body, Roll):
+                part.body.work(now_us)
+                fresh = part.body.take_fresh(at_most - len(requests))
+                requests += [self._request(part, number, order, now_us) for number, order in fresh]
+            elif part.body is not None:
+                if part.body.work(now_us):
+                    ask[part.scope.account] = None
+                orders = part.body.take_fresh(at_most - len(requests))
+                requests += [self._request(part, None, order, now_us) for order in orders]
+        has_more = any(part.body is not None and part.body.has_fresh for part in self._parts)
+        if all(part.is_over for part in self._parts):
+            self.report = self._report()
+        return Work(tuple(requests), tuple(ask), has_more, self.report)
+
+    def _request(self, part: _Part, number: int | None, order: NamedOrder, now_us: int) -> CancelRequest:
+        """Make the request for one order; its times count from when the bulk was asked for."""
+        intent = self.intent
+        if number is None:
+            number, self._next_number = self._next_number, self._next_number + 1
+        key = RequestKey(intent.caller.uid, part.scope.account, member_name(intent.name, number))
+        member = Member(order, key.request_id)
+        self._members[key] = part, member
+        if isinstance(part.body, Sweep):
+            part.body.hold(member, now_us)
+        elif part.body is not None:
+            part.body.hold(number, member)
+        deadlines = [at_us for at_us in (order.deadline_us, intent.deadline_us) if at_us is not None]
+        return CancelRequest(
+            key,
+            intent.caller,
+            order.product,
+            order.instrument,
+            order.order_id,
+            order.client_order_id,
+            intent.received_us,
+            min(deadlines, default=None),
+            Priority.URGENT if Priority.URGENT in {order.priority, intent.priority} else Priority.NORMAL,
+            order.venue_params,
+            intent.bulk,
+        )
+
+    def next_us(self, now_us: int) -> int | None:
+        """When `work` is wanted next, if nothing happens before."""
+        if self.report is not None:
+            return None
+        bodies = [part.body for part in self._parts if part.body is not None]
+        times = [at_us for at_us in (body.next_us(now_us) for body in bodies) if at_us is not None]
+        return min(times, default=None)
+
+    # ------------------------------------------------------------ the report
+
+    def _report(self) -> BulkReport:
+        members = sorted(self._members.items(), key=lambda held: number_of(self.intent.name, held[0].request_id) or 0)
+        items = [_item(key.account, member.order, member) for key, (_, member) in members]
+        survivors = [survivor for part in self._parts for survivor in _survivors(part)]
+        counts = Counter(item.outcome for item in items if item.outcome is not None)
+        reasons = {part.scope.account: why for part in self._parts if (why := _reason(part)) is not None}
+        sweeping = [part for part in self._parts if not part.scope.names_orders and part.scope.account in self._sites]
+        traits = [self._sites[part.scope.account].world.traits for part in sweeping]
+        return BulkReport(
+            request_id=self.intent.name,
+            items=tuple(items) if len(items) <= ITEMS_MAX else None,
+            total=len(items),
+            counts=dict(counts),
+            replaced=sum(item.ord_status is OrdStatus.REPLACED for item in items),
+            complete=not survivors and not reasons,
+            survivors=tuple(survivors[:SURVIVORS_MAX]),
+            survivors_total=len(survivors),
+            not_covered={each.venue: each.not_covered for each in traits},
+            reasons=reasons,
+        )
+
+
+def _reason(part: _Part) -> str | None:
+    return part.lost if part.body is None else part.body.reason
+
+
+def _survivors(part: _Part) -> list[Survivor]:
+    if part.body is None:
+        return [Survivor(_item(part.scope.account, order, None), part.lost or "") for order in part.scope.orders]
+    return [Survivor(_item(part.scope.account, order, member), why) for order, member, why in part.body.survivors()]
+
+
+def _item(account: AccountName, order: NamedOrder, member: Member | None) -> BulkItem:
+    return BulkItem(
+        None if member is None else member.request_id,
+        account,
+        order.product,
+        order.instrument,
+        order.order_id,
+        order.client_order_id,
+        None if member is None else member.outcome,
+        None if member is None else member.ord_status,
+    )

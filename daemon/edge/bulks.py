@@ -1,0 +1,314 @@
+"""Runs bulk cancels: writes each wish down, gives every order its request, and tells who asked how it ends.
+
+What is to be canceled and when that is over is decided in `daemon.core.bulk`; this room carries it out. A bulk's
+requests go through the account's driver like any other, a few in each turn of the loop, so that nobody else's cancel
+waits for all of them. A bulk belongs to no connection: whoever asked is told while it listens, and may ask again under
+the same name. Who may ask, and for what, was decided before.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+import structlog
+
+from daemon.core import names
+from daemon.core.bulk import Bulk, Site
+from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
+from daemon.core.scope import Scope
+from daemon.edge.clock import seconds_until
+from daemon.edge.desk import ConnectionId
+from protocols.errors import BadRequest
+from protocols.fix import Priority
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from daemon.core.ids import Ids
+    from daemon.core.records import BulkReport, Caller, CancelRequest, Previous, Report, RequestKey
+    from daemon.core.sweep import Listing
+    from daemon.edge.account import Account
+    from daemon.edge.clock import Clock
+    from daemon.edge.desk import BulkSink, Reattached
+    from daemon.edge.ledger import Ledger
+    from daemon.edge.outside import Time, Timer
+    from protocols.fix import AccountName, RequestId, RequestState
+
+ROUNDS_MAX: Final = 5
+"""Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
+REQUESTS_PER_TURN: Final = 64
+"""Of one bulk in one turn of the loop, at some tens of microseconds each."""
+FINISHED_MAX: Final = 64
+"""Bulk cancels that are over and whose corrections are still passed on; the oldest make room."""
+INSIDE: Final = ConnectionId(0)
+"""The connection of those who listen for the daemon itself; clients' begin at 1."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
+
+
+class Terms(msgspec.Struct, frozen=True):
+    """How a bulk cancel is to be done: ``received_us`` is when the wish came (None: now), ``deadline_us`` until when
+    anything may be sent for it. ``is_all_accounts`` says that the scopes are those of every account.
+    """
+
+    received_us: int | None = None
+    deadline_us: int | None = None
+    priority: Priority = Priority.NORMAL
+    is_all_accounts: bool = False
+
+
+class Running:
+    """A bulk cancel of this life, and who listens to it."""
+
+    __slots__ = ("bulk", "is_awake", "is_durable", "is_told", "sinks", "timer", "timer_us")
+
+    def __init__(self, bulk: Bulk) -> None:
+        self.bulk = bulk
+        self.sinks: list[BulkSink] = []
+        self.is_awake = False
+        self.is_told = False
+        self.is_durable = False
+        self.timer: Timer | None = None
+        self.timer_us = 0
+
+
+class _Ear:
+    """The `Sink` of one order's request: it tells the bulk, and through it whoever asked."""
+
+    __slots__ = ("_bulks", "_key", "_running")
+    connection = INSIDE
+
+    def __init__(self, bulks: Bulks, running: Running, key: RequestKey) -> None:
+        self._bulks = bulks
+        self._running = running
+        self._key = key
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        for sink in self._running.sinks:
+            sink.progress(request_id, state)
+
+    def result(self, report: Report, history: Reattached | None = None) -> None:
+        self._bulks.heard(self._running, self._key, report)
+        for sink in self._running.sinks:
+            sink.outcome(report)
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        self._bulks.heard(self._running, self._key, report)
+        for sink in self._running.sinks:
+            sink.correction(report, previous)
+
+    def refuse(self, why: BadRequest) -> None:
+        self._bulks.refused(self._running, self._key, why)
+
+
+class Bulks:
+    """All bulk cancels of a daemon."""
+
+    def __init__(
+        self,
+        accounts: Mapping[AccountName, Account],
+        journal: Ledger,
+        clock: Clock,
+        ids: Ids,
+        time: Time,
+        *,
+        rounds_max: int = ROUNDS_MAX,
+    ) -> None:
+        self._accounts = accounts
+        self._journal = journal
+        self._clock = clock
+        self._ids = ids
+        self._time = time
+        self._rounds_max = rounds_max
+        self._held: dict[RequestKey, Running] = {}
+        self._finished: list[Running] = []
+        for name, account in accounts.items():
+            account.driver.on_listed = partial(self._listed, name)
+
+    # ------------------------------------------------------------ starting
+
+    def start(
+        self,
+        scope: Scope | Sequence[Scope],
+        caller: Caller,
+        name: RequestId | None,
+        cause: str,
+        *,
+        terms: Terms | None = None,
+        sink: BulkSink | None = None,
+    ) -> RequestId:
+        """Cancel everything in a scope (or several), each order by a request of its own; gives the bulk's name.
+
+        The intent is written down first, and taken up again after a restart until it is over. Bytes of the first
+        cancels may leave before this returns. Nothing is sent for orders that turn up later than an account's
+        ``resend_max_age_s`` after the wish came.
+
+        Asking again under a name that is held attaches to the bulk that holds it (of the same caller's uid, on the same
+        accounts) and starts nothing; if that one has other scopes, `BadRequest` ``request_id_conflict`` is raised.
+
+        A policy that starts one, with no client to answer, gives the caller whose policy it is, no ``sink``, as
+        ``cause`` a few words about itself for the story and the log (``binding b7, whose client is gone,``), and a name
+        that is the same each time the same firing is carried out, so that a policy which fires again after a restart
+        attaches to what its first firing began. Names have at most `daemon.core.bulk.NAME_LENGTH_MAX` of the characters
+        of request names. No role and no readiness is checked here: an account that cannot cancel now does so when it
+        can, as long as the wish is not too old. What came of it is in the log and the journal, and an alarm of the
+        account if something may rest.
+        """
+        scopes = (scope,) if isinstance(scope, Scope) else tuple(scope)
+        terms = terms or Terms()
+        now_us = self._clock.now()
+        intent = BulkIntent(
+            self._ids.bulk(),
+            name or self._ids.request(),
+            caller,
+            cause,
+            scopes,
+            now_us if terms.received_us is None else terms.received_us,
+            terms.deadline_us,
+            terms.priority,
+            terms.is_all_accounts,
+        )
+        held = next((self._held[key] for key in intent.names_held() if key in self._held), None)
+        if held is not None:
+            names.require_same_bulk(intent, held.bulk.intent, now_us)
+            self._attach(held, sink)
+            return intent.name
+        self._journal.append((BulkOpened(now_us, intent.bulk, intent),))
+        running = self._hold(intent)
+        self._attach(running, sink)
+        log.info("bulk cancel", request_id=intent.name, cause=cause, scope="; ".join(s.described() for s in scopes))
+        for account in running.bulk.accounts:
+            running.bulk.begin(account, now_us)
+        self._work(running)
+        return intent.name
+
+    def require_free(self, key: RequestKey, now_us: int) -> None:
+        """Check that no bulk holds a name, or raise ``request_id_conflict``."""
+        held = self._held.get(key)
+        if held is not None:
+            raise names.bulk_conflict(held.bulk.intent, now_us)
+
+    def _hold(self, intent: BulkIntent) -> Running:
+        sites = {
+            name: Site(account.driver.correlator.world, account.driver.correlator.book)
+            for name, account in self._accounts.items()
+        }
+        running = Running(Bulk(intent, sites, rounds_max=self._rounds_max))
+        self._held |= dict.fromkeys(intent.names_held(), running)
+        return running
+
+    def _attach(self, running: Running, sink: BulkSink | None) -> None:
+        if sink is None:
+            return
+        running.sinks.append(sink)
+        if running.is_told and running.bulk.report is not None:
+            sink.result(running.bulk.report, is_durable=running.is_durable)
+
+    def drop(self, connection: ConnectionId) -> None:
+        """Forget a client: its bulk cancels go on."""
+        for running in self._held.values():
+            running.sinks = [sink for sink in running.sinks if sink.connection != connection]
+
+    # ------------------------------------------------------------ what happens
+
+    def heard(self, running: Running, key: RequestKey, report: Report) -> None:
+        """One order's request has an outcome, or another one than before."""
+        running.bulk.told(key, report, self._clock.now())
+        self._wake(running)
+
+    def refused(self, running: Running, key: RequestKey, why: BadRequest) -> None:
+        """No request came of an order."""
+        running.bulk.refused(key, str(why), self._clock.now())
+        log.warning("bulk cancel without one order", request_id=running.bulk.intent.name, detail=str(why))
+        self._wake(running)
+
+    def _listed(self, account: AccountName, listing: Listing) -> None:
+        now_us = self._clock.now()
+        for running in set(self._held.values()):
+            if running.bulk.report is None and account in running.bulk.accounts:
+                records = running.bulk.listed(account, listing, now_us)
+                if records:
+                    self._journal.append(records)
+                    self._wake(running)
+
+    # ------------------------------------------------------------ working
+
+    def _wake(self, running: Running) -> None:
+        """Have a bulk worked on after what is running now: a driver does one thing at a time."""
+        if not running.is_awake and running.bulk.report is None:
+            running.is_awake = True
+            self._time.soon(partial(self._work, running))
+
+    def _work(self, running: Running) -> None:
+        running.is_awake = False
+        work = running.bulk.work(self._clock.now(), REQUESTS_PER_TURN)
+        for request in work.requests:
+            self._submit(running, request)
+        for name in work.ask:
+            self._accounts[name].driver.list_orders()
+        if work.report is not None:
+            self._end(running, work.report)
+        elif work.has_more:
+            self._wake(running)
+        self._set_timer(running)
+
+    def _submit(self, running: Running, request: CancelRequest) -> None:
+        try:
+            self._accounts[request.key.account].driver.submit(request, _Ear(self, running, request.key))
+        except BadRequest as why:
+            self.refused(running, request.key, why)
+
+    def _set_timer(self, running: Running) -> None:
+        now_us = self._clock.now()
+        due_us = running.bulk.next_us(now_us)
+        if running.timer is not None:
+            running.timer.cancel()
+            running.timer = None
+        if due_us is not None:
+            running.timer = self._time.later(seconds_until(due_us, now_us), partial(self._work, running))
+
+    # ------------------------------------------------------------ ending
+
+    def _end(self, running: Running, report: BulkReport) -> None:
+        """Write the report down, then tell it; a failing journal does not keep it back."""
+        intent = running.bulk.intent
+        self._alarm(running, report)
+        say = log.info if report.complete else log.warning
+        say(
+            "bulk cancel over",
+            request_id=intent.name,
+            cause=intent.cause,
+            orders=report.total,
+            complete=report.complete,
+            survivors=report.survivors_total,
+            us=self._clock.now() - intent.received_us,
+            **{outcome.value: count for outcome, count in report.counts.items()},
+        )
+        record = BulkEnded(self._clock.now(), intent.bulk, report)
+        self._journal.append((record,), partial(self._tell, running, report))
+
+    def _tell(self, running: Running, report: BulkReport, is_durable: bool) -> None:
+        running.is_told, running.is_durable = True, is_durable
+        for sink in running.sinks:
+            sink.result(report, is_durable=is_durable)
+        self._finished.append(running)
+        while len(self._finished) > FINISHED_MAX:
+            self._let_go(self._finished.pop(0))
+
+    def _let_go(self, running: Running) -> None:
+        for key in running.bulk.intent.names_held():
+            if self._held.get(key) is running:
+                del self._held[key]
+
+    def _alarm(self, running: Running, report: BulkReport) -> None:
+        for name in running.bulk.accounts:
+            account = self._accounts.get(name)
+            if account is None:
+                continue
+            rest = [survivor for survivor in report.survivors if survivor.order.account == name]
+            if rest or name in report.reasons:
+                why = report.reasons.get(name) or f"{len(rest)} orders may rest"
+                account.driver.alarms.sound("bulk_incomplete", f"{running.bulk.intent.name}: {why}")
+            else:
+                account.driver.alarms.clear("bulk_incomplete")
