@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
     from daemon.config import AccountConfig
     from daemon.config.account import Venues
+    from protocols.dialect import Endpoints
+    from protocols.secret import Secret
 
 EXIT_GOOD: Final = 0
 EXIT_MISTAKES: Final = 2
@@ -38,6 +40,7 @@ def check(path: Path, out: TextIO, environ: Mapping[str, str], venues: Venues = 
     mistakes = mistakes_on_host(config)
     for account in config.accounts.values():
         mistakes += _mistakes_in_credentials(account, config.path, environ)
+    mistakes += _shared_keys(config, environ)
     if mistakes:
         return _tell(mistakes, out)
     out.writelines(f"{line}\n" for line in _summary(config, environ))
@@ -61,6 +64,24 @@ def _mistakes_in_credentials(
         return [ConfigMistake(f"{account.path}.credentials", what, f'write "./{account.credentials}" for that file')]
     read = read_credentials(account, config_path, environ)
     return read if isinstance(read, list) else []
+
+
+def _shared_keys(config: Config, environ: Mapping[str, str]) -> list[ConfigMistake]:
+    """List the accounts whose key another one of the same place has, too: together they would exceed its limits."""
+    first: dict[tuple[str, str, Endpoints | None, Secret], AccountConfig] = {}
+    mistakes = []
+    for account in config.accounts.values():
+        if locate_credentials(account, config.path, environ) is None:
+            continue
+        read = read_credentials(account, config.path, environ)
+        if isinstance(read, list):
+            continue
+        other = first.setdefault((account.venue, account.environment, account.endpoints, read.key), account)
+        if other is not account:
+            what = f"the key is that of {other.path} too, and {account.venue} counts its limits for both together"
+            fix = "make one account of the two, or give this one another user's key"
+            mistakes.append(ConfigMistake(f"{account.path}.credentials", what, fix))
+    return mistakes
 
 
 def _summary(config: Config, environ: Mapping[str, str]) -> list[str]:

@@ -226,6 +226,10 @@ class Visit:
         elif self._whose is not None:
             may = " ".join(self._whose.permissions) or "not told by this venue"
             found.good("key", f"user {self._whose.venue_user_id}; permissions: {may}")
+            needed = self._dialect.traits.trade_permission
+            if self._whose.permissions and needed is not None and needed not in self._whose.permissions:
+                fix = f"give it the permission {needed!r} at the venue"
+                found.bad("key", "it may not cancel", fix, EXIT_MISTAKES)
         elif not self._says_whose:
             found.good("key", "whose it is and what it may is not told by this venue")
         else:

@@ -154,7 +154,7 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
     state = journal.get("state") if isinstance(journal, dict) else None
     if isinstance(journal, dict) and journal.get("detail"):
         state = f"{state} ({journal['detail']})"
-    above = f"{answer.get('server')} up {answer.get('uptime_s')} s, journal {state}, {answer.get('clients')} clients"
+    above = f"{answer.get('server')} up {answer.get('uptime_s')} s, journal {state}, clients: {answer.get('clients')}"
     rows: list[Row] = []
     alarms: list[str] = []
     for name, account in accounts.items() if isinstance(accounts, dict) else ():

@@ -96,7 +96,7 @@ def _title(frame: Frame) -> Text:
         (clean(str(status.get("server"))), "bold"),
         f"   up {_age(uptime_s * 1000) if isinstance(uptime_s, int) else '-'}   journal ",
         (clean(state), STYLES.get(state, "bold red")),
-        f"   {cell(status.get('clients'))} clients   {_second(frame.now_us)}",
+        f"   clients: {cell(status.get('clients'))}   {_second(frame.now_us)}",
     )
     if frame.trouble:
         title.append(f"   {clean(frame.trouble)}", "bold red")

@@ -122,10 +122,12 @@ class Traits(msgspec.Struct, frozen=True):
     found" by order id and by client id is blind. ``venue_params`` are the names of extra cancel parameters that the
     venue's page has. ``question_calls`` says how many calls a question takes, where that is more than one: it counts so
     often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
-    signatures name the host. ``error_rules`` are limits on error answers, and ``sparing_cancel`` is the call that keeps
-    cancels within them, where there is one. ``switch`` is the venue's dead-man switch, or ``no_switch`` says why there
-    is none. ``not_covered`` names what the venue keeps beside these orders and lists apart, so that a cancel of
-    everything leaves it, in words for a person.
+    signatures name the host, ``takes_passphrase`` that a key is worth nothing without its passphrase.
+    ``trade_permission`` is the word without which a key that tells its permissions cannot cancel. ``error_rules`` are
+    limits on error answers, and ``sparing_cancel`` is the call that keeps cancels within them, where there is one.
+    ``switch`` is the venue's dead-man switch, or ``no_switch`` says why there is none. ``not_covered`` names
+    what the venue keeps beside these orders and lists apart, so that a cancel of everything leaves it, in words for a
+    person.
     """
 
     venue: str
@@ -142,6 +144,8 @@ class Traits(msgspec.Struct, frozen=True):
     question_calls: Mapping[Step, int] = {}
     login_names_user: bool = False
     signs_host: bool = False
+    takes_passphrase: bool = False
+    trade_permission: str | None = None
     error_rules: tuple[ErrorRule, ...] = ()
     sparing_cancel: SparingCancel | None = None
     switch: DeadManSwitch | None = None

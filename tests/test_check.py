@@ -174,3 +174,23 @@ def test_a_name_that_systemd_resolves_is_looked_at_under_it(host: Host) -> None:
 def test_a_path_without_its_slash_is_told(host: Host) -> None:
     line = host.only_mistake(GOOD.replace("./main.toml", "main.toml"))
     assert 'write "./main.toml" for that file' in line
+
+
+def test_a_file_of_another_kind_in_the_place_of_the_journal_is_told(host: Host) -> None:
+    (host.folder / "j.sqlite").write_text("notes")
+    assert "holds something else than a journal; choose another path" in host.only_mistake()
+    (host.folder / "j.sqlite").write_bytes(b"SQLite format 3\0 and more")
+    assert host.check()[0] == 0
+
+
+def test_a_key_that_two_accounts_have_is_told(host: Host) -> None:
+    second = '[accounts.second]\nvenue = "{}"\ncredentials = "./main.toml"\n'
+    line = host.only_mistake(GOOD + second.format("spot"))
+    assert line == (
+        "accounts.second.credentials: the key is that of accounts.main too, and spot counts its limits for both "
+        "together; make one account of the two, or give this one another user's key"
+    )
+    assert host.check(GOOD + second.format("lines"))[0] == 0  # another venue, other limits
+    (host.folder / "second.toml").touch(0o600)
+    (host.folder / "second.toml").write_text(KEY.replace("K-HUSH", "K2-HUSH"))
+    assert host.check(GOOD + second.format("spot").replace("./main", "./second"))[0] == 0

@@ -6,6 +6,7 @@ import asyncio
 import io
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from daemon import cli
@@ -13,6 +14,7 @@ from daemon.check_online import check_online
 from daemon.sim.registry import VENUES, build
 from daemon.sim.shell import serve
 from daemon.sim.venue import Credentials
+from protocols.venues.okx.dialect import OkxTrade
 from tests.scraping import free_port
 
 if TYPE_CHECKING:
@@ -96,7 +98,6 @@ async def test_no_cancel_is_sent(host: Host) -> None:
 
 async def test_a_refused_key_is_a_mistake_that_outweighs_a_venue_out_of_reach(host: Host) -> None:
     async with serve(a_venue("okx"), "127.0.0.1", 0) as server:
-        host.add("main", "okx", server.url)
         host.add("nowhere", "okx", f"http://127.0.0.1:{free_port()}")
         assert (await host.check())[0] == 1
         host.add("wrong", "okx", server.url, GOOD.replace("sim-secret", "another"))
@@ -106,6 +107,16 @@ async def test_a_refused_key_is_a_mistake_that_outweighs_a_venue_out_of_reach(ho
         "  key          the venue refused the credentials: 50113 Invalid Sign; put the right key into ./wrong.toml"
         in (lines)
     )
+
+
+async def test_a_key_that_may_not_trade_is_told(host: Host, monkeypatch: pytest.MonkeyPatch) -> None:
+    needs = msgspec.structs.replace(OkxTrade.traits, trade_permission="trade_more")
+    monkeypatch.setattr(OkxTrade, "traits", needs)
+    async with serve(a_venue("okx"), "127.0.0.1", 0) as server:
+        host.add("main", "okx", server.url)
+        code, lines = await host.check()
+    assert code == 2
+    assert "  key          it may not cancel; give it the permission 'trade_more' at the venue" in lines
 
 
 async def test_a_venue_out_of_reach_says_which_way_was_tried(host: Host) -> None:

@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import msgspec
 import pytest
 
 from daemon.config import AccountConfig, locate_credentials, read_credentials
+from protocols.dialect import Profile
 from protocols.fix import AccountName
 from protocols.secret import Credentials, Secret
+from protocols.venues.registry import VENUES
 from tests.configs import ACCOUNT, good
 
 if TYPE_CHECKING:
@@ -67,6 +70,21 @@ def test_a_name_without_systemds_folder_is_a_mistake() -> None:
     found = read_credentials(account("main"), Path("/etc/c.toml"), {})
     assert isinstance(found, list)
     assert "LoadCredential=main:FILE, or write a path with a /" in found[0].fix
+
+
+def test_a_passphrase_is_needed_where_the_venue_takes_one(file: Path) -> None:
+    taking = msgspec.structs.replace(account(f"./{file.name}"), takes_passphrase=True)
+    assert isinstance(read_credentials(taking, file.parent / "canceld.toml", {}), Credentials)
+    for text, what in (("", "has no passphrase; add the line"), ('passphrase = ""', "the passphrase in ")):
+        file.write_text(f'key = "K"\nsecret = "S"\n{text}')
+        found = read_credentials(taking, file.parent / "canceld.toml", {})
+        assert isinstance(found, list)
+        assert what in str(found[0])
+
+
+def test_the_venues_that_take_a_passphrase_say_so() -> None:
+    taking = {name for name, make in VENUES.items() if make(Profile()).traits.takes_passphrase}
+    assert taking == {"okx", "okx_spread", "bitget", "bitget_uta"}
 
 
 def test_a_passphrase_may_be_absent(file: Path) -> None:

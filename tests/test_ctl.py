@@ -250,7 +250,7 @@ def test_an_incomplete_list_says_so(desk: FakeDesk, capsys: Captured) -> None:
 def test_status_shows_accounts_and_alarms(capsys: Captured) -> None:
     assert ctl.main(["status"]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[0] == "canceld up 61 s, journal ok, 1 clients"
+    assert lines[0] == "canceld up 61 s, journal ok, clients: 1"
     assert lines[2] == "okx-main\tokx\tready\tws\tlive\tyes\t0\t1\t-\t-1.5"
     assert lines[3] == "ALARM okx-main drop_copy_blind since 2023-11-14 22:13:20.000000Z no pushes"
     assert ctl.main(["--json", "status"]) == 0

@@ -6,6 +6,7 @@ The rules read syntax trees only; no module is imported for its own check.
 """
 
 import ast
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ IMPURE = frozenset(
 )
 VIRTUAL = frozenset({"random", "structlog"})  # drawn from a seed; a log that nobody reads
 PURE_THIRD_PARTY = frozenset({"msgspec", "orjson"})
+LEVELS = frozenset({"debug", "info", "warning", "error", "critical", "exception"})
+LOGGERS = frozenset({"log", "_log", "logger"})
 IMPURE_BUILTINS = frozenset({"open", "print", "input", "breakpoint", "__import__"})
 CLOCK_READINGS = frozenset({"now", "utcnow", "today"})  # on datetime and date
 
@@ -232,6 +235,28 @@ def every_file_is_one_room(house: House) -> Iterator[str]:
             yield f"{module.path}: {lines} lines, {LINES_MAX} at most"
 
 
+def every_log_event_is_one_word(house: House) -> Iterator[str]:
+    """An event is a name to search for, written_so; what varies is in its fields."""
+    for module in house:
+        if not module.is_in("daemon/"):
+            continue
+        for node in ast.walk(module.tree):
+            match node:
+                case ast.Call(func=ast.Attribute(value=logger, attr=level), args=[event, *_]) if level in LEVELS:
+                    if ast.unparse(logger).rpartition(".")[2] in LOGGERS and not _is_a_word(event):
+                        yield f"{module.path}:{node.lineno}: logs {ast.unparse(event)}"
+
+
+def _is_a_word(event: ast.expr) -> bool:
+    match event:
+        case ast.Constant(value=str(text)):
+            return re.fullmatch("[a-z]+(_[a-z]+)*", text) is not None
+        case ast.IfExp(body=one, orelse=other):
+            return _is_a_word(one) and _is_a_word(other)
+        case _:
+            return not isinstance(event, ast.JoinedStr)
+
+
 RULES: tuple[Rule, ...] = (
     pure_rooms_touch_nothing_outside,
     pure_rooms_import_only_pure_rooms,
@@ -242,6 +267,7 @@ RULES: tuple[Rule, ...] = (
     the_client_library_stands_alone,
     every_module_says_what_it_is_for,
     every_file_is_one_room,
+    every_log_event_is_one_word,
 )
 
 # A rule, where the wrong text stands, and the text.
@@ -293,6 +319,8 @@ WRONG: tuple[tuple[Rule, str, str], ...] = (
     (every_module_says_what_it_is_for, "daemon/x.py", "import os"),
     (every_module_says_what_it_is_for, "tests/test_x.py", '""""""'),
     (every_file_is_one_room, "daemon/x.py", "x = 1\n" * (LINES_MAX + 1)),
+    (every_log_event_is_one_word, "daemon/edge/x.py", "self._log.info('road changed', road=road)"),
+    (every_log_event_is_one_word, "daemon/edge/x.py", "log.warning(f'road {road} changed')"),
 )
 
 # The same rules, and what they must let pass.
@@ -319,6 +347,7 @@ RIGHT: tuple[tuple[Rule, str, str], ...] = (
     (the_client_library_stands_alone, "daemon/client.py", "import asyncio, json, socket"),
     (every_module_says_what_it_is_for, "daemon/x.py", '"""What it is for."""'),
     (every_file_is_one_room, "daemon/x.py", "x = 1\n" * LINES_MAX),
+    (every_log_event_is_one_word, "daemon/edge/x.py", "self._log.info('road_changed', why='it fell')"),
 )
 
 

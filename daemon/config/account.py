@@ -56,6 +56,7 @@ def read_account(
         venue=venue,
         environment=table.choice(settings.ENVIRONMENT),
         credentials=_credentials(table),
+        takes_passphrase=traits is not None and traits.takes_passphrase,
         order_entry=_order_entry(table, traits),
         products=_products(table, traits),
         endpoints=_endpoints(table, traits),

@@ -64,7 +64,7 @@ def read_credentials(
         where = _PLACE.search(str(error))
         place = f" {where[0]}" if where else ""
         return [ConfigMistake(at, f"{file} is not TOML{place}", 'write lines such as key = "…"')]
-    return _credentials(at, file, values)
+    return _credentials(at, file, values, account)
 
 
 def _read_private(at: str, file: Path, *, is_systemds: bool) -> str:
@@ -94,17 +94,20 @@ def _refuse_exposed(at: str, file: Path, status: os.stat_result, *, is_systemds:
         raise ConfigMistake(at, what, "chmod 0600, and change the key if the host has other users")
 
 
-def _credentials(at: str, file: Path, values: Mapping[str, object]) -> Credentials | list[ConfigMistake]:
+def _credentials(
+    at: str, file: Path, values: Mapping[str, object], account: AccountConfig
+) -> Credentials | list[ConfigMistake]:
     mistakes = []
     if len(values.keys() - set(KEYS)):
         what = f"{file} holds keys other than {', '.join(KEYS)} (not shown here)"
         mistakes.append(ConfigMistake(at, what, "remove them"))
     secrets = {}
     for key in KEYS:
-        value = values.get(key, "" if key == "passphrase" else None)
+        may_be_empty = key == "passphrase" and not account.takes_passphrase
+        value = values.get(key, "" if may_be_empty else None)
         if value is None:
             mistakes.append(ConfigMistake(at, f"{file} has no {key}", f'add the line {key} = "…"'))
-        elif not isinstance(value, str) or not _is_sendable(value, may_be_empty=key == "passphrase"):
+        elif not isinstance(value, str) or not _is_sendable(value, may_be_empty=may_be_empty):
             what = f"the {key} in {file} is not a text as a venue gives it (not shown here)"
             mistakes.append(ConfigMistake(at, what, "copy it again, in quotes, without blanks around it"))
         else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import socket
 import ssl
 import stat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from protocols.errors import ConfigMistake
 
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.config.model import AccountConfig, Config
+
+SQLITE_MAGIC: Final = b"SQLite format 3\0"  # the first bytes of a database: sqlite.org/fileformat.html
 
 
 def mistakes_on_host(config: Config) -> list[ConfigMistake]:
@@ -31,6 +33,9 @@ def mistakes_on_host(config: Config) -> list[ConfigMistake]:
     if mode and not stat.S_ISREG(mode):
         what = f"{config.daemon.journal} exists and is no regular file"
         mistakes.append(ConfigMistake("daemon.journal", what, "choose another path"))
+    elif mode and not _may_be_a_journal(config.daemon.journal):
+        what = f"{config.daemon.journal} holds something else than a journal"
+        mistakes.append(ConfigMistake("daemon.journal", what, "choose another path; that file is left alone"))
     for account in config.accounts.values():
         mistakes += [*_ca_file(account), *_source_address(account)]
     return mistakes
@@ -50,6 +55,15 @@ def _mode(path: Path) -> int:
         return path.stat().st_mode
     except OSError:
         return 0
+
+
+def _may_be_a_journal(path: Path) -> bool:
+    """Whether a file is an SQLite database or empty; one that may not be looked at could be."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(SQLITE_MAGIC)) in {b"", SQLITE_MAGIC}
+    except OSError:
+        return True
 
 
 def _ca_file(account: AccountConfig) -> Iterator[ConfigMistake]:

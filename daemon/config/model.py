@@ -62,6 +62,7 @@ class AccountConfig(msgspec.Struct, frozen=True):
     venue: str
     environment: Environment
     credentials: str
+    takes_passphrase: bool
     order_entry: OrderEntry
     products: tuple[str, ...]
     endpoints: Endpoints | None

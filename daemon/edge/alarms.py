@@ -55,7 +55,7 @@ class Alarms:
     def clear(self, name: str) -> None:
         """End an alarm, if it stands."""
         if self._standing.pop(name, None) is not None:
-            self._log.info("alarm over", alarm=name)
+            self._log.info("alarm_over", alarm=name)
 
     def standing(self) -> tuple[Alarm, ...]:
         """List them, the oldest first; those of past events are left out once they were long enough to be seen."""

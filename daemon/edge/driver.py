@@ -426,6 +426,7 @@ class Driver:
             seq=report.seq,
             us=(report.times.reported or 0) - report.times.received,
             uid=key.uid,
+            gid=caller.gid if caller is not None else None,
             pid=caller.pid if caller is not None else None,
             client=caller.client if caller is not None else None,
         )

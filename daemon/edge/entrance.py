@@ -102,7 +102,7 @@ class Entrance:
                 return
             if found is False:
                 break
-            self._log.info("key not extended", why=found)
+            self._log.info("key_not_extended", why=found)
             await self._outside.sleep(wait_s)
             wait_s *= 2
         self._held = None

@@ -163,7 +163,7 @@ class Gateway:
 
     def suspect(self, road: Road, why: str) -> None:
         """Doubt a road: a socket is pinged and soon aborted if it is deaf; REST gets its cheap call at once."""
-        self._log.debug("road suspected", road=road.value, why=why)
+        self._log.debug("road_suspected", road=road.value, why=why)
         if road is Road.REST:
             self._clockwork.probe()
             return
@@ -390,14 +390,14 @@ class Gateway:
     def _set_road(self, road: Road, is_open: bool, why: str) -> None:
         if is_open != self._is_open[road]:
             self._is_open[road] = is_open
-            self._log.info("road changed", road=road.value, is_open=is_open, why=why)
+            self._log.info("road_changed", road=road.value, is_open=is_open, why=why)
             self._tell_soon(RoadChanged(road, is_open, why))
 
     def _set_drop_copy(self, state: DropCopyState, why: str) -> None:
         if state is self._drop_copy:
             return
         self._drop_copy = state
-        self._log.info("drop copy changed", state=state.value, why=why)
+        self._log.info("drop_copy_changed", state=state.value, why=why)
         if state is DropCopyState.LIVE:
             self._alarms.clear("subscription_refused")
         self._tell_soon(DropCopyChanged(state, why))
@@ -465,7 +465,7 @@ class Gateway:
         """Log a bug by its kind and place: the text of an exception that nobody foresaw may hold anything."""
         self._counters["faults"] += 1
         at = [f"{frame.name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)[-TRACE_MAX:]]
-        self._log.error("internal error", where=where, kind=type(error).__name__, at=at)
+        self._log.error("internal_error", where=where, kind=type(error).__name__, at=at)
         self._alarms.sound("internal_error", f"{where}: {type(error).__name__}")
 
     def _count(self, sessions: list[Session]) -> dict[str, int]:

@@ -73,5 +73,5 @@ class ReferenceBook:
             self._alarms.sound("no_reference", troubles[0])
         else:
             self._alarms.clear("no_reference")
-            self._log.debug("reference loaded", instruments=len(self.codes))
+            self._log.debug("reference_loaded", instruments=len(self.codes))
         return not troubles

@@ -121,9 +121,9 @@ class Connection(asyncio.Protocol):
         error = self._room.enter(self)
         self._is_in = error is None
         if error is None:
-            self._log.debug("client connected")
+            self._log.debug("client_connected")
         else:
-            self._log.warning("client turned away", why=error.message)
+            self._log.warning("client_turned_away", why=error.message)
             self._say_last(error)
 
     def data_received(self, data: bytes) -> None:
@@ -147,7 +147,7 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read: notifications stop."""
-        self._log.info("client lags")
+        self._log.info("client_lags")
         self._outbox.pause()
 
     def resume_writing(self) -> None:
@@ -168,7 +168,7 @@ class Connection(asyncio.Protocol):
         if self._is_in:
             self._room.leave(self)
             self._room.desk.drop(self._name)
-            self._log.debug("client gone", in_flight=self._in_flight)
+            self._log.debug("client_gone", in_flight=self._in_flight)
 
     # ---------------------------------------------------------------- what the server says
 
@@ -195,7 +195,7 @@ class Connection(asyncio.Protocol):
                 self._take(line, self._arrived_us)
                 at_most = None if at_most is None else at_most - 1
         except LineTooLong:
-            self._log.warning("line too long", line_bytes_max=LINE_BYTES_MAX)
+            self._log.warning("line_too_long", line_bytes_max=LINE_BYTES_MAX)
             self._say_last(error_of(Reason.LINE_TOO_LONG, f"a line has at most {LINE_BYTES_MAX} bytes"))
             return
         is_full = at_most == 0
@@ -233,7 +233,7 @@ class Connection(asyncio.Protocol):
             self._in_flight -= 1
             self._refuse(call_id, error_of_bad_request(error))
         except Exception:  # noqa: BLE001 - whatever it is, an error would claim that nothing was sent: nobody knows
-            self._log.exception("a cancel failed inside; closing the connection", request_id=params.request_id)
+            self._log.exception("cancel_failed_inside", request_id=params.request_id)
             self.abort()
 
     def _start_read(self, call_id: bytes | None, params: asked.HistoryParams | asked.ExplainParams) -> None:
@@ -352,7 +352,7 @@ class Connection(asyncio.Protocol):
         )
 
     def _internal_error(self) -> RpcError:
-        self._log.exception("an answer failed inside")
+        self._log.exception("internal_error")
         return error_of(Reason.INTERNAL_ERROR, "this failed inside the daemon; its log says more")
 
     # ---------------------------------------------------------------- ends
@@ -371,7 +371,7 @@ class Connection(asyncio.Protocol):
 
     def _overflowed(self) -> None:
         self._is_ending = True
-        self._log.warning("client does not read its answers; connection aborted", in_flight=self._in_flight)
+        self._log.warning("client_does_not_read", in_flight=self._in_flight)
 
     def _is_peer_gone(self) -> bool:
         """Whether the peer closed both halves, so that nobody would read an answer."""

@@ -144,7 +144,7 @@ class Keeper:
 
     def renew(self, why: str) -> None:
         """Open a successor now and let it take over when it is live."""
-        self._log.info("socket to be replaced", why=why)
+        self._log.info("socket_to_be_replaced", why=why)
         self._review_stability()
         self._wanted.ring()
 
@@ -199,7 +199,7 @@ class Keeper:
             try:
                 key = await self._entrance.key()
             except NotAdmitted as refused:
-                self._log.info("no key for a socket", why=refused.why)
+                self._log.info("no_key_for_a_socket", why=refused.why)
                 return False
         session = Session(self.plan, self._rest.dialect, self._rest.credentials)
         link = self._outside.link(session, self._rest.venue_now, self._heard)
@@ -209,7 +209,7 @@ class Keeper:
         try:
             await link.open(self._url(key))
         except DialFailed as failed:
-            self._log.info("socket not opened", why=failed.why)
+            self._log.info("socket_not_opened", why=failed.why)
             return False
         await settling.done.wait()
         if not settling.is_live or link not in self.links:  # it may have died since it went live
@@ -225,7 +225,7 @@ class Keeper:
         former, self.current = self.current, link
         self._refusal = None
         self._live_since_us = self._clock.now()
-        self._log.info("socket live", drop_copy=link.session.drop_copy.value)
+        self._log.info("socket_live", drop_copy=link.session.drop_copy.value)
         if self._entrance is not None:
             self._entrance.hold(key)
         if former is not None:
@@ -263,7 +263,7 @@ class Keeper:
             case Strange():
                 self._owner.set_aside(event.what, event.frame)
             case Uncorrelated():
-                self._log.warning("error that names nobody", code=event.code)
+                self._log.warning("error_that_names_nobody", code=event.code)
                 if event.frame is not None:
                     self._owner.set_aside(f"error that names nobody: {event.code}", event.frame)
 
@@ -281,7 +281,7 @@ class Keeper:
 
     def _closed(self, link: Link, why: str, settling: _Settling | None) -> None:
         if link.has_opened:
-            self._log.info("socket closed", why=why)
+            self._log.info("socket_closed", why=why)
         if link in self.links:
             self.links.remove(link)
             self.past.add(link.session.counters)
@@ -311,15 +311,15 @@ class Keeper:
 
     def _answered(self, answer: LoggedIn | LoginRefused | SubscribeRefused) -> None:
         if isinstance(answer, SubscribeRefused):
-            self._log.warning("subscription refused", code=answer.code, message=answer.message)
+            self._log.warning("subscription_refused", code=answer.code, message=answer.message)
             self._owner.subscription_refused(self.plan, answer)
             return
         if isinstance(answer, LoginRefused):
-            self._log.warning("login refused", kind=answer.kind.value, code=answer.code, message=answer.message)
+            self._log.warning("login_refused", kind=answer.kind.value, code=answer.code, message=answer.message)
             self._refusal = answer
             self._backoff.failed()  # twice with the attempt itself: the second try is not to follow at once
         else:
-            self._log.info("logged in", connection=answer.connection)
+            self._log.info("logged_in", connection=answer.connection)
         self._owner.login_answered(answer)
 
     # ------------------------------------------------------------ blindness

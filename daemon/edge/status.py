@@ -102,7 +102,7 @@ class Quarantine:
         if now_us - self._logged_us < STRANGE_LOG_EVERY_US:
             self._unlogged += 1
             return
-        self._log.warning("frame set aside", what=what, digest=frame.digest, others_since=self._unlogged)
+        self._log.warning("frame_set_aside", what=what, digest=frame.digest, others_since=self._unlogged)
         self._logged_us = now_us
         self._unlogged = 0
 

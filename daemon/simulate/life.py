@@ -140,6 +140,7 @@ def _config(account: AccountPlan) -> AccountConfig:
         venue=account.venue,
         environment=Environment.LIVE,
         credentials="",
+        takes_passphrase=False,
         order_entry=account.order_entry,
         products=account.products,
         endpoints=ENDPOINTS,

@@ -237,7 +237,7 @@ async def test_a_frame_that_cannot_be_read_is_set_aside_and_the_log_is_not_flood
     assert status.counters["set_aside"] == 120
     assert len(status.set_aside) == 100
     assert status.set_aside[-1].frame.raw == b"rubbish 119"
-    assert len([line for line in rig.logs if line["event"] == "frame set aside"]) == 1
+    assert len([line for line in rig.logs if line["event"] == "frame_set_aside"]) == 1
 
 
 async def test_an_error_that_names_nobody_makes_sends_unknown_and_is_kept(rig: Rig) -> None:

@@ -59,7 +59,10 @@ FOUND_NOT = QuestionAnswered(
 SENTENCES: list[tuple[Record, str]] = [
     (
         opened("a"),
-        f"uid 1000, pid 4242 (mm1) asked to cancel BTC-USDT order order-of-a, client order ca, urgent, deadline {DUE}",
+        (
+            "uid 1000, gid 100, pid 4242 (mm1) asked to cancel BTC-USDT order order-of-a, client order ca, urgent, "
+            f"deadline {DUE}"
+        ),
     ),
     (SendMade(T0, X, wire("a")), "cancel Sa of BTC-USDT order order-of-a goes by ws"),
     (SendForwarded(T0, X, CancelForwarded(SEND, Road.REST)), "Sa was handed to rest"),

@@ -59,7 +59,7 @@ class Guest:
 
     def __init__(self, it: World, *groups: int, name: str = GUEST) -> None:
         known = pwd.getpwnam(name)
-        self.uid = known.pw_uid
+        self.uid, self.gid = known.pw_uid, known.pw_gid
         self.pid = 0
         self._arguments = [str(it.daemon.socket), str(known.pw_uid), str(known.pw_gid), *map(str, groups)]
 
@@ -126,7 +126,7 @@ async def test_without_rules_the_sockets_group_may_cancel(open_folder: Path) -> 
         (row,) = await written(client, "r")
         assert (row["uid"], row["pid"]) == (guest.uid, guest.pid)
         story = await client.result("explain", request_id="r")
-        assert f"uid {guest.uid}, pid {guest.pid} " in story["steps"][0]["detail"]
+        assert f"uid {guest.uid}, gid {guest.gid}, pid {guest.pid} " in story["steps"][0]["detail"]
 
 
 @pytest.mark.parametrize("who", [f"user:{GUEST}", "group:{group}"])

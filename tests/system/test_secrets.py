@@ -53,7 +53,7 @@ async def a_faulty_day(it: World, client: Client) -> None:
     it.faults("AUTH_FAIL(login)x1,AUTH_FAIL(rest)x1")
     it.venue.fault_at_once(it.venue.faults.parse_json({"DISCONNECT": {"now": True}})[0], 0)
     await it.door.truths()  # at the door the venue's actions are carried out
-    await until(lambda: any(row["event"] == "login refused" for row in it.daemon.log))
+    await until(lambda: any(row["event"] == "login_refused" for row in it.daemon.log))
     write_credentials(it.daemon.folder / "okx.toml", GOOD.key, GOOD.secret + '"\nbroken', GOOD.passphrase)
     text = (it.daemon.folder / "okx.toml").read_text()
     (it.daemon.folder / "okx.toml").write_text(text.replace("passphrase", "pass phrase"))

@@ -54,7 +54,7 @@ def tell(record: Record) -> str:
 
 def _asked_for(request: CancelRequest) -> str:
     caller = request.caller
-    who = f"uid {caller.uid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
+    who = f"uid {caller.uid}, gid {caller.gid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
     extra = "" if request.deadline_us is None else f", deadline {request.deadline_us}"
     part = "" if request.bulk is None else f", as a part of bulk cancel {request.key.request_id.rpartition('/')[0]}"
     return f"{who} asked to cancel {_order(request)}, {request.priority}{extra}{part}"

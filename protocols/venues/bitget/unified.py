@@ -87,6 +87,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         order_memory_ms=ORDER_MEMORY_MS,
         alias_memory_ms=ALIAS_MEMORY_MS,
         switch=CountdownCancelAll(),
+        takes_passphrase=True,
     )
 
 

@@ -50,6 +50,8 @@ HEARTBEAT: Final = Heartbeat(idle_ms=20_000, dead_ms=10_000, ping=PING)
 
 TIME_PATH: Final = "/api/v5/public/time"
 ACCOUNT_CONFIG_PATH: Final = "/api/v5/account/config"
+TRADE_PERMISSION: Final = "trade"
+"""What ``perm`` says of a key that may cancel (OKX: Trading Account / Get account configuration)."""
 
 _ORDER_ID: Final = re.compile(r"[0-9]{1,32}")
 _CLIENT_ORDER_ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")

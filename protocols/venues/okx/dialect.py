@@ -20,7 +20,7 @@ from protocols.rest import RestCall, RestResponse
 from protocols.venues.okx import queries, rates
 from protocols.venues.okx.answers import rows_of
 from protocols.venues.okx.codes import CODES
-from protocols.venues.okx.common import OkxCommon, order_reference
+from protocols.venues.okx.common import TRADE_PERMISSION, OkxCommon, order_reference
 from protocols.venues.okx.deadman import CancelAllAfter
 from protocols.venues.okx.frames import Grammar
 from protocols.venues.okx.orders import read_order
@@ -64,6 +64,8 @@ TRAITS: Final = Traits(
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
     switch=SWITCH,
+    takes_passphrase=True,
+    trade_permission=TRADE_PERMISSION,
 )
 
 

@@ -15,7 +15,7 @@ from protocols.dialect import Timings, Traits
 from protocols.evidence import Source
 from protocols.fix import Road
 from protocols.rest import RestCall
-from protocols.venues.okx.common import OkxCommon, order_reference
+from protocols.venues.okx.common import TRADE_PERMISSION, OkxCommon, order_reference
 from protocols.venues.okx.deadman import CancelAllAfter
 from protocols.venues.okx.frames import Grammar
 from protocols.venues.okx_spread import queries, rates
@@ -60,6 +60,8 @@ TRAITS: Final = Traits(
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
     switch=SWITCH,
+    takes_passphrase=True,
+    trade_permission=TRADE_PERMISSION,
 )
 
 
