@@ -86,7 +86,7 @@ async def test_a_bug_in_an_answer_ends_neither_the_connection_nor_the_others(fol
         desk.refusal = KeyError("a bug")
         with capture_logs() as logs:
             assert error_of(await client.ask(method)) == (-32603, "internal_error")
-        assert [entry["log_level"] for entry in logs if "failed inside" in entry["event"]] == ["error"]
+        assert [entry["log_level"] for entry in logs if entry["event"] == "internal_error"] == ["error"]
         assert await client.is_alive()
 
 
