@@ -177,7 +177,7 @@ class Bulks:
         self._journal.append((BulkOpened(now_us, intent.bulk, intent),))
         running = self._hold(intent)
         self._attach(running, sink)
-        log.info("bulk cancel", request_id=intent.name, cause=cause, scope="; ".join(s.described() for s in scopes))
+        log.info("bulk_cancel", request_id=intent.name, cause=cause, scope="; ".join(s.described() for s in scopes))
         for account in running.bulk.accounts:
             running.bulk.begin(account, now_us)
         self._work(running)
@@ -220,7 +220,7 @@ class Bulks:
     def refused(self, running: Running, key: RequestKey, why: BadRequest) -> None:
         """No request came of an order."""
         running.bulk.refused(key, str(why), self._clock.now())
-        log.warning("bulk cancel without one order", request_id=running.bulk.intent.name, detail=str(why))
+        log.warning("bulk_cancel_failed", request_id=running.bulk.intent.name, detail=str(why))
         self._wake(running)
 
     def _listed(self, account: AccountName, listing: Listing) -> None:
@@ -276,7 +276,7 @@ class Bulks:
         self._alarm(running, report)
         say = log.info if report.complete else log.warning
         say(
-            "bulk cancel over",
+            "bulk_cancel_over",
             request_id=intent.name,
             cause=intent.cause,
             orders=report.total,
