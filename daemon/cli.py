@@ -35,6 +35,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             from daemon.client_source import print_source
 
             return print_source(sys.stdout)
+        case "journal":
+            from daemon import journal_command
+
+            return journal_command.run(options)
         case "sim":
             from daemon.sim import main as sim
 
@@ -111,6 +115,7 @@ def _parser(wanted: str) -> argparse.ArgumentParser:
         ("demo", "watch it at work; needs no account and no network", _describe_demo),
         ("sim", "run a simulated venue", _describe_sim),
         ("simulate", "run it in a world of faults, by seeds, and audit each word", _describe_simulate),
+        ("journal", "verify a journal, or export it as JSON lines", _describe_journal),
     ):
         command = commands.add_parser(name, help=purpose, description=purpose)
         if name == wanted:
@@ -122,6 +127,12 @@ def _describe_demo(command: argparse.ArgumentParser) -> None:
     from daemon.demo import command as demo
 
     demo.add_arguments(command)
+
+
+def _describe_journal(command: argparse.ArgumentParser) -> None:
+    from daemon import journal_command
+
+    journal_command.add_arguments(command)
 
 
 def _describe_sim(command: argparse.ArgumentParser) -> None:

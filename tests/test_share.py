@@ -48,6 +48,12 @@ def options_of(parser: argparse.ArgumentParser) -> set[str]:
     return {option for action in shown for option in action.option_strings}
 
 
+def words_of(parser: argparse.ArgumentParser) -> set[str]:
+    """Give its options, and the words that its first argument may be."""
+    places = [action for action in parser._actions if not action.option_strings and action.choices]
+    return options_of(parser) | {str(word) for action in places[:1] for word in action.choices or ()}
+
+
 # ---------------------------------------------------------------- man pages
 
 
@@ -125,7 +131,7 @@ def test_completion_offers_every_command_and_option_and_no_other(program: str) -
     assert completed(program, "") == {*parsers, *own} - {""}
     for name, parser in parsers.items():
         if name:
-            assert completed(program, name, "") == options_of(parser) - {"-h"}, name
+            assert completed(program, name, "") == words_of(parser) - {"-h"}, name
 
 
 @pytest.mark.parametrize("program", PROGRAMS)
@@ -141,6 +147,8 @@ def test_completion_goes_on_with_what_was_begun() -> None:
     assert completed("cancelctl", "--json", "history", "--out") == {"--outcome"}
     assert completed("cancelctl", "history", "--order-id", "") == set()
     assert completed("canceld", "check", "--on") == {"--online"}
+    assert completed("canceld", "journal", "ex") == {"export"}
+    assert completed("canceld", "journal", "verify", str(SHARE / "alerts")) == {str(SHARE / "alerts.yml")}
 
 
 async def test_completion_offers_the_accounts_of_the_daemon(tmp_path: Path) -> None:

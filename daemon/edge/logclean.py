@@ -41,6 +41,11 @@ def clean(event: EventDict, *, for_terminal: bool) -> EventDict:
     return cleaned
 
 
+def without_secrets(text: str) -> str:
+    """Dot out what looks like a secret in a text: the value behind a telling name."""
+    return _SECRET_IN_TEXT.sub(rf"\g<name>{DOTS}", text)
+
+
 def _value(name: str, value: object, depth: int) -> object:
     if _SECRET_NAME.fullmatch(name) and value is not None:
         return DOTS
@@ -74,7 +79,7 @@ def _text(text: str) -> str:
     if len(text) > TEXT_CHARS_MAX:
         half = TEXT_CHARS_MAX // 2
         text = f"{text[:half]} … {text[-half:]}"
-    scrubbed = _SECRET_IN_TEXT.sub(rf"\g<name>{DOTS}", text)
+    scrubbed = without_secrets(text)
     return scrubbed if scrubbed.isascii() else scrubbed.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

@@ -7,7 +7,7 @@ _canceld()
     COMPREPLY=()
 
     case $before in
-        --config | --tls)
+        --config | --tls | verify | export)
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return
             ;;
@@ -27,12 +27,13 @@ _canceld()
     fi
 
     if ((COMP_CWORD == 1)); then
-        words="run check demo sim simulate client-source --version --help"
+        words="run check demo sim simulate journal client-source --version --help"
     else
         case $command in
             run) words="--config" ;;
             check) words="--config --online" ;;
             demo) words="--venue --orders --seed --faults --json" ;;
+            journal) words="verify export --json" ;;
             sim) words="--venue --listen --key --secret --passphrase --tls --seed --faults" ;;
             simulate) words="--seeds --venue --replay --jobs --json" ;;
         esac

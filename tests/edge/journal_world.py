@@ -48,6 +48,7 @@ UID = 1000
 ACCOUNT = AccountName("main")
 T0 = 1_700_000_000_000_000
 HOUR_US = 3_600_000_000
+PUSHED = '{"state":"canceled"}'
 BIG_ORDER_ID = "9007199254740993123"  # no float holds it
 
 
@@ -74,7 +75,7 @@ def opened(name: str, *, case: str | None = None, uid: int = UID, account: str =
     return RequestOpened(t, CaseId(case or f"case-{name}"), request(name, uid=uid, account=account))
 
 
-def observed(case: str, *, order_id: str = "1", raw: str | bytes = '{"state":"canceled"}', t: int = T0 + 5) -> Observed:
+def observed(case: str, *, order_id: str = "1", raw: str | bytes = PUSHED, t: int = T0 + 5) -> Observed:
     report = OrderReported(
         source=Source.PUSH,
         channel="orders",
@@ -129,7 +130,7 @@ def report(  # the words of one outcome
         venue_response={"sCode": "0", "sMsg": ""},
         venue_code="0",
         venue_message="",
-        evidence=EvidenceRef("push", "orders", "1700000000005", "ab" * 16),
+        evidence=EvidenceRef("push", "orders", "1700000000005", frame_of(PUSHED).digest),
         times=Times(received=T0, recorded=T0 + 1, reported=T0 + 9),
         seq=seq,
         revision=revision,

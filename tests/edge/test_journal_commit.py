@@ -195,7 +195,7 @@ async def test_closing_folds_the_log_in_beside_an_operator_who_looks(path: Path)
     with closing(sqlite3.connect(path)) as operator:
         with a_journal(path) as held:
             held.append(whole_story("a", held.next_seq()))
-            assert operator.execute("SELECT count(*) FROM meta").fetchone() == (2,)
+            assert operator.execute("SELECT count(*) FROM meta").fetchone() == (3,)
         assert path.with_name(f"{path.name}-wal").stat().st_size == 0
 
 

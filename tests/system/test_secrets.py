@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote, quote_plus
 
+from daemon.edge.journal.export import export
 from daemon.sim.shell import serve
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.okx.options import OkxOptions
@@ -109,6 +110,7 @@ async def test_a_whole_faulty_day_at_debug_brings_no_secret_to_light(tmp_path: P
         assert await it.daemon.stop() == 0
         places["log"] = (tmp_path / "canceld.log").read_bytes()
         places["journal at rest"] = (tmp_path / "journal.sqlite").read_bytes()
+        places["journal as JSON"] = b"\n".join(export(tmp_path / "journal.sqlite"))
     assert len(places["log"]) > 1_000
     assert b"debug" in places["log"]
     assert b"canceld_frames_set_aside_total" in places["metrics"]

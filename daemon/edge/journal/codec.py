@@ -76,7 +76,7 @@ def step_row(record: Record) -> StepRow:
         _order_of(record),
         None if frame is None else frame.digest,
         to_json(bare),
-        None if frame is None else frame.raw,
+        None if frame is None else frame.raw or None,  # of what was remembered from earlier pushes: the digest alone
     )
 
 

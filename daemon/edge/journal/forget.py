@@ -1,7 +1,9 @@
 """What the journal forgets, and in which bites: so small that a commit which waits behind one hardly notices.
 
 A request is forgotten when its latest outcome is older than the retention; one without an outcome is never forgotten.
-Then go the steps of cases in which no request is left, and the outcomes of which there is no request.
+Then go the steps of cases in which no request is left, the outcomes of which there is no request, and the lives of
+which there is no outcome. First of all it is written down what may be missing from now on. Last, what the file holds
+beyond need is given back to the disk; a file that an older canceld made keeps its size, and uses it again.
 """
 
 from __future__ import annotations
@@ -16,8 +18,17 @@ if TYPE_CHECKING:
 BITE_ROWS: Final = 200
 """Rows looked at in one transaction: a few milliseconds, about what the commit's own fsync takes."""
 
+BITE_PAGES: Final = 100
+"""Pages given back to the disk in one transaction; each may have to change places with one that is needed."""
+SPARE_PAGES_MIN: Final = 2_000
+"""Free pages (8 MB) that the file keeps in any case: the next hours fill them again."""
+SPARE_PART: Final = 4
+"""Beyond that, a quarter of the file may be free: less would only move pages to and fro."""
+
 BEGINNING: Final = -(2**63)
-STAGES: Final = 3
+INCREMENTAL: Final = 2
+"""What `auto_vacuum` is in a file that can give pages back."""
+STAGES: Final = 6
 
 
 @dataclass(slots=True)
@@ -38,9 +49,13 @@ class Forgetting:
 
     def bite(self, db: sqlite3.Connection) -> None:
         """Forget a little, in the open transaction."""
-        stages = (self._requests, self._steps, self._outcomes)
+        stages = (self._note, self._requests, self._steps, self._outcomes, self._lives, self._give_back)
         if not stages[self.stage](db):
             self.stage, self.after = self.stage + 1, BEGINNING
+
+    def _note(self, db: sqlite3.Connection) -> bool:
+        db.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'forgotten_before'", (self.before_us,))
+        return False
 
     def _requests(self, db: sqlite3.Connection) -> bool:
         names = db.execute(
@@ -67,6 +82,24 @@ class Forgetting:
             (self.after, BITE_ROWS),
         ).fetchall()
         return self._walk(db, "DELETE FROM outcomes WHERE seq = ?", found)
+
+    def _lives(self, db: sqlite3.Connection) -> bool:
+        """Forget the lives before the one to which the oldest outcome belongs; the last one stays."""
+        db.execute(
+            "DELETE FROM lives WHERE seq_from < (SELECT max(seq_from) FROM lives"
+            " WHERE seq_from <= ifnull((SELECT min(seq) FROM outcomes WHERE seq > 0), seq_from))"
+        )
+        return False
+
+    def _give_back(self, db: sqlite3.Connection) -> bool:
+        """Make the file smaller by some pages; True while it has too many."""
+        ((kind,), (pages,), (free,)) = (
+            db.execute(f"PRAGMA {what}").fetchone() for what in ("auto_vacuum", "page_count", "freelist_count")
+        )
+        if kind != INCREMENTAL or free <= max(SPARE_PAGES_MIN, pages // SPARE_PART):
+            return False
+        db.execute(f"PRAGMA incremental_vacuum({BITE_PAGES})").fetchall()
+        return True
 
     def _walk(self, db: sqlite3.Connection, delete: str, found: list[tuple[int, int, int]]) -> bool:
         """Delete what is old and needed by nobody; True when the walk goes on behind these rows."""

@@ -115,7 +115,7 @@ class Journal:
         """
         if not lock.is_held or path.resolve() != lock.path:
             raise JournalError(str(path), "its lock is not held", "call lock_journal first")
-        life = schema.begin_life(lock.path, connect)
+        life = schema.begin_life(lock.path, connect, now_us())
         journal = cls(lock, life, connect, now_us, probe_interval_s, commit_wait_s)
         journal._thread.start()
         return journal

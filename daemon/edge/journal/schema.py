@@ -1,7 +1,8 @@
 """The journal's file: its tables, how a connection to it is set up, and what a new life of the daemon does first.
 
 An operator reads it with ``sqlite3 FILE``: ``.schema`` shows the comments below. Times are microseconds since the
-epoch, bodies are JSON. This module knows tables, not records.
+epoch, bodies are JSON. This module knows tables, not records. A file of an older version is brought up to this one in
+one transaction, when a daemon opens it; one of a newer version is left alone.
 
 Durable means fsync'ed: in WAL mode ``synchronous=FULL`` has SQLite sync the log before COMMIT returns (NORMAL would
 only do so at checkpoints), and a new file's folder is synced once when it is made.
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x636E636C
 """``cncl``: marks a SQLite file as a journal of canceld."""
-VERSION: Final = 1
+VERSION: Final = 2
 """Of the tables below. A file of a higher version is left alone."""
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
@@ -38,11 +39,19 @@ SEQ_BLOCK: Final = 10_000_000
 """Outcome numbers reserved at once. Half of it outlasts more than an hour of a failing disk at 1000 outcomes a second;
 what a killed daemon leaves unused is a gap, and 2^53 has room for nine hundred million of them."""
 
+LIVES: Final = """CREATE TABLE lives ( -- lives of the daemon of which something is kept; within one seq has no hole
+  boot INTEGER PRIMARY KEY,
+  seq_from INTEGER NOT NULL,     -- its first outcome's number
+  began_us INTEGER NOT NULL
+)"""
+FORGOTTEN: Final = "INSERT INTO meta VALUES ('forgotten_before', 0)"
 TABLES: Final = (
     """CREATE TABLE meta ( -- boot: lives of the daemon so far; seq_reserved: no outcome has this number or a higher one
+                       -- forgotten_before: what is older than this time may have been forgotten
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID""",
+    LIVES,
     """CREATE TABLE accounts ( -- whose key each account's name stood for
   account TEXT PRIMARY KEY,
   venue TEXT NOT NULL,
@@ -89,7 +98,7 @@ TABLES: Final = (
   order_id TEXT,
   digest TEXT,                   -- BLAKE2b-128 of the frame
   body TEXT NOT NULL,            -- JSON
-  frame BLOB                     -- what the venue sent, raw
+  frame BLOB                     -- what the venue sent, raw, if it was kept
 )""",
     "CREATE INDEX steps_case ON steps (case_id)",
     "CREATE INDEX steps_order ON steps (order_id) WHERE order_id IS NOT NULL",
@@ -109,9 +118,12 @@ TABLES: Final = (
     "CREATE INDEX outcomes_account ON outcomes (account)",
     "CREATE INDEX outcomes_order ON outcomes (order_id) WHERE order_id IS NOT NULL",
     "INSERT INTO meta VALUES ('boot', 0), ('seq_reserved', 1)",
+    FORGOTTEN,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
+MIGRATIONS: Final = {1: (LIVES, FORGOTTEN)}
+"""What brings the tables of each older version to those of the next."""
 
 
 class Binding(msgspec.Struct, frozen=True):
@@ -160,7 +172,38 @@ def connect_for_reading(path: Path) -> sqlite3.Connection:
     return db
 
 
-def begin_life(path: Path, connecting: Connect) -> Life:
+def open_for_looking(path: Path) -> sqlite3.Connection:
+    """Open a journal, or a copy of one, as a stranger: a daemon may be writing it, and nothing of it is changed.
+
+    Raises `JournalError` when there is no such file, and sqlite3.Error.
+    """
+    if not path.is_file():
+        what = "it is not a file" if path.exists() else "there is no such file"
+        raise JournalError(str(path), what, "name the file of [daemon] journal, or a copy of it")
+    db = connect_for_reading(path)
+    try:
+        db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.OperationalError as trouble:
+        db.close()
+        is_shut = trouble.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
+        if not is_shut or path.with_name(path.name + "-wal").exists():
+            raise
+        db = sqlite3.connect(_address(path, "ro") + "&immutable=1", uri=True)  # at rest, where nothing can be written
+        db.row_factory = sqlite3.Row
+    return db
+
+
+def version_of(path: Path, db: sqlite3.Connection) -> int:
+    """Give the format of a journal. Raises `JournalError` for what is none, or a newer one, and sqlite3.Error."""
+    mark, version = _number(db, "PRAGMA application_id"), _number(db, "PRAGMA user_version")
+    if mark != APPLICATION_ID:
+        raise JournalError(str(path), "it is not a journal of canceld", "name the file of [daemon] journal, or a copy")
+    if version > VERSION:
+        raise too_new(path, version)
+    return version
+
+
+def begin_life(path: Path, connecting: Connect, now_us: int) -> Life:
     """Make the file if there is none, check that it is a journal that we understand, and begin a new life, durably.
 
     Raises `JournalError`.
@@ -169,7 +212,7 @@ def begin_life(path: Path, connecting: Connect) -> Life:
         _make_file(path)
         with closing(connecting(path)) as db:
             _check_or_create(path, db)
-            return _next_life(db)
+            return _next_life(db, now_us)
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
     except OSError as trouble:
@@ -198,6 +241,7 @@ _FIXES: Final = {
 
 
 def _write_ahead(path: Path, db: sqlite3.Connection) -> None:
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # while the file is empty; later it changes nothing
     mode = _number_or_word(db, "PRAGMA journal_mode = WAL")
     if mode != "wal":
         raise JournalError(str(path), f"its folder takes no write-ahead log ({mode})", "put it on a local disk")
@@ -233,14 +277,34 @@ def _check_or_create(path: Path, db: sqlite3.Connection) -> None:
     elif mark != APPLICATION_ID:
         raise JournalError(str(path), "it is the database of another program", "name another file in [daemon] journal")
     elif version > VERSION:
-        raise JournalError(
-            str(path),
-            f"a newer canceld wrote it (format {version}; this one knows {VERSION})",
-            "run that canceld, or keep the file aside and begin with an empty one",
-        )
+        raise too_new(path, version)
+    elif version < VERSION:
+        _migrate(path, db, version)
 
 
-def _next_life(db: sqlite3.Connection) -> Life:
+def too_new(path: Path, version: int) -> JournalError:
+    """Say that a newer canceld wrote a journal."""
+    return JournalError(
+        str(path),
+        f"a newer canceld wrote it (format {version}; this one knows {VERSION})",
+        "run that canceld, or keep the file aside and begin with an empty one",
+    )
+
+
+def _migrate(path: Path, db: sqlite3.Connection, version: int) -> None:
+    """Bring the tables up to `VERSION`, all of it or nothing."""
+    if version not in MIGRATIONS:
+        what = f"its format is {version}, which no canceld wrote"
+        raise JournalError(str(path), what, "keep the file aside, and begin with an empty one")
+    db.execute("BEGIN IMMEDIATE")
+    for older in range(version, VERSION):
+        for statement in MIGRATIONS[older]:
+            db.execute(statement)
+    db.execute(f"PRAGMA user_version = {VERSION}")
+    db.execute("COMMIT")
+
+
+def _next_life(db: sqlite3.Connection, now_us: int) -> Life:
     db.execute("BEGIN IMMEDIATE")
     seq_from = _number(db, "SELECT value FROM meta WHERE name = 'seq_reserved'")
     # An outcome above the reservation can only come from a file that was mended by hand; never use its number again.
@@ -248,6 +312,7 @@ def _next_life(db: sqlite3.Connection) -> Life:
     boot = _number(db, "SELECT value FROM meta WHERE name = 'boot'") + 1
     db.execute("UPDATE meta SET value = ? WHERE name = 'boot'", (boot,))
     db.execute("UPDATE meta SET value = ? WHERE name = 'seq_reserved'", (seq_from + SEQ_BLOCK,))
+    db.execute("INSERT INTO lives VALUES (?, ?, ?)", (boot, seq_from, now_us))
     next_step = 1 + _number(db, "SELECT ifnull(max(seq), 0) FROM sqlite_sequence WHERE name = 'steps'")
     bindings = {
         AccountName(account): Binding(venue, environment, user)

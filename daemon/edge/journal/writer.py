@@ -45,6 +45,8 @@ CHECKPOINT_PAGES: Final = 4_000
 PAGES_PER_COMMIT: Final = 8
 """What a small commit writes: the last page of each table and index that it touches."""
 RECORDS_PER_PAGE: Final = 4
+PAGES_PER_BITE: Final = 100
+"""What a bite of forgetting writes, about."""
 
 
 class JournalState(StrEnum):
@@ -313,7 +315,7 @@ class Writer:
         db.execute("BEGIN IMMEDIATE")
         this.bite(db)
         db.execute("COMMIT")
-        self._pages_in_log += PAGES_PER_COMMIT
+        self._pages_in_log += PAGES_PER_BITE
 
     def _checkpoint(self, mode: str) -> None:
         """Fold the log into the file. If that fails the log grows, until a commit fails that says so."""

@@ -1,0 +1,79 @@
+"""A journal as JSON lines: everything that it holds, row by row, for a support case, an audit or another database.
+
+The first line says what file it is; then come lives, accounts, requests, steps and outcomes, each as an object whose
+``row`` says which. Columns keep their names; JSON columns are written as JSON, a frame as text, or in hex where it is
+none. A journal holds no credentials; all the same, what looks like a secret in a venue's own frame is dotted out, as in
+a log. It reads in one transaction, so that it may look beside a running daemon.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from daemon.edge.journal.schema import cannot_use, open_for_looking, version_of
+from daemon.edge.logclean import without_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Cell = str | int | None | msgspec.Raw
+ROWS: Final = (
+    ("life", "SELECT * FROM lives ORDER BY boot", 2),
+    ("account", "SELECT * FROM accounts ORDER BY account", 1),
+    ("request", "SELECT * FROM requests ORDER BY opened_step", 1),
+    ("step", "SELECT * FROM steps ORDER BY id", 1),
+    ("outcome", "SELECT * FROM outcomes ORDER BY seq", 1),
+)
+"""What a row is called, where it stands, and the first format that has it."""
+JSON_COLUMNS: Final = frozenset({"venue_params", "body", "report", "previous"})
+
+
+def export(path: Path) -> Iterator[bytes]:
+    """Give the lines, one by one, without their ends. Raises `JournalError`."""
+    try:
+        with closing(open_for_looking(path)) as db:
+            db.execute("BEGIN")  # one view of the file for all rows
+            version = version_of(path, db)
+            yield msgspec.json.encode({"row": "journal", "format": version, **_meta(db)})
+            for kind, question, since in ROWS:
+                if version >= since:
+                    for row in db.execute(question):
+                        yield msgspec.json.encode(_cells(kind, row))
+    except sqlite3.Error as trouble:
+        raise cannot_use(path, trouble) from trouble
+
+
+def _meta(db: sqlite3.Connection) -> dict[str, int]:
+    return dict(db.execute("SELECT name, value FROM meta ORDER BY name").fetchall())
+
+
+def _cells(kind: str, row: sqlite3.Row) -> dict[str, Cell]:
+    cells: dict[str, Cell] = {"row": kind}
+    for name in row.keys():  # noqa: SIM118 - a row is a sequence of values, not a mapping
+        value = row[name]
+        if isinstance(value, bytes):
+            cells |= _frame(value)
+        else:
+            cells[name] = _as_json(value) if name in JSON_COLUMNS and isinstance(value, str) else value
+    return cells
+
+
+def _frame(raw: bytes) -> dict[str, str]:
+    try:
+        return {"frame": without_secrets(raw.decode())}
+    except UnicodeDecodeError:
+        return {"frame_hex": raw.hex()}
+
+
+def _as_json(text: str) -> Cell:
+    """Give JSON as it stands; what is none, in a damaged row, as text."""
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return text
+    return msgspec.Raw(text.encode())
