@@ -187,8 +187,8 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     waiting: list[WaitingSeen] = []
 
 
-class JournalStatus(msgspec.Struct, frozen=True):
-    """``ok``, ``full`` or ``failed``, and with the last two what is the matter."""
+class JournalStatus(msgspec.Struct, frozen=True, omit_defaults=True):
+    """``ok``, ``full`` or ``failed``; ``detail`` is there with the last two, and says what is the matter."""
 
     state: str
     detail: str = ""
