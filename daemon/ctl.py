@@ -22,6 +22,7 @@ from daemon import ctl_screens as screens
 from daemon.client import CANCEL_TIMEOUT_S, TIMEOUT_S, Client, ClientError, NoAnswer, NoDaemon, Refused, new_request_id
 from daemon.ctl_output import Output
 from daemon.ctl_story import story_lines
+from daemon.version import software_version
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -210,6 +211,7 @@ def _parser() -> Parser:
     parser = Parser(prog="cancelctl", description="Ask a running canceld.", epilog=_EXITS, allow_abbrev=False)
     parser.add_argument("--socket", metavar="PATH", help="default: $CANCELD_SOCKET, then /run/canceld/canceld.sock")
     parser.add_argument("--json", action="store_true", help="print exactly one JSON object; the rest goes to stderr")
+    parser.add_argument("--version", action="version", version=f"cancelctl {software_version()}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=Parser)
     for name, (run, add_options, what) in _COMMANDS.items():
         command = commands.add_parser(name, help=what, description=what, allow_abbrev=False)

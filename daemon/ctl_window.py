@@ -42,16 +42,17 @@ class Told:
         if not isinstance(times, dict) or not isinstance(times.get("received"), int):
             return None
         received: int = times["received"]
-        ended = _first(times, "reported", "evidence", "acked", "forwarded", "received")
-        forwarded, proven = _first(times, "forwarded"), _first(times, "evidence")
+        # What is replayed says no more when it was told. Evidence can be older than the request: an order ended before.
+        ended = _time(times, "reported") or max(value for value in times.values() if isinstance(value, int))
+        forwarded, proven = _time(times, "forwarded"), _time(times, "evidence")
         return cls(
-            at_us=received if ended is None else ended,
+            at_us=ended,
             account=str(result.get("account")),
             outcome=str(result.get("outcome")),
             source=str(evidence.get("source")) if isinstance(evidence, dict) else "none",
             own_us=None if forwarded is None else forwarded - received,
             venue_us=None if forwarded is None or proven is None else max(0, proven - forwarded),
-            whole_us=0 if ended is None else ended - received,
+            whole_us=ended - received,
         )
 
 
@@ -108,10 +109,7 @@ def histogram(values_us: Iterable[int | None]) -> list[tuple[float | None, int]]
     return [(bound, counts[bound]) for bound in bounds[used[0] : used[-1] + 1]] if used else []
 
 
-def _first(times: Mapping[str, object], *names: str) -> int | None:
-    """Give the first of these times that there is."""
-    for name in names:
-        value = times.get(name)
-        if isinstance(value, int):
-            return value
-    return None
+def _time(times: Mapping[str, object], name: str) -> int | None:
+    """Give one of the times, if it is there."""
+    value = times.get(name)
+    return value if isinstance(value, int) else None

@@ -20,6 +20,7 @@ from daemon.edge.desk import (
     Reattached,
     SessionRow,
 )
+from daemon.version import software_version
 from protocols.control.params import Topic
 from protocols.fix import AccountName, OrderId, OrdStatus, Outcome, RequestId, RequestState, Side
 from tests.ctl_rig import Captured, cancelctl, desk, one_object
@@ -97,6 +98,13 @@ def test_a_made_name_is_printed_first_and_to_stderr(desk: FakeDesk, capsys: Capt
     name = one_object(out)["request_id"]
     assert err == f"request_id {name}\n"
     assert desk.cancels[0].request.request_id == name
+
+
+def test_it_says_its_version(capsys: Captured) -> None:
+    with pytest.raises(SystemExit) as ended:
+        ctl.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"cancelctl {software_version()}\n"
 
 
 def test_progress_goes_to_stderr(desk: FakeDesk, capsys: Captured) -> None:

@@ -78,6 +78,10 @@ def test_the_parts_of_an_outcome_are_what_its_times_say() -> None:
     one = Told.of(from_the_journal)
     assert one is not None
     assert (one.at_us, one.whole_us) == (NOW_US - 50, 950)
+    times |= {"forwarded": None, "evidence": NOW_US - 9_000}  # it had ended before it was asked for
+    one = Told.of(from_the_journal)
+    assert one is not None
+    assert (one.venue_us, one.whole_us) == (None, 0)
 
 
 def test_quantiles_are_values_that_occurred() -> None:

@@ -41,7 +41,7 @@ _cancelctl()
         --param | --from-seq | --limit | --count | --interval) ;;
         *)
             case $command in
-                "") words="$commands --socket --json" ;;
+                "") words="$commands --socket --json --version" ;;
                 cancel)
                     words="--account --instrument --product --order-id --client-order-id --request-id --deadline-ms"
                     words+=" --timeout --priority --progress --param"
