@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from daemon.core.records import EvidenceRef, Previous, Report, Times
 from daemon.edge.desk import (
+    BulkSink,
     ConnectionId,
     HistoryRows,
     Listener,
@@ -108,6 +109,14 @@ class Taken(msgspec.Struct):
     sink: Sink
 
 
+class TakenBulk(msgspec.Struct):
+    """A bulk cancel that reached the desk."""
+
+    request: asked.CancelBatchParams | asked.CancelAllParams
+    peer: Peer
+    sink: BulkSink
+
+
 class FakeDesk:
     """Keeps what it is asked. Replace a `when_...` to have it done; `until` waits for what the socket does."""
 
@@ -129,6 +138,8 @@ class FakeDesk:
         self.story = Story(None, ())
         self.status_now = STATUS
         self.when_canceled: Callable[[Taken], None] = lambda _: None
+        self.bulks: list[TakenBulk] = []
+        self.when_bulk: Callable[[TakenBulk], None] = lambda _: None
         self.when_subscribed: Callable[[Listener, asked.SubscribeParams], None] = lambda *_: None
         self._changed = asyncio.Event()
 
@@ -148,6 +159,21 @@ class FakeDesk:
         taken = Taken(request, peer, received_us, sink)
         self.cancels.append(taken)
         self.when_canceled(taken)
+        return request.request_id or RequestId("made-1")
+
+    def cancel_batch(self, request: asked.CancelBatchParams, peer: Peer, received_us: int, sink: BulkSink) -> RequestId:
+        return self._take_bulk(request, peer, sink)
+
+    def cancel_all(self, request: asked.CancelAllParams, peer: Peer, received_us: int, sink: BulkSink) -> RequestId:
+        return self._take_bulk(request, peer, sink)
+
+    def _take_bulk(
+        self, request: asked.CancelBatchParams | asked.CancelAllParams, peer: Peer, sink: BulkSink
+    ) -> RequestId:
+        self._note()
+        taken = TakenBulk(request, peer, sink)
+        self.bulks.append(taken)
+        self.when_bulk(taken)
         return request.request_id or RequestId("made-1")
 
     def track(self, request: asked.TrackParams, peer: Peer) -> int:
@@ -203,10 +229,10 @@ def answer_with(**changes: object) -> Callable[[Taken], None]:
     return lambda taken: taken.sink.result(report_for(taken.request, **changes))
 
 
-def refuse_with(reason: str, what: str, *, path: str | None = None, **data: object) -> Callable[[Taken], None]:
-    """Refuse each cancel."""
+def refuse_with(reason: str, what: str, *, path: str | None = None, **data: object) -> Callable[[object], None]:
+    """Refuse each cancel, a bulk one too."""
 
-    def refuse(_: Taken) -> None:
+    def refuse(_: object) -> None:
         raise BadRequest(reason, what, path=path, **data)
 
     return refuse

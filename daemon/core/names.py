@@ -8,7 +8,7 @@ from protocols.errors import BadRequest
 
 if TYPE_CHECKING:
     from daemon.core.case import Case, Ticket
-    from daemon.core.records import BulkIntent, CancelRequest
+    from daemon.core.records import BulkIntent, CancelRequest, RequestKey
     from daemon.core.scope import Scope
 
 
@@ -70,6 +70,15 @@ def bulk_conflict(held: BulkIntent, now_us: int) -> BadRequest:
         f"{held.name} already names a bulk cancel of {what[:200]}, {age_ms} ms old; use a new name for a new request",
         path="request_id",
         age_ms=age_ms,
+    )
+
+
+def single_conflict(held: RequestKey) -> BadRequest:
+    """Write the refusal of a bulk cancel whose name a single cancel holds."""
+    return BadRequest(
+        "request_id_conflict",
+        f"{held.request_id} already names a cancel of one order of {held.account}; use a new name for a new request",
+        path="request_id",
     )
 
 

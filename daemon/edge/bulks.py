@@ -16,12 +16,13 @@ import structlog
 
 from daemon.core import names
 from daemon.core.bulk import Bulk, Site
+from daemon.core.glance import Glance
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
 from daemon.edge.clock import seconds_until
-from daemon.edge.desk import ConnectionId
+from daemon.edge.desk import ConnectionId, Preview
 from protocols.errors import BadRequest
-from protocols.fix import Priority
+from protocols.fix import AccountName, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from daemon.edge.desk import BulkSink, Reattached
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
-    from protocols.fix import AccountName, RequestId, RequestState
+    from protocols.fix import RequestId, RequestState
 
 ROUNDS_MAX: Final = 5
 """Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
@@ -42,6 +43,8 @@ REQUESTS_PER_TURN: Final = 64
 """Of one bulk in one turn of the loop, at some tens of microseconds each."""
 FINISHED_MAX: Final = 64
 """Bulk cancels that are over and whose corrections are still passed on; the oldest make room."""
+LOOK_AGAIN_S: Final = 1.0
+"""Between two listings of a dry run, if the first was cut short."""
 INSIDE: Final = ConnectionId(0)
 """The connection of those who listen for the daemon itself; clients' begin at 1."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -49,13 +52,15 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 class Terms(msgspec.Struct, frozen=True):
     """How a bulk cancel is to be done: ``received_us`` is when the wish came (None: now), ``deadline_us`` until when
-    anything may be sent for it. ``is_all_accounts`` says that the scopes are those of every account.
+    anything may be sent for it. ``is_all_accounts`` says that the scopes are those of every account. ``lost`` are
+    accounts that it goes on without, with the reason.
     """
 
     received_us: int | None = None
     deadline_us: int | None = None
     priority: Priority = Priority.NORMAL
     is_all_accounts: bool = False
+    lost: dict[AccountName, str] = {}
 
 
 class Running:
@@ -71,6 +76,17 @@ class Running:
         self.is_durable = False
         self.timer: Timer | None = None
         self.timer_us = 0
+
+
+class Looking:
+    """A dry run under way."""
+
+    __slots__ = ("glance", "sink", "timer")
+
+    def __init__(self, glance: Glance, sink: BulkSink) -> None:
+        self.glance = glance
+        self.sink = sink
+        self.timer: Timer | None = None
 
 
 class _Ear:
@@ -123,6 +139,7 @@ class Bulks:
         self._rounds_max = rounds_max
         self._held: dict[RequestKey, Running] = {}
         self._finished: list[Running] = []
+        self._looking: list[Looking] = []
         for name, account in accounts.items():
             account.driver.on_listed = partial(self._listed, name)
 
@@ -178,10 +195,16 @@ class Bulks:
         running = self._hold(intent)
         self._attach(running, sink)
         log.info("bulk_cancel", request_id=intent.name, cause=cause, scope="; ".join(s.described() for s in scopes))
+        for account, why in terms.lost.items():
+            running.bulk.lose(account, why)
         for account in running.bulk.accounts:
             running.bulk.begin(account, now_us)
         self._work(running)
         return intent.name
+
+    def holds(self, key: RequestKey) -> bool:
+        """Whether a bulk has a name."""
+        return key in self._held
 
     def require_free(self, key: RequestKey, now_us: int) -> None:
         """Check that no bulk holds a name, or raise ``request_id_conflict``."""
@@ -190,13 +213,15 @@ class Bulks:
             raise names.bulk_conflict(held.bulk.intent, now_us)
 
     def _hold(self, intent: BulkIntent) -> Running:
-        sites = {
+        running = Running(Bulk(intent, self._sites(), rounds_max=self._rounds_max))
+        self._held |= dict.fromkeys(intent.names_held(), running)
+        return running
+
+    def _sites(self) -> dict[AccountName, Site]:
+        return {
             name: Site(account.driver.correlator.world, account.driver.correlator.book)
             for name, account in self._accounts.items()
         }
-        running = Running(Bulk(intent, sites, rounds_max=self._rounds_max))
-        self._held |= dict.fromkeys(intent.names_held(), running)
-        return running
 
     def _attach(self, running: Running, sink: BulkSink | None) -> None:
         if sink is None:
@@ -205,10 +230,22 @@ class Bulks:
         if running.is_told and running.bulk.report is not None:
             sink.result(running.bulk.report, is_durable=running.is_durable)
 
+    def look(self, scopes: Sequence[Scope], sink: BulkSink) -> None:
+        """Tell which orders a bulk cancel of these scopes, one an account, would be of. Only questions are sent."""
+        looking = Looking(Glance(scopes, self._sites(), self._clock.now()), sink)
+        looking.timer = self._time.later(
+            seconds_until(looking.glance.gives_up_us, self._clock.now()), partial(self._stop_looking, looking)
+        )
+        self._looking.append(looking)
+        for name in looking.glance.accounts:
+            self._accounts[name].driver.list_orders()
+
     def drop(self, connection: ConnectionId) -> None:
         """Forget a client: its bulk cancels go on."""
         for running in self._held.values():
             running.sinks = [sink for sink in running.sinks if sink.connection != connection]
+        for looking in [each for each in self._looking if each.sink.connection == connection]:
+            self._forget_looking(looking)
 
     # ------------------------------------------------------------ what happens
 
@@ -231,6 +268,10 @@ class Bulks:
                 if records:
                     self._journal.append(records)
                     self._wake(running)
+        for looking in tuple(self._looking):
+            if looking.glance.listed(account, listing):
+                self._time.later(LOOK_AGAIN_S, self._accounts[account].driver.list_orders)
+            self._tell_looking(looking)
 
     # ------------------------------------------------------------ working
 
@@ -312,3 +353,24 @@ class Bulks:
                 account.driver.alarms.sound("bulk_incomplete", f"{running.bulk.intent.name}: {why}")
             else:
                 account.driver.alarms.clear("bulk_incomplete")
+
+    # ------------------------------------------------------------ dry runs
+
+    def _stop_looking(self, looking: Looking) -> None:
+        looking.glance.give_up()
+        self._tell_looking(looking)
+
+    def _tell_looking(self, looking: Looking) -> None:
+        glance = looking.glance
+        if not glance.is_over or looking not in self._looking:
+            return
+        self._forget_looking(looking)
+        drivers = [(self._accounts[name].driver, reports) for name, reports in glance.found.items()]
+        rows = tuple(driver.order_row(report) for driver, reports in drivers for report in reports)
+        traits = [driver.correlator.world.traits for driver, _ in drivers]
+        looking.sink.preview(Preview(rows, glance.reasons, {each.venue: each.not_covered for each in traits}))
+
+    def _forget_looking(self, looking: Looking) -> None:
+        self._looking.remove(looking)
+        if looking.timer is not None:
+            looking.timer.cancel()

@@ -18,6 +18,8 @@ from protocols.fix import AccountName, ClientOrderId, OrderId, OrdStatus, Reques
 
 if TYPE_CHECKING:
     from protocols.control.params import (
+        CancelAllParams,
+        CancelBatchParams,
         CancelParams,
         ExplainParams,
         HistoryParams,
@@ -106,6 +108,10 @@ class BulkSink(Protocol):
         """Answer the call."""
         ...
 
+    def preview(self, found: Preview) -> None:
+        """Answer a call that was a dry run."""
+        ...
+
     def refuse(self, why: BadRequest) -> None:
         """Answer the call with an error after all: its name, looked up in the journal, turned out to be taken."""
         ...
@@ -125,6 +131,14 @@ class OrderRow(msgspec.Struct, frozen=True):
     order_qty: Decimal | None = None
     cum_qty: Decimal | None = None
     venue_time: str | None = None
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """What a dry run found: the orders that match; ``reasons`` says by account why there may be others."""
+
+    rows: tuple[OrderRow, ...]
+    reasons: dict[AccountName, str]
+    not_covered: dict[str, tuple[str, ...]]
 
 
 class OrderRows(msgspec.Struct, frozen=True):
@@ -238,6 +252,14 @@ class Desk(Protocol):
         client gave none. `BadRequest` means that no request exists, nothing was sent, and ``sink`` is forgotten. Any
         other exception ends the client's connection, because then nobody knows.
         """
+        ...
+
+    def cancel_batch(self, request: CancelBatchParams, peer: Peer, received_us: int, sink: BulkSink) -> RequestId:
+        """Take up the cancels of named orders, all or none of them; else as `cancel`."""
+        ...
+
+    def cancel_all(self, request: CancelAllParams, peer: Peer, received_us: int, sink: BulkSink) -> RequestId | None:
+        """Take up a cancel of everything in a scope; else as `cancel`. A dry run has no name and starts nothing."""
         ...
 
     def track(self, request: TrackParams, peer: Peer) -> int:

@@ -15,6 +15,7 @@ from daemon.config.settings import OnJournalFailure, Role
 from daemon.core import names
 from daemon.core.records import CancelRequest, Report, RequestKey
 from daemon.edge.account import WAITING_SHOWN
+from daemon.edge.bulkdesk import BulkDesk
 from daemon.edge.bulks import Bulks
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
 from daemon.edge.journal import JournalState
@@ -83,6 +84,16 @@ class FrontDesk:
         self._time = time or LoopTime()
         self._lookups: set[Running[None]] = set()
         self.bulks = Bulks(accounts, journal, clock, ids, self._time)
+        self._bulk_desk = BulkDesk(
+            accounts,
+            self.bulks,
+            access,
+            find=self._account,
+            require_ready=self._require_ready,
+            is_taken=lambda key: accounts[key.account].driver.knows(key) or hash(key) in known_names,
+        )
+        self.cancel_batch = self._bulk_desk.cancel_batch
+        self.cancel_all = self._bulk_desk.cancel_all
         self.is_stopping = False
 
     # ------------------------------------------------------------ cancels

@@ -13,6 +13,7 @@ import asyncio
 import select
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final, assert_never, cast
 
@@ -23,7 +24,7 @@ from daemon.edge import words
 from daemon.edge.desk import Desk
 from daemon.edge.outbox import ANSWER_BYTES_MAX, NOTIFY_BYTES_MAX, Outbox
 from daemon.edge.peer import peer_of
-from daemon.edge.telling import Answer, Telling, Voice
+from daemon.edge.telling import Answer, BulkAnswer, Telling, Voice
 from protocols.control import params as asked
 from protocols.control import results
 from protocols.control.calls import NULL, Refused, parse
@@ -213,28 +214,47 @@ class Connection(asyncio.Protocol):
             self._refuse(call.id, call.error)
             return
         match call.params:
-            case asked.CancelParams() as params:
+            case asked.CancelParams() | asked.CancelBatchParams() | asked.CancelAllParams() as params:
                 self._cancel(call.id, params, received_us)
             case asked.HistoryParams() | asked.ExplainParams() as params:
                 self._start_read(call.id, params)
             case params:
                 self._answer_at_once(call.id, params)
 
-    def _cancel(self, call_id: bytes | None, params: asked.CancelParams, received_us: int) -> None:
+    def _cancel(self, call_id: bytes | None, params: Canceling, received_us: int) -> None:
         if self._in_flight >= self._room.limits.in_flight_max:
             self._refuse(call_id, self._too_many("cancels", self._room.limits.in_flight_max))
             return
-        sink = Answer(self._voice, call_id, wants_progress=params.progress)
+        forget, take_up = self._cancel_of(call_id, params, received_us)
         self._in_flight += 1
         try:
-            self._room.desk.cancel(params, self.peer, received_us, sink)
+            take_up()
         except BadRequest as error:
-            sink.forget()
+            forget()
             self._in_flight -= 1
             self._refuse(call_id, error_of_bad_request(error))
         except Exception:  # noqa: BLE001 - whatever it is, an error would claim that nothing was sent: nobody knows
             self._log.exception("cancel_failed_inside", request_id=params.request_id)
             self.abort()
+
+    def _cancel_of(
+        self, call_id: bytes | None, params: Canceling, received_us: int
+    ) -> tuple[Callable[[], None], Callable[[], object]]:
+        """Give two things to do with a call: have it answered by its refusal alone, and have it taken up."""
+        desk, peer = self._room.desk, self.peer
+        match params:
+            case asked.CancelParams():
+                sink = Answer(self._voice, call_id, wants_progress=params.progress)
+                return sink.forget, partial(desk.cancel, params, peer, received_us, sink)
+            case asked.CancelBatchParams():
+                loud = frozenset(str(number) for number, item in enumerate(params.items) if item.progress)
+                batch = BulkAnswer(self._voice, call_id, loud)
+                return batch.forget, partial(desk.cancel_batch, params, peer, received_us, batch)
+            case asked.CancelAllParams():
+                whole = BulkAnswer(self._voice, call_id)
+                return whole.forget, partial(desk.cancel_all, params, peer, received_us, whole)
+            case _:
+                assert_never(params)
 
     def _start_read(self, call_id: bytes | None, params: asked.HistoryParams | asked.ExplainParams) -> None:
         if len(self._reads) >= self._room.limits.reads_max:
@@ -380,6 +400,7 @@ class Connection(asyncio.Protocol):
         return any(events & select.POLLHUP for _, events in poll.poll(0))
 
 
+Canceling = asked.CancelParams | asked.CancelBatchParams | asked.CancelAllParams
 AtOnce = (
     asked.PingParams
     | asked.HelloParams

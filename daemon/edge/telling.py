@@ -1,4 +1,4 @@
-"""How the desk's words reach one client: a `Sink` for each cancel and a `Listener` for the subscription.
+"""How the desk's words reach one client: a `Sink` for each cancel, and a `Listener` for the subscription.
 
 They turn values into lines and hand them to the connection's outbox, which may leave notifications out. Which request
 gets which outcome, and when, was decided before.
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge import words
+from daemon.edge import bulk_words, words
 from protocols.control.encode import encoded, notification, refusal, reply
 from protocols.control.params import Topic
 from protocols.control.refusals import error_of_bad_request
@@ -18,8 +18,8 @@ from protocols.control.results import ProgressMade
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from daemon.core.records import Previous, Report
-    from daemon.edge.desk import ConnectionId, OrderRow, Reattached, SessionRow
+    from daemon.core.records import BulkReport, Previous, Report
+    from daemon.edge.desk import ConnectionId, OrderRow, Preview, Reattached, SessionRow
     from daemon.edge.outbox import Outbox
     from protocols.errors import BadRequest
     from protocols.fix import RequestId, RequestState
@@ -96,6 +96,67 @@ class Answer:
         self._is_done = True
         if self._call_id is not None:
             self._voice.outbox.answer(refusal(self._call_id, error_of_bad_request(why)))
+        self._voice.answered()
+
+    def forget(self) -> None:
+        """The call was refused: nothing will be told any more, and it does not count as answered here."""
+        self._is_done = True
+        self._call_id = None
+
+
+class BulkAnswer:
+    """The `BulkSink` of one call. A call without an id (``call_id`` None) is told nothing.
+
+    ``wants_progress`` are the numbers of the orders whose progress was asked for.
+    """
+
+    __slots__ = ("_call_id", "_is_done", "_voice", "_wants_progress")
+
+    def __init__(self, voice: Voice, call_id: bytes | None, wants_progress: frozenset[str] = frozenset()) -> None:
+        self._voice = voice
+        self._call_id = call_id
+        self._wants_progress = wants_progress
+        self._is_done = False
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection."""
+        return self._voice.connection
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        """Tell a state of one order's request, if that was asked for."""
+        if self._call_id is not None and not self._is_done and request_id.rpartition("/")[2] in self._wants_progress:
+            self._voice.outbox.mention(notification("progress", encoded(ProgressMade(request_id, state))))
+
+    def outcome(self, report: Report) -> None:
+        """Tell what became of an order, unless the client subscribes to all outcomes."""
+        if self._call_id is not None and not self._is_done and Topic.OUTCOMES not in self._voice.topics:
+            line = notification("outcome", words.result(report))
+            self._voice.outbox.notify(Topic.OUTCOMES, report.seq, line)
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Tell a correction of what became of an order."""
+        if self._call_id is not None:
+            self._voice.correct_asker(report, previous)
+
+    def result(self, report: BulkReport, *, is_durable: bool) -> None:
+        """Answer the call, once."""
+        self._answer(lambda call_id: reply(call_id, bulk_words.result(report, is_durable=is_durable)))
+
+    def preview(self, found: Preview) -> None:
+        """Answer a dry run, once."""
+        self._answer(lambda call_id: reply(call_id, bulk_words.preview(found)))
+
+    def refuse(self, why: BadRequest) -> None:
+        """Answer the call with an error, once."""
+        self._answer(lambda call_id: refusal(call_id, error_of_bad_request(why)))
+
+    def _answer(self, write: Callable[[bytes], bytes]) -> None:
+        if self._is_done:
+            return
+        self._is_done = True
+        if self._call_id is not None:
+            self._voice.outbox.answer(write(self._call_id))
         self._voice.answered()
 
     def forget(self) -> None:

@@ -20,7 +20,7 @@ from protocols.control.refusals import Reason, RpcError, error_of, error_of_bad_
 from protocols.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 CALL_ID_BYTES_MAX: Final = 256
 """The longest id of a call, as written: it comes back with the answer, which has to fit a line."""
@@ -53,12 +53,15 @@ class _Envelope(msgspec.Struct):
 _envelope = msgspec.json.Decoder(_Envelope)
 _scalar = msgspec.json.Decoder(str | int | float | None)
 _text = msgspec.json.Decoder(str)
+_members = msgspec.json.Decoder(dict[str, Raw])
+_array = msgspec.json.Decoder(list[Raw])
 _decoders: Final[Mapping[str, msgspec.json.Decoder[AnyParams]]] = MappingProxyType(
     {name: msgspec.json.Decoder(method.params) for name, method in METHODS.items()}
 )
 
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<member>.*)`$", re.DOTALL)
+_IN_A_MEMBER = re.compile(r"^\.(?P<member>\w+)\[\.\.\.\]")
 _ANY_KEY = re.compile(r"\[\.\.\.\].*$", re.DOTALL)
 
 
@@ -142,21 +145,53 @@ def _params(name: str, envelope: _Envelope) -> AnyParams:
     try:
         params = _decoders[name].decode(raw)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error)) from None
+        raise _invalid(str(error), lambda member: _index_of_the_bad(name, raw, member)) from None
     except msgspec.DecodeError as error:
         raise BadRequest(Reason.INVALID_PARAMS, str(error), path="params") from None
     params.check()
     return params
 
 
-def _invalid(sentence: str) -> BadRequest:
-    """Turn the decoder's "what - at `$.path`" into the path of the member to mend, and what is wrong with it."""
+def _invalid(sentence: str, index_of: Callable[[str], int | None]) -> BadRequest:
+    """Turn the decoder's "what - at `$.path`" into the path of the member to mend, and what is wrong with it.
+
+    Of an array the decoder does not say which element it means: ``index_of`` does, given the array's name.
+    """
     found = _AT.match(sentence)
     what, path = (found["what"], found["path"] or "") if found else (sentence, "")
     member = _MEMBER.match(what)
     if member:
         path = f"{path}.{member['member']}"
         what = "this member is needed" if what.startswith("Object missing") else "there is no such member"
+    inside = _IN_A_MEMBER.match(path)
+    index = index_of(inside["member"]) if inside else None
+    if inside and index is not None:
+        path = f".{inside['member']}[{index}]{path[inside.end() :]}"
     path = _ANY_KEY.sub("", path).removeprefix(".")[:ECHO_LENGTH_MAX]
     what = what[:1].lower() + what[1:ECHO_LENGTH_MAX]
     return BadRequest(Reason.INVALID_PARAMS, what, path=path or "params")
+
+
+def _index_of_the_bad(name: str, raw: Raw, member: str) -> int | None:
+    """Find the first element of an array that the params of a method cannot have; None if the member is no array."""
+    members = _members.decode(raw)
+    try:
+        elements = _array.decode(members[member])
+    except msgspec.DecodeError:
+        return None
+    low, high = 0, len(elements) - 1
+    while low < high:  # those before low are good, the one at high or one before it is not
+        middle = (low + high) // 2
+        if _is_good(name, members | {member: Raw(msgspec.json.encode(elements[low : middle + 1]))}):
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def _is_good(name: str, members: dict[str, Raw]) -> bool:
+    try:
+        _decoders[name].decode(msgspec.json.encode(members))
+    except msgspec.DecodeError:
+        return False
+    return True

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from protocols.control import params, results
+from protocols.control import bulk_results, params, results
 from protocols.control.refusals import Reason
 
 if TYPE_CHECKING:
@@ -18,6 +18,18 @@ if TYPE_CHECKING:
 
 ANYWHERE: Final = (Reason.INVALID_PARAMS, Reason.NOT_ALLOWED)
 """Every method can be refused for these."""
+
+
+CANCELING: Final = (
+    Reason.UNKNOWN_ACCOUNT,
+    Reason.ACCOUNT_NOT_READY,
+    Reason.REQUEST_ID_CONFLICT,
+    Reason.TOO_MANY_IN_FLIGHT,
+    Reason.TOO_FAST,
+    Reason.JOURNAL_UNAVAILABLE,
+    Reason.SHUTTING_DOWN,
+)
+"""Whatever cancels can be refused for these too."""
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -38,15 +50,19 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
             params.CancelParams,
             results.CancelResult,
             "Cancel one order and learn what really became of it.",
-            (
-                Reason.UNKNOWN_ACCOUNT,
-                Reason.ACCOUNT_NOT_READY,
-                Reason.REQUEST_ID_CONFLICT,
-                Reason.TOO_MANY_IN_FLIGHT,
-                Reason.TOO_FAST,
-                Reason.JOURNAL_UNAVAILABLE,
-                Reason.SHUTTING_DOWN,
-            ),
+            CANCELING,
+        ),
+        "cancel_batch": Method(
+            params.CancelBatchParams,
+            bulk_results.BulkResult,
+            "Cancel orders that you name, and learn what really became of each.",
+            CANCELING,
+        ),
+        "cancel_all": Method(
+            params.CancelAllParams,
+            bulk_results.BulkResult,
+            "Cancel every open order of a scope, and learn what really became of each and whether any is left.",
+            CANCELING,
         ),
         "track": Method(
             params.TrackParams,
@@ -88,7 +104,9 @@ class Told(msgspec.Struct, frozen=True):
 NOTIFICATIONS: Final[Mapping[str, Told]] = MappingProxyType(
     {
         "progress": Told(results.ProgressMade, "How far a cancel has come, if it was asked for."),
-        "outcome": Told(results.CancelResult, "A request ended."),
+        "outcome": Told(
+            results.CancelResult, "A request ended; a bulk cancel tells those of its orders to who asked, unasked."
+        ),
         "correction": Told(results.Correction, "An outcome was revised; the connection that asked gets it unasked."),
         "order": Told(results.OrderMoved, "An order changed."),
         "session": Told(results.SessionMoved, "A channel of an account came or went."),

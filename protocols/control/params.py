@@ -13,11 +13,17 @@ import msgspec
 from msgspec import Meta
 
 from protocols.errors import BadRequest
-from protocols.fix import AccountName, ClientOrderId, OrderId, Outcome, Priority, RequestId
+from protocols.fix import AccountName, ClientOrderId, OrderId, Outcome, Priority, RequestId, Side
 
 ID_LENGTH_MAX: Final = 128
 """Twice the longest id of any venue; what a venue really takes is checked by its dialect."""
 REQUEST_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)"
+BULK_NAME_LENGTH_MAX: Final = 58
+"""A bulk cancel's name leaves room for a slash and five digits, by which its orders' requests are named."""
+BULK_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,58}$(?!\n)"
+KNOWN_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)|^[A-Za-z0-9._:-]{1,58}/[0-9]{1,5}$(?!\n)"
+BATCH_MAX: Final = 256
+"""Orders of one batch; as many as a result names in one line."""
 DEADLINE_MS_MAX: Final = 60_000
 HISTORY_LIMIT_MAX: Final = 1000
 TRACKED_MAX: Final = 256
@@ -36,6 +42,11 @@ Product = Annotated[str, _Name]
 VenueOrderId = Annotated[OrderId, _Id]
 OwnOrderId = Annotated[ClientOrderId, _Id]
 RequestName = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 . _ : -")]
+BulkName = Annotated[RequestId, Meta(pattern=BULK_ID_PATTERN, description="1 to 58 of A-Z a-z 0-9 . _ : -")]
+KnownName = Annotated[
+    RequestId, Meta(pattern=KNOWN_ID_PATTERN, description="a request's name, or a bulk cancel's with /NUMBER behind it")
+]
+DeadlineMs = Annotated[int, Meta(ge=1, le=DEADLINE_MS_MAX)]
 Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
 
 
@@ -74,7 +85,7 @@ class CancelParams(Params, frozen=True):
     client_order_id: OwnOrderId | None = None
     product: Product | None = None
     request_id: RequestName | None = None
-    deadline_ms: Annotated[int, Meta(ge=1, le=DEADLINE_MS_MAX)] | None = None
+    deadline_ms: DeadlineMs | None = None
     progress: bool = False
     priority: Priority = Priority.NORMAL
     venue_params: dict[str, str | int | bool] = {}
@@ -92,6 +103,53 @@ class CancelParams(Params, frozen=True):
     def venue_texts(self) -> dict[str, str]:
         """Give the venue parameters as text, so that 5000 and "5000" are one wish."""
         return {name: _text(value) for name, value in self.venue_params.items()}
+
+
+class CancelBatchParams(Params, frozen=True):
+    """Cancel several orders, named one by one. Their requests are named ``request_id/0``, ``request_id/1`` and so on.
+
+    All of them are checked before anything is sent.
+    """
+
+    items: Annotated[list[CancelParams], Meta(min_length=1, max_length=BATCH_MAX)]
+    request_id: BulkName | None = None
+
+    def check(self) -> None:
+        """Hold each item to the rules of a cancel; its name is the batch's to give."""
+        for index, item in enumerate(self.items):
+            try:
+                item.check()
+            except BadRequest as error:
+                raise _bad(f"items[{index}].{error.path}", error.what) from None
+            if item.request_id is not None:
+                raise _bad(f"items[{index}].request_id", f"name the batch; this item is then NAME/{index}")
+
+
+class CancelAllParams(Params, frozen=True):
+    """Cancel every open order of an account, or with ``all_accounts`` of each of them, that fits each other member.
+
+    One of the two has to be said. With ``dry_run`` the orders that match are listed and nothing is sent.
+    """
+
+    account: Account | None = None
+    all_accounts: bool = False
+    product: Product | None = None
+    instrument: Instrument | None = None
+    side: Side | None = None
+    client_id_prefix: OwnOrderId | None = None
+    dry_run: bool = False
+    request_id: BulkName | None = None
+    deadline_ms: DeadlineMs | None = None
+    priority: Priority = Priority.NORMAL
+
+    def check(self) -> None:
+        """Want one scope and no other."""
+        if self.account is None and not self.all_accounts:
+            raise _bad("account", "say whose orders: an account, or all_accounts true; nothing is canceled by default")
+        if self.account is not None and self.all_accounts:
+            raise _bad("all_accounts", "name an account or all_accounts, not both")
+        if self.all_accounts and self.product is not None:
+            raise _bad("product", "product lines are an account's own; name the account")
 
 
 class TrackedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -125,14 +183,15 @@ class StatusParams(Params, frozen=True):
 
 
 class HistoryParams(Params, frozen=True):
-    """Which outcomes and corrections to read back: those that match each given member.
+    """Which outcomes and corrections to read back: those that match each given member; of a bulk cancel's name all
+    of its orders'.
 
     With ``from_seq`` all of them from there on, by rising ``seq``; without it the latest word about each request, the
     youngest first, and ``before_seq`` goes back from there. ``since``: told at that time or later, in microseconds
     since the epoch.
     """
 
-    request_id: RequestName | None = None
+    request_id: KnownName | None = None
     order_id: VenueOrderId | None = None
     account: Account | None = None
     outcome: Outcome | None = None
@@ -145,7 +204,7 @@ class HistoryParams(Params, frozen=True):
 class ExplainParams(Params, frozen=True):
     """One request's story, step by step. ``account`` where the same name was used for several; ``from_step`` pages."""
 
-    request_id: RequestName
+    request_id: KnownName
     account: Account | None = None
     from_step: Annotated[int, Meta(ge=0, le=SEQ_MAX)] = 0
 
@@ -178,6 +237,8 @@ AnyParams = (
     | ByeParams
     | PingParams
     | CancelParams
+    | CancelBatchParams
+    | CancelAllParams
     | TrackParams
     | OrdersParams
     | StatusParams
