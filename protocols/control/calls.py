@@ -15,7 +15,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from protocols.control.methods import METHODS
-from protocols.control.params import AnyParams
+from protocols.control.params import IN_WORDS, AnyParams
 from protocols.control.refusals import Reason, RpcError, error_of, error_of_bad_request
 from protocols.errors import BadRequest
 
@@ -167,6 +167,9 @@ def _invalid(sentence: str, index_of: Callable[[str], int | None]) -> BadRequest
     index = index_of(inside["member"]) if inside else None
     if inside and index is not None:
         path = f".{inside['member']}[{index}]{path[inside.end() :]}"
+    for pattern, words in IN_WORDS.items():
+        if what.endswith(f"matching regex {pattern!r}"):
+            what = f"expected {words}"
     path = _ANY_KEY.sub("", path).removeprefix(".")[:ECHO_LENGTH_MAX]
     what = what[:1].lower() + what[1:ECHO_LENGTH_MAX]
     return BadRequest(Reason.INVALID_PARAMS, what, path=path or "params")

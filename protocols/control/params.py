@@ -24,6 +24,14 @@ BULK_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,58}$(?!\n)"
 KNOWN_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)|^[A-Za-z0-9._:-]{1,58}/[0-9]{1,5}$(?!\n)"
 BATCH_MAX: Final = 256
 """Orders of one batch; as many as a result names in one line."""
+PLAIN_PATTERN: Final = r"^[ -~]{1,64}$(?!\n)"
+IN_WORDS: Final = {
+    REQUEST_ID_PATTERN: "1 to 64 of A-Z a-z 0-9 . _ : -",
+    BULK_ID_PATTERN: "1 to 58 of A-Z a-z 0-9 . _ : -",
+    KNOWN_ID_PATTERN: "a request's name, or a bulk cancel's with /NUMBER behind it",
+    PLAIN_PATTERN: "1 to 64 printable ASCII characters",
+}
+"""What a text that matches a pattern looks like."""
 DEADLINE_MS_MAX: Final = 60_000
 HISTORY_LIMIT_MAX: Final = 1000
 TRACKED_MAX: Final = 256
@@ -34,18 +42,16 @@ SEQ_MAX: Final = 2**63 - 1
 
 _Name = Meta(min_length=1, max_length=64)
 _Id = Meta(min_length=1, max_length=ID_LENGTH_MAX)
-_Plain = Meta(pattern=r"^[ -~]{1,64}$(?!\n)")
+_Plain = Meta(pattern=PLAIN_PATTERN)
 
 Account = Annotated[AccountName, _Name]
 Instrument = Annotated[str, _Name]
 Product = Annotated[str, _Name]
 VenueOrderId = Annotated[OrderId, _Id]
 OwnOrderId = Annotated[ClientOrderId, _Id]
-RequestName = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN, description="1 to 64 of A-Z a-z 0-9 . _ : -")]
-BulkName = Annotated[RequestId, Meta(pattern=BULK_ID_PATTERN, description="1 to 58 of A-Z a-z 0-9 . _ : -")]
-KnownName = Annotated[
-    RequestId, Meta(pattern=KNOWN_ID_PATTERN, description="a request's name, or a bulk cancel's with /NUMBER behind it")
-]
+RequestName = Annotated[RequestId, Meta(pattern=REQUEST_ID_PATTERN, description=IN_WORDS[REQUEST_ID_PATTERN])]
+BulkName = Annotated[RequestId, Meta(pattern=BULK_ID_PATTERN, description=IN_WORDS[BULK_ID_PATTERN])]
+KnownName = Annotated[RequestId, Meta(pattern=KNOWN_ID_PATTERN, description=IN_WORDS[KNOWN_ID_PATTERN])]
 DeadlineMs = Annotated[int, Meta(ge=1, le=DEADLINE_MS_MAX)]
 Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
 

@@ -74,7 +74,8 @@ async def test_history_is_bounded_by_outcome_time_and_number(held: Journal) -> N
     assert told((await held.history(outcome=Outcome.FILLED))[0]) == []
     assert told((await held.history(before_seq=3))[0]) == [("b", 2, 0)]
     assert told((await held.history(from_seq=1, before_seq=3))[0]) == [("a", 1, 0), ("b", 2, 0)]
-    at_us = [row[0] for row in sqlite3.connect(held._lock.path).execute("SELECT t_us FROM outcomes ORDER BY seq")]
+    with closing(sqlite3.connect(held._lock.path)) as db:
+        at_us = [row[0] for row in db.execute("SELECT t_us FROM outcomes ORDER BY seq")]
     assert told((await held.history(from_seq=0, since_us=at_us[2]))[0])[-1] == ("a", 3, 1)
     assert (await held.history(since_us=at_us[2] + 1))[0] == []
 

@@ -245,6 +245,16 @@ def test_wrong_params_are_named_by_their_path(method: str, params: object, path:
     assert error.message.startswith(f"{path}: ")
 
 
+def test_a_name_of_other_characters_is_refused_in_words() -> None:
+    for method, params, path in (
+        ("hello", {"client": "\x1b[31m", "version": "1"}, "client"),
+        ("cancel", ORDER | {"request_id": "a b"}, "request_id"),
+    ):
+        message = refused(line(method, params)).error.message
+        assert message.startswith(f"{path}: expected 1 to 64 ")
+        assert "[" not in message
+
+
 def test_an_error_repeats_little_of_a_clients_own_text() -> None:
     long = "x" * (LINE_BYTES_MAX - 200)
     for text in (

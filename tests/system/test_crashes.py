@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -25,7 +26,7 @@ FAULTS = "ACK_OK_NO_PUSH:0.3,ACK_OK_THEN_FILL:0.2"
 def first_outcomes(folder: Path) -> dict[str, list[str]]:
     """Read from the journal what was concluded first about each request: there must be one."""
     found: dict[str, list[str]] = {}
-    with sqlite3.connect(folder / "journal.sqlite") as db:
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
         for name, outcome in db.execute(
             "SELECT request_id, json_extract(report, '$.outcome') FROM outcomes WHERE revision = 0 ORDER BY seq"
         ):
@@ -115,5 +116,5 @@ async def settled(replies: list[asyncio.Future[Message]]) -> list[asyncio.Future
 
 def recorded(folder: Path) -> set[str]:
     """The requests that the first life wrote down."""
-    with sqlite3.connect(folder / "journal.sqlite") as db:
+    with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
         return {name for (name,) in db.execute("SELECT request_id FROM requests")}

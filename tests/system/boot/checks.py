@@ -15,6 +15,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import closing
 from pathlib import Path
 from socket import AF_INET, AF_UNIX, SOCK_STREAM, socket
 from typing import TYPE_CHECKING
@@ -393,7 +394,7 @@ def a_stop_ends_in_time_with_everything_journaled() -> None:
     took = time.monotonic() - began
     assert GRACE_S <= took < GRACE_S + END_S, took
     assert (DAEMON.show("Result"), DAEMON.show("ExecMainStatus")) == ("success", "0")
-    with sqlite3.connect(f"file:{JOURNAL}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{JOURNAL}?mode=ro", uri=True)) as db:
         held = {name for (name,) in db.execute("SELECT request_id FROM requests")}
     assert held >= set(requests.orders)
     client.close()
@@ -406,7 +407,7 @@ def a_stop_ends_in_time_with_everything_journaled() -> None:
 
 def written(requests: Requests) -> dict[str, int]:
     """Count each request's first outcomes in the journal; nothing until all are there."""
-    with sqlite3.connect(f"file:{JOURNAL}?mode=ro", uri=True) as db:
+    with closing(sqlite3.connect(f"file:{JOURNAL}?mode=ro", uri=True)) as db:
         found = dict(db.execute("SELECT request_id, count(*) FROM outcomes WHERE revision = 0 GROUP BY request_id"))
     return found if set(requests.orders) <= set(found) else {}
 
