@@ -1,6 +1,7 @@
 """``canceld check``: read the configuration as the daemon would, and say what stands there or everything that is wrong.
 
-It opens no connection and starts nothing. The credentials files are read, and nothing of them is shown.
+It opens no connection and starts nothing. The credentials files are read, and nothing of them is shown; so are the
+configurations beside this one, since two instances on a host may not own one dead-man switch.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.config import AccessRule, Config, load, locate_credentials, mistakes_on_host, read_credentials
 from daemon.config.credentials import DIRECTORY_VARIABLE, is_systemds_copy
+from daemon.config.deadman import slow_watchdogs, timers_of_neighbours
 from protocols.errors import ConfigMistake
 from protocols.venues.registry import VENUES
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from protocols.dialect import Endpoints
     from protocols.secret import Secret
 
+NEIGHBOURS_MAX: Final = 64
+"""Configurations beside the one that is checked: more instances than one host has."""
+WATCHDOG_VARIABLE: Final = "WATCHDOG_USEC"
+UNIT_WATCHDOG_S: Final = 10.0
+"""WatchdogSec of the unit that `make install` installs."""
 EXIT_GOOD: Final = 0
 EXIT_MISTAKES: Final = 2
 
@@ -41,9 +48,11 @@ def check(path: Path, out: TextIO, environ: Mapping[str, str], venues: Venues = 
     for account in config.accounts.values():
         mistakes += _mistakes_in_credentials(account, config.path, environ)
     mistakes += _shared_keys(config, environ)
+    mistakes += timers_of_neighbours(config, _neighbours(path, venues), environ)
+    mistakes += slow_watchdogs(config, _watchdog_s(environ))
     if mistakes:
         return _tell(mistakes, out)
-    out.writelines(f"{line}\n" for line in _summary(config, environ))
+    out.writelines(f"{line}\n" for line in _summary(config, environ, venues))
     return EXIT_GOOD
 
 
@@ -84,7 +93,21 @@ def _shared_keys(config: Config, environ: Mapping[str, str]) -> list[ConfigMista
     return mistakes
 
 
-def _summary(config: Config, environ: Mapping[str, str]) -> list[str]:
+def _neighbours(path: Path, venues: Venues) -> list[Config]:
+    """Read the good configurations beside this one: other instances' of this host (``canceld@NAME``)."""
+    others = sorted(other for other in path.absolute().parent.glob("*.toml") if other != path.absolute())
+    read = (load(other, venues) for other in others[:NEIGHBOURS_MAX])
+    return [config for config in read if isinstance(config, Config)]
+
+
+def _watchdog_s(environ: Mapping[str, str]) -> float | None:
+    """Give the watchdog's time: what a service manager says, or what the unit has that is installed; 0 is none."""
+    given = environ.get(WATCHDOG_VARIABLE, "")
+    watchdog_s = int(given) / 1e6 if given.isascii() and given.isdigit() else UNIT_WATCHDOG_S
+    return watchdog_s or None
+
+
+def _summary(config: Config, environ: Mapping[str, str], venues: Venues) -> list[str]:
     daemon = config.daemon
     lines = [
         f"{config.path}: good",
@@ -95,6 +118,7 @@ def _summary(config: Config, environ: Mapping[str, str]) -> list[str]:
         lines.append(f"metrics http://{daemon.metrics}/metrics")
     for account in config.accounts.values():
         lines.append(_account_line(account))
+        lines.extend(_switch_lines(account, venues))
         if locate_credentials(account, config.path, environ) is None:
             lines.append(f"  credentials {account.credentials}: not looked at, ${DIRECTORY_VARIABLE} is not set here")
         if is_systemds_copy(account):
@@ -115,6 +139,18 @@ def _account_line(account: AccountConfig) -> str:
     if account.source_address:
         words.append(f"from {account.source_address}")
     return ", ".join(words)
+
+
+def _switch_lines(account: AccountConfig, venues: Venues) -> list[str]:
+    """Tell what the dead-man switch will do, if one is wanted."""
+    dead_man, switch = account.dead_man, venues[account.venue](account.profile()).traits.switch
+    if dead_man is None or switch is None:
+        return []
+    if not dead_man.is_owner:
+        return ["  dead-man switch: left to another owner (owner is not true)"]
+    covers = switch.traits.covers_of_tag if dead_man.tag else switch.traits.covers
+    tag = f", tag {dead_man.tag}" if dead_man.tag else ""
+    return [f"  dead-man switch: {dead_man.timeout_s} s{tag}; cancels {covers}"]
 
 
 def _access_line(rule: AccessRule) -> str:

@@ -157,13 +157,27 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
     above = f"{answer.get('server')} up {answer.get('uptime_s')} s, journal {state}, clients: {answer.get('clients')}"
     rows: list[Row] = []
     alarms: list[str] = []
+    switches: list[str] = []
     for name, account in accounts.items() if isinstance(accounts, dict) else ():
         rows.append((name, *(cell(account.get(column)) for column in columns)))
+        if isinstance(switch := account.get("dead_man"), dict):
+            switches.append(f"dead-man switch of {name}: {switch_words(switch)}")
         alarms += [
             f"ALARM {name} {alarm.get('name')} since {time_of(alarm.get('since'))} {alarm.get('detail')}"
             for alarm in account.get("alarms", ())
         ]
-    return Sheet(("account", *columns), tuple(rows), (above,), tuple(alarms))
+    return Sheet(("account", *columns), tuple(rows), (above,), (*switches, *alarms))
+
+
+def switch_words(switch: Mapping[str, object]) -> str:
+    """Say how a dead-man switch is, when it may fire, and what it then takes."""
+    words = [str(switch.get("state"))]
+    fires_in_ms = switch.get("fires_in_ms")
+    if isinstance(fires_in_ms, int):
+        words.append(f"fires in {fires_in_ms / 1000:.0f} s")
+    if switch.get("tag"):
+        words.append(f"tag {switch['tag']}")
+    return f"{', '.join(words)}; it covers {switch.get('covers')}"
 
 
 def _rows(answer: Mapping[str, object], key: str, columns: Row) -> tuple[Row, ...]:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from daemon.config import Config, read_credentials
+from daemon.config.deadman import slow_watchdogs
 from daemon.config.settings import Durability
 from daemon.core.ids import Ids
 from daemon.edge.access import Access
@@ -50,6 +51,8 @@ LAST_WORDS_S: Final = 1.0
 START_MAX_S: Final = 60.0
 END_MAX_S: Final = 30.0
 """What the service manager is asked for beyond the configured waits: a large journal is read, a slow disk written."""
+SWITCH_END_S: Final = 5.0
+"""How long it is tried to end a dead-man switch at a stop: what a slow venue and a lost answer take."""
 GATEWAYS_STOP_S: Final = 5.0
 FORGET_EVERY_S: Final = 3600.0
 ORDER_SEQ_PER_LIFE: Final = 1 << 32
@@ -70,6 +73,8 @@ async def serve(config: Config, environ: Mapping[str, str]) -> None:
         stack.callback(manager.close)
         manager.starting(START_MAX_S + config.daemon.ready_wait_s)
         lock = stack.enter_context(lock_journal(config.daemon.journal))
+        for mistake in slow_watchdogs(config, manager.watchdog_s):
+            raise mistake
         clock = Clock()
         wait_s = config.daemon.commit_wait_ms / 1000
         journal = Journal.open(config.daemon.journal, lock, now_us=clock.now, commit_wait_s=wait_s)
@@ -223,6 +228,7 @@ class Service:
             async with asyncio.timeout(LAST_WORDS_S):
                 await self._journal_caught_up()
         await self._server.stop()
+        await asyncio.gather(*(account.stand_down(SWITCH_END_S) for account in self.accounts.values()))
         for account in self.accounts.values():
             account.stop()
         _, late = await asyncio.wait(gateways, timeout=GATEWAYS_STOP_S) if gateways else (None, set())

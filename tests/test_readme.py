@@ -93,6 +93,9 @@ async def test_the_demo_prints_what_the_readme_shows() -> None:
 
 def test_the_configuration_loads_as_it_stands() -> None:
     assert isinstance(loads(block("config"), Path("/etc/canceld/canceld.toml")), Config)
+    with_switch = loads(block("config") + block("dead_man"), Path("/etc/canceld/canceld.toml"))
+    assert isinstance(with_switch, Config)
+    assert all(account.dead_man is not None for account in with_switch.accounts.values())
 
 
 @pytest.mark.skipif(

@@ -41,12 +41,13 @@ def test_the_sample_shows_every_key() -> None:
     assert set(table["access"]["user:trader"]) == set(settings.names(settings.ACCESS))
     own = set(settings.names(settings.ACCOUNT)) - set(settings.names(settings.OVERRIDABLE))
     assert set(table["accounts"]["okx-main"]) == own
+    assert set(table["accounts"]["okx-main"]["dead_man"]) == set(settings.names(settings.DEAD_MAN))
 
 
 def test_the_sample_gives_each_keys_reason_and_unit() -> None:
     lines = SAMPLE.read_text().splitlines()
     prose = " ".join(line.removeprefix("# ") for line in lines if line.startswith("# "))
-    every: tuple[Setting, ...] = (*settings.DAEMON, *settings.ACCESS, *settings.ACCOUNT)
+    every: tuple[Setting, ...] = (*settings.DAEMON, *settings.ACCESS, *settings.ACCOUNT, *settings.DEAD_MAN)
     for setting in every:
         assert setting.reason in prose, setting.name
         if isinstance(setting, Number):

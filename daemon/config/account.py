@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from daemon.config import settings
 from daemon.config.addresses import is_loopback, read_base, read_host, read_proxy, read_source_address
+from daemon.config.deadman import read_dead_man
 from daemon.config.model import AccountConfig
 from daemon.config.table import shown, suggestion
 from protocols.dialect import Endpoints, Profile, Timings, Traits
@@ -68,6 +69,7 @@ def read_account(
         request_retention_h=numbers.value(settings.REQUEST_RETENTION_H),
         cases_max=int(numbers.value(settings.CASES_MAX)),
         orders_max=int(numbers.value(settings.ORDERS_MAX)),
+        dead_man=read_dead_man(table, traits),
     )
     _refuse_plain_text_abroad(table, account)
     if traits is not None:

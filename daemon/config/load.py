@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 from daemon.config import settings
 from daemon.config.account import read_account
 from daemon.config.addresses import read_loopback_address
+from daemon.config.deadman import shared_timers
 from daemon.config.effective import Effective
 from daemon.config.model import AccessRule, Config, DaemonConfig
 from daemon.config.table import Table, shown, suggestion
@@ -80,6 +81,7 @@ def _read(root: Table, path: Path, venues: Venues) -> Config:
         },
     )
     root.refuse_unknown(dict.fromkeys(settings.names(settings.DAEMON), "[daemon]"))
+    root.note(shared_timers(config))
     return config
 
 

@@ -55,6 +55,14 @@ class AccessRule(msgspec.Struct, frozen=True):
         return f"{'group' if self.is_group else 'user'}:{self.name}"
 
 
+class DeadManConfig(msgspec.Struct, frozen=True):
+    """``[accounts.NAME.dead_man]``. ``tag`` "" is every order; without ``is_owner`` the timer is another daemon's."""
+
+    timeout_s: int
+    is_owner: bool
+    tag: str = ""
+
+
 class AccountConfig(msgspec.Struct, frozen=True):
     """``[accounts.NAME]`` with its effective values: the account's over the daemon's over the venue's."""
 
@@ -74,6 +82,7 @@ class AccountConfig(msgspec.Struct, frozen=True):
     request_retention_h: float
     cases_max: int
     orders_max: int
+    dead_man: DeadManConfig | None = None
 
     @property
     def path(self) -> str:

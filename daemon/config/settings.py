@@ -87,8 +87,18 @@ class Number(msgspec.Struct, frozen=True):
     is_whole: bool = True
 
 
+class Flag(msgspec.Struct, frozen=True):
+    """A setting that is true or false."""
+
+    name: str
+    reason: str
+    default: bool = False
+    unit: str = ""
+
+
 Setting = (
     Text
+    | Flag
     | Choice[Durability]
     | Choice[OnJournalFailure]
     | Choice[LogLevel]
@@ -383,6 +393,34 @@ CA_FILE: Final = Text(
     "ca_file",
     "PEM certificates to trust instead of the system's, for a private host. A path relative to this file.",
 )
+DEAD_MAN_TABLE: Final = Text(
+    "dead_man",
+    "The venue's dead-man switch: a countdown at the venue that cancels orders, also those of other programs, when "
+    "nobody refreshes it. Default: it is left alone.",
+)
+
+# ---------------------------------------------------------------- the table dead_man of an account
+
+DEAD_MAN_TIMEOUT_S: Final = Number(
+    "timeout_s",
+    "The venue cancels everything so long after the last refresh, which comes at a quarter of it. At least twice the "
+    "watchdog's time, so that a hung daemon is started anew before.",
+    "s",
+    30,
+    least=1,
+    most=3600,
+)
+DEAD_MAN_OWNER: Final = Flag(
+    "owner",
+    "true: this daemon alone sets the timer, which is one for all who hold a key of this user. false: it leaves it to "
+    "another one.",
+)
+DEAD_MAN_TAG: Final = Text(
+    "tag",
+    "Only orders that were placed with this tag, where a venue's switch can tell. Default: all orders.",
+)
+
+DEAD_MAN: Final[tuple[Setting, ...]] = (DEAD_MAN_TIMEOUT_S, DEAD_MAN_OWNER, DEAD_MAN_TAG)
 
 ACCOUNT: Final[tuple[Setting, ...]] = (
     VENUE,
@@ -394,6 +432,7 @@ ACCOUNT: Final[tuple[Setting, ...]] = (
     PRODUCTS,
     ENDPOINTS,
     CA_FILE,
+    DEAD_MAN_TABLE,
     *OVERRIDABLE,
 )
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from daemon.config.settings import Choice, Number, Text
+    from daemon.config.settings import Choice, Flag, Number, Text
 
 W = TypeVar("W", bound=StrEnum)
 P = TypeVar("P")
@@ -83,6 +83,10 @@ class Table:
         """Note a mistake in the value of ``key``; the empty key is the table itself."""
         self.mistaken.add(key)
         self._mistakes.append(ConfigMistake(joined(self.path, key) if key else self.path, what, fix))
+
+    def note(self, mistakes: Iterable[ConfigMistake]) -> None:
+        """Note mistakes that were found in several tables together."""
+        self._mistakes.extend(mistakes)
 
     def __contains__(self, key: str) -> bool:
         """Say whether the file sets ``key``."""
@@ -174,6 +178,14 @@ class Table:
     def whole(self, setting: Number) -> int:
         """Give a whole number that has a default."""
         return int(self.number(setting) or 0)
+
+    def flag(self, setting: Flag) -> bool:
+        """Give true or false, or the default."""
+        value = self.raw(setting.name)
+        if value is None or isinstance(value, bool):
+            return setting.default if value is None else value
+        self.mistake(setting.name, f"is {kind_of(value)}", "write true or false, without quotes")
+        return setting.default
 
     def words(self, setting: Text) -> tuple[str, ...] | None:
         """Give an array of different texts, or None where there is none."""

@@ -11,16 +11,21 @@ from functools import partial
 from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import structlog
 
 from daemon.config.credentials import is_systemds_copy
 from daemon.core.book import Book
 from daemon.core.correlator import Correlator
+from daemon.core.deadman import room_left
 from daemon.core.recovery import departures, rebuild
 from daemon.core.world import World
+from daemon.edge.claims import HostClaim
+from daemon.edge.deadman import DeadMan
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
 from daemon.edge.loop import LoopTime
+from daemon.edge.outside import CallFailed
 from daemon.edge.settings import GatewaySettings
 from daemon.edge.status import EntryState, GatewayState
 from protocols.control.results import AccountStatus, AlarmSeen, SocketSeen, WaitingSeen
@@ -43,8 +48,9 @@ if TYPE_CHECKING:
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Outside, Running, Time
     from daemon.edge.status import GatewayStatus
-    from protocols.dialect import Dialect
+    from protocols.dialect import Dialect, Traits
     from protocols.fix import AccountName
+    from protocols.rest import RestCall, RestResponse
     from protocols.secret import Credentials
 
 STATE_CHANGED: Final = "account_changed"
@@ -83,18 +89,35 @@ class Account:
         self._left_alone: list[RecoveredCase] = []
         self._outside = outside
         self._time: Time = outside or LoopTime()
+        self._claim = HostClaim() if outside is None else None
         self._may_run = self._time.bell()
         self._logger = logger
         self._log = (logger or log).bind(account=config.name, venue=config.venue)
         self._binding: Running[None] | None = None
         self._is_identified = False
-        world = World(config.name, dialect.traits, config.timings)
+        world = World(config.name, self._traits(), config.timings)
         correlator = Correlator(world, ids, open_max=config.cases_max, book=Book(config.orders_max))
         self.driver = Driver(correlator, journal, publisher, clock, self._time, is_strict=is_strict, logger=logger)
         self.driver.on_account = self._hear_of_account
+        self.dead_man = self._dead_man()
         self.gateway: Gateway | None = None
         if credentials is not None:
             self._open(credentials)
+
+    def _traits(self) -> Traits:
+        """Give the venue's traits, with room for a switch's calls in the rules that it shares with cancels."""
+        traits, wanted = self.dialect.traits, self._config.dead_man
+        if wanted is None or not wanted.is_owner or traits.switch is None:
+            return traits
+        rules = room_left(traits.rate_rules, traits.switch.traits.operation)
+        return msgspec.structs.replace(traits, rate_rules=rules)
+
+    def _dead_man(self) -> DeadMan | None:
+        wanted, switch = self._config.dead_man, self.dialect.traits.switch
+        if wanted is None or switch is None:
+            return None
+        alarms = self.driver.alarms
+        return DeadMan(wanted, switch, self, self._journal, alarms, self._clock, self._time, self._log)
 
     def _open(self, credentials: Credentials) -> None:
         """Make the way to the venue; `run` then takes it."""
@@ -132,7 +155,17 @@ class Account:
             await self._may_run.wait()
         if self.gateway is None:
             return
-        await self.gateway.run()
+        watch = None if self.dead_man is None else self._time.spawn(self.dead_man.run())
+        try:
+            await self.gateway.run()
+        finally:
+            if watch is not None:
+                watch.cancel()
+
+    async def stand_down(self, limit_s: float) -> None:
+        """End the dead-man switch, as the last thing that is asked of the venue."""
+        if self.dead_man is not None and self.gateway is not None:
+            await self.dead_man.end(limit_s)
 
     def stop(self) -> None:
         """Begin to end."""
@@ -140,6 +173,8 @@ class Account:
         if self.gateway is not None:
             self.gateway.stop()
         self.driver.stop()
+        if self._claim is not None:
+            self._claim.let_go()
 
     @property
     def has_waiting(self) -> bool:
@@ -235,6 +270,26 @@ class Account:
         except JournalError as error:
             self._log.warning("account_not_bound", detail=str(error))
 
+    # ------------------------------------------------------------ for its dead-man switch (`deadman.Owner`)
+
+    def why_not_watched(self) -> str:
+        """Say why its orders cannot be watched over now; "" when they can: whoever cancels them, would it work?"""
+        if self.state != GatewayState.READY:
+            return f"the account is {self.state}"
+        says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
+        return "it is not known yet whose key this is" if says_whose and not self._is_identified else ""
+
+    def holds_timer(self, tag: str) -> bool:
+        """Whether no other daemon of this host holds that timer."""
+        bound = self._journal.bound_user(self.name)
+        user = bound.venue_user_id if bound is not None else self.name
+        place = (self.venue, self._config.environment.value, self.dialect.endpoints().rest)
+        return self._claim is None or self._claim.hold((*place, user, tag))
+
+    async def fetch(self, call: RestCall, total_s: float) -> RestResponse | CallFailed:
+        """Make a signed call."""
+        return CallFailed("no credentials", False) if self.gateway is None else await self.gateway.fetch(call, total_s)
+
     # ------------------------------------------------------------ what is asked of it
 
     def product_of(self, product: str | None) -> str:
@@ -325,6 +380,7 @@ class Account:
             alarms=alarms,
             instrument_codes=codes,
             sockets=sockets,
+            dead_man=self.dead_man.seen if self.dead_man is not None else None,
             waiting=[_waiting(ticket, case, now_us) for _, ticket, case in oldest],
         )
 

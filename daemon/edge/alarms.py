@@ -20,10 +20,27 @@ if TYPE_CHECKING:
 EVENT_HOLD_US: Final = 900_000_000
 """A quarter of an hour: longer than any screen's refresh and any alert rule's window, shorter than a shift."""
 EVENTS: Final = frozenset(
-    {"bulk_incomplete", "cancel_refused", "contradictory_evidence", "evidence_struck", "internal_error"}
+    {
+        "bulk_incomplete",
+        "cancel_refused",
+        "contradictory_evidence",
+        "evidence_struck",
+        "internal_error",
+        "dead_man_fired",
+    }
 )
 """Alarms that nobody clears, since they report what has happened."""
-LASTING: Final = frozenset({"drop_copy_blind", "journal", "account_changed", "auth_failed", "credentials_not_read"})
+LASTING: Final = frozenset(
+    {
+        "drop_copy_blind",
+        "journal",
+        "account_changed",
+        "auth_failed",
+        "credentials_not_read",
+        "dead_man_switch",
+        "dead_man_contested",
+    }
+)
 """Some of those that end when their cause does: the ones that an operator has to know by name."""
 
 

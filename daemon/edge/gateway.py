@@ -26,6 +26,7 @@ from daemon.edge import questions
 from daemon.edge.alarms import Alarms
 from daemon.edge.call_pace import CallPace
 from daemon.edge.clockwork import Clockwork
+from daemon.edge.outside import CallFailed
 from daemon.edge.pacing import Pacer
 from daemon.edge.reference import ReferenceBook
 from daemon.edge.sends import RestSends, lost
@@ -58,6 +59,7 @@ if TYPE_CHECKING:
     from daemon.edge.settings import GatewaySettings
     from protocols.dialect import Dialect, LoginRefused, Question, SocketPlan, SubscribeRefused, WireCancel
     from protocols.evidence import Evidence, Frame
+    from protocols.rest import RestCall, RestResponse
     from protocols.secret import Credentials
     from protocols.session import Session
 
@@ -160,6 +162,10 @@ class Gateway:
             waits = self.settings.waits
             asking = self._spawn(questions.answer(question, self._rest, waits, self._pace, self._our_fault))
             asking.add_done_callback(lambda asked: self._question_ended(question, asked))
+
+    async def fetch(self, call: RestCall, total_s: float) -> RestResponse | CallFailed:
+        """Make a signed call that is about no order."""
+        return await self._rest.fetch(call, total_s) if self._group else CallFailed("the gateway does not run", False)
 
     def suspect(self, road: Road, why: str) -> None:
         """Doubt a road: a socket is pinged and soon aborted if it is deaf; REST gets its cheap call at once."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 
+from daemon.core.deadman import SwitchState
 from daemon.edge.account import STATE_CHANGED
 from daemon.edge.journal import JournalState
 from daemon.edge.status import EntryState, GatewayState
@@ -149,6 +150,11 @@ GAUGES: Final = (
         lambda a: a.gateway.instrument_codes if a.gateway else 0,
     ),
     Row(
+        "canceld_dead_man_fires_seconds",
+        "Least time until the venue's dead-man switch may fire; absent while it is not set.",
+        lambda a: None if (it := a.status.dead_man) is None or it.fires_in_ms is None else it.fires_in_ms / 1e3,
+    ),
+    Row(
         "canceld_questions_in_flight",
         "Questions about orders that the venue has not answered yet.",
         lambda a: a.gateway.questions_under_way if a.gateway else 0,
@@ -176,8 +182,20 @@ STATES_OF: Final = (
         lambda a: {a.status.drop_copy: 1},
         tuple(DropCopyState),
     ),
+    Words(
+        "canceld_dead_man",
+        "1 for the state of the venue's dead-man switch; none is 1 where no switch is configured.",
+        "state",
+        lambda a: {} if a.status.dead_man is None else {a.status.dead_man.state: 1},
+        tuple(SwitchState),
+    ),
 )
 COUNTERS: Final = (
+    Row(
+        "canceld_dead_man_refreshes",
+        "Calls that set the venue's dead-man switch.",
+        lambda a: 0 if a.status.dead_man is None else a.status.dead_man.refreshes,
+    ),
     Row(
         "canceld_cancels_delayed",
         "Cancels that had to wait for the venue's rate limits before they left.",

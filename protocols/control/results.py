@@ -161,6 +161,24 @@ class WaitingSeen(msgspec.Struct, frozen=True):
     age_ms: int
 
 
+class DeadManSeen(msgspec.Struct, frozen=True):
+    """The venue's dead-man switch of an account, where one is configured.
+
+    ``state``: ``armed``; ``running_down`` when it should have been refreshed and was not; ``fired``; ``off``, not set;
+    or ``not_owned``, left to another daemon. ``fires_in_ms`` is the least time until it may fire, null when it is not
+    set. ``covers`` says in words what the venue then cancels, which are more than this daemon's orders. ``failures``
+    are calls in a row.
+    """
+
+    state: str
+    timeout_s: int
+    fires_in_ms: int | None
+    tag: str | None
+    covers: str
+    refreshes: int
+    failures: int
+
+
 class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How an account is. ``oldest_ms``: the age of the oldest request without an outcome, null if there is none.
 
@@ -185,6 +203,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     instrument_codes: int = 0
     sockets: list[SocketSeen] = []
     waiting: list[WaitingSeen] = []
+    dead_man: DeadManSeen | None = None
 
 
 class JournalStatus(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -65,9 +65,9 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
 
 
 @contextlib.asynccontextmanager
-async def on(disk: Disk, folder: Path, extra: str = "") -> AsyncIterator[tuple[World, Client]]:
+async def on(disk: Disk, folder: Path, extra: str = "", account: str = "") -> AsyncIterator[tuple[World, Client]]:
     """A daemon whose journal is on the disk."""
-    async with world(folder, extra=extra) as it:
+    async with world(folder, extra=extra, account=account) as it:
         file = folder / "canceld.toml"
         file.write_text(file.read_text().replace("./journal.sqlite", f"./{disk.folder.name}/journal.sqlite"))
         yield it, await it.started()
@@ -189,3 +189,18 @@ async def test_a_journal_that_is_taken_away_is_a_failure_like_any_other(tmp_path
         await journal_is(client, "ok")
         assert (await it.canceled(client, two))["durable"] is True
         assert (await written(client, "one"))[0]["outcome"] == "canceled"
+
+
+async def test_a_switch_is_not_refreshed_while_nothing_is_committed_even_if_nobody_asks_for_anything(
+    disk: Disk, tmp_path: Path
+) -> None:
+    async with on(disk, tmp_path, account="[accounts.okx-main.dead_man]\nowner = true\ntimeout_s = 10\n") as (
+        it,
+        client,
+    ):
+        await it.status(client, lambda account: account["dead_man"]["state"] == "armed")
+        disk.fill()
+        found = await it.status(client, lambda account: account["dead_man"]["state"] == "running_down")
+        assert "journal" in next(alarm["detail"] for alarm in found["alarms"] if alarm["name"] == "dead_man_switch")
+        disk.make_room()
+        await it.status(client, lambda account: account["dead_man"]["state"] == "armed")
