@@ -1,139 +1,152 @@
-"""A simulated OKX driven by hand: a clock that only moves when told, WebSocket clients and REST calls in domain verbs.
+"""A simulated venue driven by hand: a clock that only moves when told, and its clients in domain verbs.
 
-It knows OKX's frames as a client would, signs by itself, and carries out the venue's actions as a server would, without
-a socket.
+Here stands what a test does at any venue: open sockets, let time pass, carry out the venue's actions as a server would
+(without a socket), and use the control door. What a venue's frames, paths and signatures look like stands in the rig of
+that venue (`okx_rig`, `bitget_rig`, ...), which inherits from this one.
 """
 
 import base64
+import gzip
 import hashlib
 import hmac
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from typing import Any
+from decimal import Decimal
+from typing import Any, Generic, TypeVar
 
 from daemon.sim.control import control
-from daemon.sim.venue import Abort, Close, Drop, HttpRequest, HttpResponse, Respond, Send, Silence
-from daemon.sim.venues.okx.family import OkxFamily
-from daemon.sim.venues.okx.options import OkxOptions
-from daemon.sim.venues.okx.venue import OkxVenue
+from daemon.sim.venue import Abort, Close, Drop, HttpRequest, HttpResponse, Respond, Send, Silence, SimVenue
 
-START_US = 1_763_600_000_000_000
-PRIVATE = "/ws/v5/private"
 Json = dict[str, Any]
+ClientT = TypeVar("ClientT", bound="Client")
 
 
 def signature(prehash: str) -> str:
+    """HMAC-SHA256 in base64, as most venues want it."""
     return base64.b64encode(hmac.digest(b"sim-secret", prehash.encode(), hashlib.sha256)).decode()
+
+
+def encoded(body: object) -> bytes:
+    """What a caller has to say, as bytes: nothing, bytes or text as they are, and anything else as JSON."""
+    match body:
+        case None:
+            return b""
+        case bytes():
+            return body
+        case str():
+            return body.encode()
+        case _:
+            return json.dumps(body).encode()
 
 
 @dataclass
 class Client:
-    """One WebSocket as its client sees it. `raw` holds every message; `end` says how it ended, if it did."""
+    """One WebSocket as its client sees it, opened at `path`. `received` holds every message; `end` says how it ended,
+    if it did.
+    """
 
-    rig: "OkxRig"
+    rig: "VenueRig[Any]"
     conn_id: int
-    raw: list[bytes] = field(default_factory=list)
-    binary: list[bytes] = field(default_factory=list)
+    path: str
+    received: list[Send] = field(default_factory=list)
     end: str = ""
     requests: int = 0
 
     @property
+    def raw(self) -> list[bytes]:
+        """Every message as it came."""
+        return [message.payload for message in self.received]
+
+    @property
+    def binary(self) -> list[bytes]:
+        """The messages that came as binary ones."""
+        return [message.payload for message in self.received if message.is_binary]
+
+    @property
     def frames(self) -> list[Json]:
-        return [json.loads(each) for each in self.raw if _is_json(each)]
+        """The messages that can be read; binary ones are inflated for it."""
+        return [document for message in self.received if (document := read(message)) is not None]
 
     @property
-    def pushes(self) -> list[Json]:
-        frames = [frame for frame in self.frames if "event" not in frame and "arg" in frame]
-        return [row for frame in frames if frame["arg"]["channel"] == self.rig.channel for row in frame["data"]]
+    def odd(self) -> list[bytes]:
+        """The messages that cannot be read."""
+        return [message.payload for message in self.received if read(message) is None]
 
-    @property
-    def states(self) -> list[str]:
-        return [row["state"] for row in self.pushes]
-
-    @property
-    def acks(self) -> list[Json]:
-        return [frame for frame in self.frames if "op" in frame]
-
-    @property
-    def errors(self) -> list[str]:
-        return [frame["code"] for frame in self.frames if frame.get("event") == "error"]
+    def take(self, message: Send) -> None:
+        self.received.append(message)
 
     def forget(self) -> None:
-        self.raw.clear()
-        self.binary.clear()
+        self.received.clear()
 
     def say(self, document: object) -> None:
-        text = document if isinstance(document, str) else json.dumps(document)
-        self.rig.family.frame(self.conn_id, text, self.rig.now_us)
+        self.rig.venue.frame(self.conn_id, encoded(document).decode(), self.rig.now_us)
         self.rig.settle()
 
-    def login(self, changes: dict[str, str] | None = None, *, age_s: int = 0) -> None:
-        stamp = str(self.rig.now_us // 1_000_000 - age_s)
-        sign = signature(stamp + "GET/users/self/verify")
-        arg = {"apiKey": "sim-key", "passphrase": "sim-pass", "timestamp": stamp, "sign": sign}
-        self.say({"op": "login", "args": [arg | (changes or {})]})
-
-    def subscribe(self, **arg: str) -> None:
-        self.say({"id": "s1", "op": "subscribe", "args": [self.rig.subscription | arg]})
-
-    def operate(self, op: str, *args: Json) -> str:
+    def next_id(self, prefix: str, width: int = 0) -> str:
+        """An id for this socket's next request."""
         self.requests += 1
-        frame_id = f"c{self.requests:07}"
-        self.say({"id": frame_id, "op": op, "args": list(args)})
-        return frame_id
-
-    def cancel(self, order: Json) -> str:
-        return self.operate(self.rig.cancel_op, self.rig.cancel_arg(order))
+        return f"{prefix}{self.requests:0{width}}"
 
 
-class OkxRig:
-    """A venue of OKX's family, its clock, its clients, and the answers to REST calls that have come so far."""
+def read(message: Send) -> Json | None:
+    """A message as a document, if it is one."""
+    try:
+        text = gzip.decompress(message.payload) if message.is_binary else message.payload
+        document = json.loads(text, parse_float=Decimal)
+    except (ValueError, OSError, EOFError):
+        return None
+    return document if isinstance(document, dict) else None
 
-    path = PRIVATE
-    channel = "orders"
-    cancel_op = "cancel-order"
 
-    def __init__(self, venue: OkxFamily) -> None:
-        self.family = venue
-        self.now_us = START_US
-        self.clients: dict[int, Client] = {}
+class VenueRig(Generic[ClientT]):
+    """A venue, its clock, its clients, and the answers to REST calls that have come so far, None where one was cut.
+
+    `instrument`, `qty` and `price` are those of an order that a test does not describe.
+    """
+
+    start_us = 1_763_600_000_000_000
+    instrument = "BTC-USDT"
+    qty = "1"
+    price = "90000"
+
+    def __init__(self, venue: SimVenue, client: type[ClientT]) -> None:
+        self.venue = venue
+        self.now_us = self.start_us
+        self.clients: dict[int, ClientT] = {}
         self.answers: dict[int, HttpResponse | None] = {}
+        self._client = client
         self._ids = 0
 
-    @property
-    def subscription(self) -> dict[str, str]:
-        return {"channel": self.channel, "instType": "ANY"}
+    # ------------------------------------------------------------ sockets and time
 
-    def connect(self, path: str = "") -> Client:
+    def open(self, path: str, headers: Mapping[str, str] | None = None) -> ClientT:
+        """Open a WebSocket."""
         self._ids += 1
-        client = self.clients[self._ids] = Client(self, self._ids)
-        self.family.open(self._ids, path or self.path, {}, self.now_us)
+        client = self.clients[self._ids] = self._client(self, self._ids, path)
+        self.venue.open(self._ids, path, headers or {}, self.now_us)
         self.settle()
-        return client
-
-    def listener(self) -> Client:
-        client = self.connect()
-        client.login()
-        client.subscribe()
-        client.forget()
         return client
 
     def advance(self, seconds: float) -> None:
         """Let time pass, stopping at each deadline on the way."""
         until_us = self.now_us + round(seconds * 1_000_000)
-        while (due_us := self.family.deadline()) is not None and due_us <= until_us:
+        while (due_us := self.venue.deadline()) is not None and due_us <= until_us:
             self.now_us = max(self.now_us, due_us)
-            self.family.tick(self.now_us)
+            self.venue.tick(self.now_us)
             self.settle()
+            self.ticked()
         self.now_us = until_us
 
+    def ticked(self) -> None:
+        """What clients do of themselves after each deadline: nothing."""
+
     def settle(self) -> None:
-        for action in self.family.drain():
+        """Carry out what the venue wants done."""
+        for action in self.venue.drain():
             match action:
-                case Send(conn_id, payload, is_binary):
-                    client = self.clients[conn_id]
-                    (client.binary if is_binary else client.raw).append(payload)
+                case Send(conn_id):
+                    self.clients[conn_id].take(action)
                 case Close(conn_id, code, _):
                     self.clients[conn_id].end = f"closed {code}"
                 case Abort(conn_id):
@@ -145,9 +158,10 @@ class OkxRig:
                 case Drop(request_id):
                     self.answers[request_id] = None
 
+    # ------------------------------------------------------------ the control door
+
     def door(self, method: str, path: str, body: object = None) -> tuple[int, Any]:
-        data = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        response = control(self.family, HttpRequest(method, f"/_sim/{path}", {}, data), self.now_us)
+        response = control(self.venue, HttpRequest(method, f"/_sim/{path}", {}, encoded(body)), self.now_us)
         self.settle()
         return response.status, json.loads(response.body)
 
@@ -155,9 +169,9 @@ class OkxRig:
         status, body = self.door("POST", "faults", rules)
         assert status == 200, body
 
-    def place(self, instrument: str = "BTC-USDT", qty: str = "1", **more: object) -> Json:
-        asked = {"instrument": instrument, "side": "buy", "price": "90000", "qty": qty, **more}
-        status, order = self.door("POST", "orders", asked)
+    def place(self, instrument: str = "", qty: str = "", **more: object) -> Json:
+        asked = {"instrument": instrument or self.instrument, "side": "buy", "price": self.price}
+        status, order = self.door("POST", "orders", asked | {"qty": qty or self.qty} | more)
         assert status == 201, order
         return dict(order)
 
@@ -176,60 +190,17 @@ class OkxRig:
     def fired(self, name: str) -> int:
         return int(self.stats()["faults"].get(name, 0))
 
-    def cancel_arg(self, order: Json) -> Json:
-        return {"ordId": order["order_id"]}
+    # ------------------------------------------------------------ REST
 
-    def send(self, method: str, target: str, body: object = None, **headers: str) -> int:
-        """Make a signed REST call; the number under which `answers` has what came back."""
-        data = "" if body is None else body if isinstance(body, str) else json.dumps(body)
-        stamp = datetime.fromtimestamp(self.now_us / 1e6, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        signed = {
-            "ok-access-key": "sim-key",
-            "ok-access-passphrase": "sim-pass",
-            "ok-access-timestamp": stamp,
-            "ok-access-sign": signature(f"{stamp}{method}{target}{data}"),
-        }
+    def http(self, method: str, target: str, headers: Mapping[str, str], body: object = None) -> int:
+        """Make a call as it stands; the number under which `answers` has what came back."""
         self._ids += 1
-        overlay = {name.replace("_", "-"): value for name, value in headers.items()}
-        request = HttpRequest(method, target, signed | overlay, data.encode())
-        self.family.http(self._ids, request, self.now_us)
+        self.venue.http(self._ids, HttpRequest(method, target, headers, encoded(body)), self.now_us)
         self.settle()
         return self._ids
 
-    def call(self, method: str, target: str, body: object = None, **headers: str) -> tuple[int, Json]:
-        """A signed REST call that is answered at once."""
-        response = self.answers[self.send(method, target, body, **headers)]
+    def answer(self, request_id: int) -> tuple[int, Json]:
+        """What a call was answered, status and document; it must have been."""
+        response = self.answers[request_id]
         assert response is not None, "the connection was cut"
-        return response.status, json.loads(response.body)
-
-    def get(self, target: str) -> Json:
-        return self.call("GET", f"/api/v5{target}")[1]
-
-
-class Rig(OkxRig):
-    """OKX trade."""
-
-    def __init__(self, options: OkxOptions | None = None) -> None:
-        self.venue = OkxVenue(options)
-        super().__init__(self.venue)
-
-    def cancel_arg(self, order: Json) -> Json:
-        return {"instIdCode": self.venue.instruments.code(order["instrument"]), "ordId": order["order_id"]}
-
-    def rest_cancel(self, order: Json) -> tuple[int, Json]:
-        asked = {"instId": order["instrument"], "ordId": order["order_id"]}
-        return self.call("POST", "/api/v5/trade/cancel-order", asked)
-
-    def query(self, order: Json) -> Json:
-        return self.get(f"/trade/order?instId={order['instrument']}&ordId={order['order_id']}")
-
-    def queried_state(self, order: Json) -> str:
-        answer = self.query(order)
-        return str(answer["data"][0]["state"]) if answer["data"] else str(answer["code"])
-
-
-def _is_json(message: bytes) -> bool:
-    try:
-        return isinstance(json.loads(message), dict)
-    except ValueError:
-        return False
+        return response.status, dict(json.loads(response.body, parse_float=Decimal))

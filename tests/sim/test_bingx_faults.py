@@ -5,22 +5,19 @@ import pytest
 from daemon.sim.faults import Fault
 from daemon.sim.venues.bingx.meanings import MEANINGS
 from daemon.sim.venues.bingx.options import BingxOptions
-from tests.sim.bingx_rig import Client, Json, Rig
+from tests.sim.bingx_rig import BingxRig
 
 NOT_HERE = {Fault.NOTICE_CLOSE, Fault.RESTART}
 
 
-class Scene(Rig):
+class Scene(BingxRig):
     """A venue with one listener and one resting order."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.client: Client = self.listener()
-        self.order: Json = self.place()
+    def __init__(self, options: BingxOptions | None = None) -> None:
+        super().__init__(options)
+        self.client = self.listener()
+        self.order = self.place()
         self.client.forget()
-
-    def fired(self, name: str) -> int:
-        return int(self.stats()["faults"].get(name, 0))
 
 
 @pytest.fixture
@@ -140,7 +137,7 @@ def test_ack_late(scene: Scene) -> None:
     request = scene.cancel_later(scene.order)
     assert (request in scene.answers, scene.client.states) == (False, ["CANCELED"])
     scene.advance(0.3)
-    assert scene.answer(request)["code"] == 0
+    assert scene.body(request)["code"] == 0
 
 
 def test_push_before_ack(scene: Scene) -> None:
@@ -148,7 +145,7 @@ def test_push_before_ack(scene: Scene) -> None:
     request = scene.cancel_later(scene.order)
     assert (request in scene.answers, scene.client.states) == (False, ["CANCELED"])
     scene.advance(0.01)
-    assert scene.answer(request)["code"] == 0
+    assert scene.body(request)["code"] == 0
 
 
 def test_id_echo_missing(scene: Scene) -> None:

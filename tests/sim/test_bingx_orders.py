@@ -6,12 +6,13 @@ from decimal import Decimal
 import pytest
 
 from daemon.sim.venues.bingx.options import BingxOptions
-from tests.sim.bingx_rig import TRADE, Json, Rig
+from tests.sim.bingx_rig import TRADE, BingxRig
+from tests.sim.rig import Json
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig()
+def rig() -> BingxRig:
+    return BingxRig()
 
 
 def codes(answers: list[Json]) -> list[int]:
@@ -21,7 +22,7 @@ def codes(answers: list[Json]) -> list[int]:
 # ---------------------------------------------------------------- cancels
 
 
-def test_a_cancel_is_answered_with_the_whole_row_then_pushed(rig: Rig) -> None:
+def test_a_cancel_is_answered_with_the_whole_row_then_pushed(rig: BingxRig) -> None:
     client = rig.listener()
     order = rig.place(client_order_id="oms_7")
     rig.fill(order, "0.25")
@@ -47,7 +48,7 @@ def test_a_cancel_is_answered_with_the_whole_row_then_pushed(rig: Rig) -> None:
     assert rig.truth(order) == ("canceled", "0.25")
 
 
-def test_by_client_id_the_order_is_found_for_two_hours(rig: Rig) -> None:
+def test_by_client_id_the_order_is_found_for_two_hours(rig: BingxRig) -> None:
     first = rig.place(client_order_id="oms_1")
     cancel = {"symbol": "BTC-USDT", "clientOrderID": "oms_1"}
     assert rig.call("POST", f"{TRADE}/cancel", **cancel)["code"] == 0
@@ -59,7 +60,7 @@ def test_by_client_id_the_order_is_found_for_two_hours(rig: Rig) -> None:
     assert rig.queried(second) == "PENDING"
 
 
-def test_an_order_that_is_over_unknown_or_of_another_symbol_is_not_there(rig: Rig) -> None:
+def test_an_order_that_is_over_unknown_or_of_another_symbol_is_not_there(rig: BingxRig) -> None:
     filled, other = rig.place(), rig.place("ETH-USDT")
     rig.fill(filled)
     unknown = {"instrument": "BTC-USDT", "order_id": "1"}
@@ -68,7 +69,7 @@ def test_an_order_that_is_over_unknown_or_of_another_symbol_is_not_there(rig: Ri
     assert rig.truth(other)[0] == "new"
 
 
-def test_one_order_may_be_cancelled_once_in_a_second(rig: Rig) -> None:
+def test_one_order_may_be_cancelled_once_in_a_second(rig: BingxRig) -> None:
     order = rig.place()
     rig.faults(REJECT={"arg": "100500"})
     assert rig.cancel(order)["code"] == 100500
@@ -79,7 +80,7 @@ def test_one_order_may_be_cancelled_once_in_a_second(rig: Rig) -> None:
     assert rig.cancel(order)["code"] == 0
 
 
-def test_restrictions_are_kept(rig: Rig) -> None:
+def test_restrictions_are_kept(rig: BingxRig) -> None:
     order = rig.place()
     assert rig.cancel(order, cancelRestrictions="PARTIALLY_FILLED")["code"] == 100400
     assert rig.cancel(order, cancelRestrictions="NONSENSE")["code"] == 100400
@@ -95,11 +96,11 @@ def test_restrictions_are_kept(rig: Rig) -> None:
         {"symbol": "BTC-USDT", "clientOrderID": "a-b"},
     ],
 )
-def test_a_malformed_cancel_is_a_wrong_parameter(rig: Rig, fields: dict[str, str]) -> None:
+def test_a_malformed_cancel_is_a_wrong_parameter(rig: BingxRig, fields: dict[str, str]) -> None:
     assert rig.call("POST", f"{TRADE}/cancel", **fields)["code"] == 100400
 
 
-def test_five_cancels_in_a_second_are_taken(rig: Rig) -> None:
+def test_five_cancels_in_a_second_are_taken(rig: BingxRig) -> None:
     orders = [rig.place() for _ in range(6)]
     answers = [rig.cancel(order) for order in orders]
     assert codes(answers) == [0] * 5 + [100410]
@@ -111,7 +112,7 @@ def test_five_cancels_in_a_second_are_taken(rig: Rig) -> None:
 # ---------------------------------------------------------------- lists
 
 
-def test_a_list_says_of_each_what_became_of_it_and_never_fails(rig: Rig) -> None:
+def test_a_list_says_of_each_what_became_of_it_and_never_fails(rig: BingxRig) -> None:
     live, filled = rig.place(), rig.place()
     rig.fill(filled)
     answer = rig.cancel_list(live, filled, {"order_id": "1"})
@@ -122,14 +123,14 @@ def test_a_list_says_of_each_what_became_of_it_and_never_fails(rig: Rig) -> None
     assert set(by_id) == {filled["order_id"], "1"}
 
 
-def test_all_or_nothing_is_the_default_of_a_list(rig: Rig) -> None:
+def test_all_or_nothing_is_the_default_of_a_list(rig: BingxRig) -> None:
     live, filled = rig.place(), rig.place()
     rig.fill(filled)
     assert rig.cancel_list(live, filled, process="0")["code"] == 100400
     assert rig.truth(live)[0] == "new"
 
 
-def test_an_item_of_a_list_may_be_in_neither_part(rig: Rig) -> None:
+def test_an_item_of_a_list_may_be_in_neither_part(rig: BingxRig) -> None:
     orders = [rig.place(), rig.place()]
     rig.faults(PARTIAL_BATCH={"count": 1})
     data = rig.cancel_list(*orders)["data"]
@@ -137,7 +138,7 @@ def test_an_item_of_a_list_may_be_in_neither_part(rig: Rig) -> None:
     assert sorted(rig.truth(order)[0] for order in orders) == ["canceled", "new"]
 
 
-def test_everything_on_a_symbol_goes_at_once(rig: Rig) -> None:
+def test_everything_on_a_symbol_goes_at_once(rig: BingxRig) -> None:
     kept, gone = rig.place("ETH-USDT"), rig.place()
     rows = rig.call("POST", f"{TRADE}/cancelOpenOrders", symbol="BTC-USDT")["data"]["orders"]
     assert [row["orderId"] for row in rows] == [int(gone["order_id"])]
@@ -147,7 +148,7 @@ def test_everything_on_a_symbol_goes_at_once(rig: Rig) -> None:
 # ---------------------------------------------------------------- the ban
 
 
-def errors(rig: Rig, count: int) -> list[int]:
+def errors(rig: BingxRig, count: int) -> list[int]:
     found = []
     for number in range(count):
         found.append(rig.cancel({"instrument": "BTC-USDT", "order_id": str(number + 1)})["code"])
@@ -155,7 +156,7 @@ def errors(rig: Rig, count: int) -> list[int]:
     return found
 
 
-def test_twenty_errors_are_borne_and_one_more_bans_the_call_until_a_time_that_it_names(rig: Rig) -> None:
+def test_twenty_errors_are_borne_and_one_more_bans_the_call_until_a_time_that_it_names(rig: BingxRig) -> None:
     order = rig.place()
     assert errors(rig, 21) == [100404] * 21
     answer = rig.cancel(order)
@@ -169,7 +170,7 @@ def test_twenty_errors_are_borne_and_one_more_bans_the_call_until_a_time_that_it
     assert rig.cancel(order)["code"] == 100404  # it is gone since, and the call is served again
 
 
-def test_errors_are_forgotten_after_eight_minutes(rig: Rig) -> None:
+def test_errors_are_forgotten_after_eight_minutes(rig: BingxRig) -> None:
     assert errors(rig, 20) == [100404] * 20
     rig.advance(480)
     assert errors(rig, 20) == [100404] * 20
@@ -177,7 +178,7 @@ def test_errors_are_forgotten_after_eight_minutes(rig: Rig) -> None:
 
 
 def test_a_refused_limit_is_no_error_and_a_failed_row_of_a_list_is_none_either() -> None:
-    rig = Rig(BingxOptions(errors_max=3))
+    rig = BingxRig(BingxOptions(errors_max=3))
     gone = {"instrument": "BTC-USDT", "order_id": "1"}
     for _ in range(6):
         rig.cancel_list(gone)
@@ -193,7 +194,7 @@ def test_a_refused_limit_is_no_error_and_a_failed_row_of_a_list_is_none_either()
 # ---------------------------------------------------------------- queries and placements
 
 
-def test_the_query_has_every_field_of_its_page(rig: Rig) -> None:
+def test_the_query_has_every_field_of_its_page(rig: BingxRig) -> None:
     order = rig.place(client_order_id="oms_7")
     rig.fill(order)
     data = rig.query(order)["data"]
@@ -204,7 +205,7 @@ def test_the_query_has_every_field_of_its_page(rig: Rig) -> None:
     assert (data["status"], data["avgPrice"], data["fee"]) == ("FILLED", "90000", "-0.001")
 
 
-def test_a_partly_filled_order_may_be_called_pending_by_a_query(rig: Rig) -> None:
+def test_a_partly_filled_order_may_be_called_pending_by_a_query(rig: BingxRig) -> None:
     seen = set()
     for _ in range(12):
         order = rig.place()
@@ -214,7 +215,7 @@ def test_a_partly_filled_order_may_be_called_pending_by_a_query(rig: Rig) -> Non
     assert seen == {"PENDING", "PARTIALLY_FILLED"}
 
 
-def test_listings_show_what_they_are_for(rig: Rig) -> None:
+def test_listings_show_what_they_are_for(rig: BingxRig) -> None:
     live, ended, other = rig.place(), rig.place(), rig.place("ETH-USDT")
     rig.fill(ended)
 
@@ -229,7 +230,7 @@ def test_listings_show_what_they_are_for(rig: Rig) -> None:
     assert ids("myTrades", "fills", symbol="BTC-USDT") == {ended["order_id"]}
 
 
-def test_a_placed_order_rests_and_a_market_order_by_quote_is_filled_with_no_quantity(rig: Rig) -> None:
+def test_a_placed_order_rests_and_a_market_order_by_quote_is_filled_with_no_quantity(rig: BingxRig) -> None:
     client = rig.listener()
     placed = rig.call(
         "POST",
@@ -252,14 +253,14 @@ def test_a_placed_order_rests_and_a_market_order_by_quote_is_filled_with_no_quan
 @pytest.mark.parametrize(
     "wrong", [{"symbol": "NONE-USDT"}, {"side": "buy"}, {"type": "STOP"}, {"quantity": "0"}, {"price": ""}]
 )
-def test_a_wrong_placement_rests_nothing(rig: Rig, wrong: dict[str, str]) -> None:
+def test_a_wrong_placement_rests_nothing(rig: BingxRig, wrong: dict[str, str]) -> None:
     right = {"symbol": "BTC-USDT", "side": "BUY", "type": "LIMIT", "quantity": "1", "price": "1"}
     asked = {name: value for name, value in (right | wrong).items() if value}
     assert rig.call("POST", f"{TRADE}/order", **asked)["code"] == 100400
     assert list(rig.venue.book.orders()) == []
 
 
-def test_an_update_says_numbers_as_numbers(rig: Rig) -> None:
+def test_an_update_says_numbers_as_numbers(rig: BingxRig) -> None:
     client = rig.listener()
     rig.place(qty="0.12345678901234567890123")
     assert client.updates[0]["q"] == Decimal("0.12345678901234567890123")

@@ -5,7 +5,7 @@ import pytest
 from daemon.sim.faults import FaultError
 from daemon.sim.venues.bingx.options import BingxOptions
 from daemon.sim.venues.bingx.venue import BingxVenue
-from tests.sim.bingx_rig import KEYS, Rig
+from tests.sim.bingx_rig import KEYS, BingxRig
 
 UID = "/openApi/account/v1/uid"
 
@@ -13,7 +13,7 @@ UID = "/openApi/account/v1/uid"
 
 
 def test_a_signed_call_is_let_in() -> None:
-    assert Rig().call("GET", UID) == {"code": 0, "msg": "", "debugMsg": "", "data": {"uid": 16789215}}
+    assert BingxRig().call("GET", UID) == {"code": 0, "msg": "", "debugMsg": "", "data": {"uid": 16789215}}
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,14 @@ def test_a_signed_call_is_let_in() -> None:
     ],
 )
 def test_a_wrong_call_is_refused_with_its_code(changes: dict[str, str], code: int) -> None:
-    answer = Rig().call("GET", UID, changes)
+    answer = BingxRig().call("GET", UID, changes)
     assert answer["code"] == code
     assert "timestamp" in answer
     assert "data" not in answer
 
 
 def test_a_call_may_be_five_seconds_old_and_no_older_unless_it_says_so() -> None:
-    rig = Rig()
+    rig = BingxRig()
     stamp = rig.now_us // 1000
     assert rig.call("GET", UID, timestamp=str(stamp - 5000))["code"] == 0
     assert rig.call("GET", UID, timestamp=str(stamp - 5001))["code"] == 100421
@@ -44,7 +44,7 @@ def test_a_call_may_be_five_seconds_old_and_no_older_unless_it_says_so() -> None
 
 
 def test_a_skewed_clock_refuses_what_is_stamped_by_a_right_one_and_tells_its_own_time() -> None:
-    rig = Rig()
+    rig = BingxRig()
     rig.faults(SKEW={"arg": "-30"})
     assert rig.call("GET", UID)["code"] == 100421
     told = rig.call("GET", "/openApi/spot/v1/server/time")["data"]["serverTime"]
@@ -52,17 +52,17 @@ def test_a_skewed_clock_refuses_what_is_stamped_by_a_right_one_and_tells_its_own
 
 
 def test_names_that_have_to_be_encoded_are_signed_as_they_are() -> None:
-    rig = Rig()
+    rig = BingxRig()
     for symbol in ("OTHR#99961-USDT", "MØTH-USDT"):
         assert rig.queried(rig.place(symbol)) == "PENDING"
 
 
 def test_a_path_or_verb_that_is_not_there_is_100404_too() -> None:
-    assert Rig().call("DELETE", UID)["code"] == 100404
+    assert BingxRig().call("DELETE", UID)["code"] == 100404
 
 
 def test_a_limit_is_enforced_counted_and_over_after_its_second() -> None:
-    rig = Rig()
+    rig = BingxRig()
     codes = [rig.call("GET", UID)["code"] for _ in range(11)]
     assert codes == [0] * 10 + [100410]
     assert rig.stats()["breaches"] == {"uid": 1}
@@ -74,7 +74,7 @@ def test_a_limit_is_enforced_counted_and_over_after_its_second() -> None:
 
 
 def test_each_key_is_another_one_and_its_socket_gets_updates() -> None:
-    rig = Rig()
+    rig = BingxRig()
     first, second = rig.listener(), rig.listener()
     rig.place()
     assert first.states == second.states == ["PENDING"]
@@ -82,19 +82,19 @@ def test_each_key_is_another_one_and_its_socket_gets_updates() -> None:
 
 @pytest.mark.parametrize("bare", [True, False])
 def test_a_key_comes_with_an_envelope_or_without(bare: bool) -> None:
-    answer = Rig(BingxOptions(bare_key=bare)).call("POST", KEYS)
+    answer = BingxRig(BingxOptions(bare_key=bare)).call("POST", KEYS)
     assert len((answer if bare else answer["data"])["listenKey"]) == 64
 
 
 def test_an_account_topic_needs_a_key_that_counts() -> None:
-    client = Rig().connect("never-given")
+    client = BingxRig().connect("never-given")
     client.subscribe()
     (refusal,) = client.frames
     assert (refusal["code"], refusal["id"]) == (100401, "s1")
 
 
 def test_balances_come_with_a_snapshot_and_orders_without() -> None:
-    rig = Rig()
+    rig = BingxRig()
     rig.place()
     client = rig.connect()
     client.subscribe()
@@ -106,7 +106,7 @@ def test_balances_come_with_a_snapshot_and_orders_without() -> None:
 
 
 def test_what_is_not_a_topic_or_no_frame_is_refused() -> None:
-    client = Rig().connect()
+    client = BingxRig().connect()
     client.subscribe("spot.never")
     client.subscribe()
     client.subscribe()
@@ -116,7 +116,7 @@ def test_what_is_not_a_topic_or_no_frame_is_refused() -> None:
 
 
 def test_a_key_lives_an_hour_from_its_last_extension_and_says_when_it_is_over() -> None:
-    rig = Rig(BingxOptions(pong_wait_us=10**15))
+    rig = BingxRig(BingxOptions(pong_wait_us=10**15))
     key = rig.key()
     client = rig.connect(key)
     client.subscribe()
@@ -134,7 +134,7 @@ def test_a_key_lives_an_hour_from_its_last_extension_and_says_when_it_is_over() 
 
 
 def test_extending_without_a_key_or_an_unknown_one_is_told_by_the_status() -> None:
-    rig = Rig()
+    rig = BingxRig()
     assert rig.extend("unknown") == 404
     response = rig.answers[rig.send("PUT", KEYS)]
     assert response is not None
@@ -142,7 +142,7 @@ def test_extending_without_a_key_or_an_unknown_one_is_told_by_the_status() -> No
 
 
 def test_more_sockets_than_an_address_may_have_are_turned_away() -> None:
-    rig = Rig(BingxOptions(sockets_max=1))
+    rig = BingxRig(BingxOptions(sockets_max=1))
     rig.connect()
     second = rig.connect()
     assert [frame["code"] for frame in second.frames] == [100419]
@@ -153,7 +153,7 @@ def test_more_sockets_than_an_address_may_have_are_turned_away() -> None:
 
 
 def test_the_server_pings_and_closes_what_does_not_answer() -> None:
-    rig = Rig()
+    rig = BingxRig()
     good, deaf = rig.connect(), rig.connect()
     for _ in range(10):
         rig.advance(5)
@@ -164,7 +164,7 @@ def test_the_server_pings_and_closes_what_does_not_answer() -> None:
 
 
 def test_the_bare_word_is_a_pong_too() -> None:
-    rig = Rig()
+    rig = BingxRig()
     client = rig.connect()
     for _ in range(10):
         rig.advance(5)
@@ -176,7 +176,7 @@ def test_the_bare_word_is_a_pong_too() -> None:
 
 
 def test_a_key_may_be_refused_while_other_calls_are_not() -> None:
-    rig = Rig()
+    rig = BingxRig()
     rig.faults(AUTH_FAIL={"count": 1, "arg": "key"})
     assert rig.call("GET", UID)["code"] == 0
     assert rig.call("POST", KEYS)["code"] == 100413
@@ -184,20 +184,20 @@ def test_a_key_may_be_refused_while_other_calls_are_not() -> None:
 
 
 def test_other_calls_may_be_refused_while_keys_are_given() -> None:
-    rig = Rig()
+    rig = BingxRig()
     rig.faults(AUTH_FAIL={"count": 1, "arg": "rest"})
     assert "listenKey" in rig.call("POST", KEYS)
     assert rig.call("GET", UID)["code"] == 100413
 
 
 def test_a_key_may_be_given_late() -> None:
-    rig = Rig()
+    rig = BingxRig()
     rig.faults(AUTH_SLOW={"arg": "3"})
     asked = rig.send("POST", KEYS)
     rig.advance(2.9)
     assert asked not in rig.answers
     rig.advance(0.2)
-    assert "listenKey" in rig.answer(asked)
+    assert "listenKey" in rig.body(asked)
 
 
 @pytest.mark.parametrize("name", ["NOTICE_CLOSE", "RESTART"])

@@ -7,28 +7,28 @@ import pytest
 from daemon.sim.faults import Fault
 from daemon.sim.venues.bitget.meanings import meanings
 from daemon.sim.venues.bitget.options import BitgetOptions
-from tests.sim.bitget_rig import Client, Rig
+from tests.sim.bitget_rig import BitgetClient, BitgetRig
 
 
 @pytest.fixture(params=["classic", "unified"])
-def rig(request: pytest.FixtureRequest) -> Rig:
-    return Rig(BitgetOptions(is_unified=request.param == "unified"))
+def rig(request: pytest.FixtureRequest) -> BitgetRig:
+    return BitgetRig(BitgetOptions(is_unified=request.param == "unified"))
 
 
 @pytest.fixture
-def client(rig: Rig) -> Client:
+def client(rig: BitgetRig) -> BitgetClient:
     return rig.listener()
 
 
-def gone(rig: Rig) -> str:
+def gone(rig: BitgetRig) -> str:
     return "25204" if rig.is_unified else "43001"
 
 
-def dead(rig: Rig) -> str:
+def dead(rig: BitgetRig) -> str:
     return "cancelled" if rig.is_unified else "canceled"
 
 
-def test_the_catalogue_is_served_but_for_what_has_no_meaning_here(rig: Rig) -> None:
+def test_the_catalogue_is_served_but_for_what_has_no_meaning_here(rig: BitgetRig) -> None:
     missing = set(Fault) - set(meanings("43001"))
     assert missing == {Fault.PARTIAL_BATCH, Fault.KEY_EXPIRE, Fault.RESTART}
     for name in missing:
@@ -37,7 +37,7 @@ def test_the_catalogue_is_served_but_for_what_has_no_meaning_here(rig: Rig) -> N
         assert "no meaning" in body["error"]
 
 
-def test_without_a_fault_the_answer_comes_first_and_then_the_push(rig: Rig, client: Client) -> None:
+def test_without_a_fault_the_answer_comes_first_and_then_the_push(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     client.forget()
     client.cancel(order)
@@ -46,7 +46,7 @@ def test_without_a_fault_the_answer_comes_first_and_then_the_push(rig: Rig, clie
     assert rig.truth(order) == ("canceled", "0")
 
 
-def test_ack_ok_then_fill(rig: Rig, client: Client) -> None:
+def test_ack_ok_then_fill(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(ACK_OK_THEN_FILL={"count": 1})
     order = rig.place()
     client.cancel(order)
@@ -55,7 +55,7 @@ def test_ack_ok_then_fill(rig: Rig, client: Client) -> None:
     assert rig.truth(order) == ("filled", "1")
 
 
-def test_ack_ok_no_push(rig: Rig, client: Client) -> None:
+def test_ack_ok_no_push(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(ACK_OK_NO_PUSH={"count": 1})
     order = rig.place()
     client.cancel(order)
@@ -63,7 +63,7 @@ def test_ack_ok_no_push(rig: Rig, client: Client) -> None:
     assert rig.queried(order) == dead(rig)
 
 
-def test_push_before_ack(rig: Rig, client: Client) -> None:
+def test_push_before_ack(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(PUSH_BEFORE_ACK={"count": 1, "arg": 20})
     client.cancel(rig.place())
     assert (client.codes, client.states[-1]) == ([], dead(rig))
@@ -71,7 +71,7 @@ def test_push_before_ack(rig: Rig, client: Client) -> None:
     assert client.codes == ["0"]
 
 
-def test_no_ack_processed_and_lost(rig: Rig, client: Client) -> None:
+def test_no_ack_processed_and_lost(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(NO_ACK={"count": 1})
     first, second = rig.place(), rig.place()
     client.cancel(first)
@@ -82,7 +82,7 @@ def test_no_ack_processed_and_lost(rig: Rig, client: Client) -> None:
     assert (rig.truth(first)[0], rig.truth(second)[0]) == ("canceled", "new")
 
 
-def test_ack_late(rig: Rig, client: Client) -> None:
+def test_ack_late(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(ACK_LATE={"count": 1, "arg": 1500})
     client.cancel(rig.place())
     rig.advance(1.499)
@@ -91,7 +91,7 @@ def test_ack_late(rig: Rig, client: Client) -> None:
     assert client.codes == ["0"]
 
 
-def test_a_rejection_as_gone_makes_the_truth_fit_first(rig: Rig, client: Client) -> None:
+def test_a_rejection_as_gone_makes_the_truth_fit_first(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(REJECT={"count": 8})
     ends = []
     for _ in range(8):
@@ -104,7 +104,7 @@ def test_a_rejection_as_gone_makes_the_truth_fit_first(rig: Rig, client: Client)
 
 
 @pytest.mark.parametrize("code", ["40010", "45024", "25000", "40014", "429", "99999"])
-def test_any_other_rejection_leaves_the_order(rig: Rig, client: Client, code: str) -> None:
+def test_any_other_rejection_leaves_the_order(rig: BitgetRig, client: BitgetClient, code: str) -> None:
     rig.faults(REJECT={"count": 1, "arg": code})
     order = rig.place()
     client.cancel(order)
@@ -112,14 +112,14 @@ def test_any_other_rejection_leaves_the_order(rig: Rig, client: Client, code: st
     assert rig.truth(order)[0] == "new"
 
 
-def test_a_rejection_by_the_session_names_nobody(rig: Rig, client: Client) -> None:
+def test_a_rejection_by_the_session_names_nobody(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(REJECT={"count": 1, "arg": "30002"})
     order = rig.place()
     client.cancel(order)
     assert (client.codes, client.errors) == ([], [30002])
 
 
-def test_rate_limit(rig: Rig, client: Client) -> None:
+def test_rate_limit(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(RATE_LIMIT={"count": 2})
     order = rig.place()
     client.cancel(order)
@@ -129,7 +129,7 @@ def test_rate_limit(rig: Rig, client: Client) -> None:
     assert rig.stats()["breaches"] == {}
 
 
-def test_foreign_cancel(rig: Rig, client: Client) -> None:
+def test_foreign_cancel(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(FOREIGN_CANCEL={"count": 1, "arg": "modify_limit_order"})
     client.forget()
     order = rig.place()
@@ -139,7 +139,7 @@ def test_foreign_cancel(rig: Rig, client: Client) -> None:
     assert "event" not in client.frames[-2]
 
 
-def test_canceling_state(rig: Rig, client: Client) -> None:
+def test_canceling_state(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(CANCELING_STATE={"count": 1, "arg": 3})
     order = rig.place()
     client.cancel(order)
@@ -151,7 +151,7 @@ def test_canceling_state(rig: Rig, client: Client) -> None:
     assert (rig.truth(order)[0], client.states[-1]) == ("canceled", dead(rig))
 
 
-def test_burst_push(rig: Rig, client: Client) -> None:
+def test_burst_push(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(BURST_PUSH={"count": 1, "arg": 3})
     order = rig.place()
     client.cancel(order)
@@ -163,7 +163,7 @@ def test_burst_push(rig: Rig, client: Client) -> None:
     ("at", "truth", "codes"),
     [("before_process", "new", []), ("before_ack", "canceled", []), ("after_ack", "canceled", ["0"])],
 )
-def test_disconnect(rig: Rig, client: Client, at: str, truth: str, codes: list[str]) -> None:
+def test_disconnect(rig: BitgetRig, client: BitgetClient, at: str, truth: str, codes: list[str]) -> None:
     rig.faults(DISCONNECT={"count": 1, "arg": at})
     order = rig.place()
     client.cancel(order)
@@ -171,7 +171,7 @@ def test_disconnect(rig: Rig, client: Client, at: str, truth: str, codes: list[s
     assert client.states == ["live"]
 
 
-def test_half_open(rig: Rig, client: Client) -> None:
+def test_half_open(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(HALF_OPEN={"count": 1})
     order = rig.place()
     client.cancel(order)
@@ -179,7 +179,7 @@ def test_half_open(rig: Rig, client: Client) -> None:
     assert (client.end, rig.truth(order)[0], client.codes) == ("silent", "new", [])
 
 
-def test_zombie(rig: Rig, client: Client) -> None:
+def test_zombie(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     rig.faults(ZOMBIE={"count": 1})
     client.cancel(order)
@@ -187,7 +187,7 @@ def test_zombie(rig: Rig, client: Client) -> None:
     assert (client.codes, client.states, client.raw[-1]) == (["0"], ["live"], b"pong")
 
 
-def test_notice_close(rig: Rig, client: Client) -> None:
+def test_notice_close(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(NOTICE_CLOSE={"count": 1, "arg": 5})
     client.cancel(rig.place())
     assert (client.errors, client.codes, client.end) == ([30033], ["0"], "")
@@ -196,7 +196,7 @@ def test_notice_close(rig: Rig, client: Client) -> None:
 
 
 @pytest.mark.parametrize("how", ["ack", "id", "error"])
-def test_id_echo_missing(rig: Rig, client: Client, how: str) -> None:
+def test_id_echo_missing(rig: BitgetRig, client: BitgetClient, how: str) -> None:
     rig.faults(ID_ECHO_MISSING={"count": 1, "arg": how})
     order = rig.place()
     client.cancel(order)
@@ -209,7 +209,7 @@ def test_id_echo_missing(rig: Rig, client: Client, how: str) -> None:
     assert (order["order_id"] in json.dumps(frame)) is (how == "id")
 
 
-def test_drop_push_takes_the_next_ones_with_it(rig: Rig, client: Client) -> None:
+def test_drop_push_takes_the_next_ones_with_it(rig: BitgetRig, client: BitgetClient) -> None:
     first, second = rig.place(), rig.place()
     rig.faults(DROP_PUSH={"count": 1, "arg": 2})
     client.forget()
@@ -219,7 +219,7 @@ def test_drop_push_takes_the_next_ones_with_it(rig: Rig, client: Client) -> None
     assert client.states == [dead(rig)]
 
 
-def test_dup_push(rig: Rig, client: Client) -> None:
+def test_dup_push(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     rig.faults(DUP_PUSH={"count": 1})
     client.forget()
@@ -228,7 +228,7 @@ def test_dup_push(rig: Rig, client: Client) -> None:
     assert client.pushes[0] == client.pushes[1]
 
 
-def test_reorder(rig: Rig, client: Client) -> None:
+def test_reorder(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     rig.faults(REORDER={"count": 1})
     client.forget()
@@ -243,7 +243,7 @@ def test_reorder(rig: Rig, client: Client) -> None:
     assert client.states == [dead(rig), "live"]
 
 
-def test_reorder_releases_a_held_fill_by_itself(rig: Rig, client: Client) -> None:
+def test_reorder_releases_a_held_fill_by_itself(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     rig.faults(REORDER={"count": 1})
     client.forget()
@@ -252,7 +252,7 @@ def test_reorder_releases_a_held_fill_by_itself(rig: Rig, client: Client) -> Non
     assert client.states == ["partially_filled"]
 
 
-def test_type_flip(rig: Rig, client: Client) -> None:
+def test_type_flip(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(TYPE_FLIP={"p": 1})
     client.forget()
     order = rig.place()
@@ -263,7 +263,7 @@ def test_type_flip(rig: Rig, client: Client) -> None:
 
 
 @pytest.mark.parametrize("how", ["number", "huge"])
-def test_big_int(rig: Rig, client: Client, how: str) -> None:
+def test_big_int(rig: BitgetRig, client: BitgetClient, how: str) -> None:
     order = rig.place()
     rig.faults(BIG_INT={"p": 1, "arg": how})
     client.forget()
@@ -273,7 +273,7 @@ def test_big_int(rig: Rig, client: Client, how: str) -> None:
     assert any((bare if how == "number" else huge) in raw for raw in client.raw)
 
 
-def test_bad_frames_and_strangers_come_before_the_true_one(rig: Rig, client: Client) -> None:
+def test_bad_frames_and_strangers_come_before_the_true_one(rig: BitgetRig, client: BitgetClient) -> None:
     rig.faults(BAD_FRAME={"p": 1, "arg": "binary"}, UNKNOWN_EVENT={"p": 1})
     client.forget()
     order = rig.place()
@@ -284,7 +284,7 @@ def test_bad_frames_and_strangers_come_before_the_true_one(rig: Rig, client: Cli
 
 
 @pytest.mark.parametrize("name", ["DISCONNECT", "HALF_OPEN", "ZOMBIE", "NOTICE_CLOSE", "UNKNOWN_EVENT", "BAD_FRAME"])
-def test_what_can_happen_at_once_does(rig: Rig, client: Client, name: str) -> None:
+def test_what_can_happen_at_once_does(rig: BitgetRig, client: BitgetClient, name: str) -> None:
     rig.faults(**{name: {"now": True}})
     assert rig.fired(name) == 1
     ends = {"DISCONNECT": "cut", "HALF_OPEN": "silent"}
@@ -294,7 +294,7 @@ def test_what_can_happen_at_once_does(rig: Rig, client: Client, name: str) -> No
 # ---------------------------------------------------------------- queries
 
 
-def test_stale_query(rig: Rig, client: Client) -> None:
+def test_stale_query(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     rig.advance(5)
     client.cancel(order)
@@ -304,7 +304,7 @@ def test_stale_query(rig: Rig, client: Client) -> None:
 
 
 @pytest.mark.parametrize("product", ["USDT-FUTURES", "SPOT"])
-def test_query_not_found(rig: Rig, product: str) -> None:
+def test_query_not_found(rig: BitgetRig, product: str) -> None:
     order = rig.place(product=product)
     rig.faults(QUERY_NOTFOUND={"count": 1})
     lost = "25204" if rig.is_unified else "40109" if product != "SPOT" else "none"
@@ -312,7 +312,7 @@ def test_query_not_found(rig: Rig, product: str) -> None:
     assert rig.queried(order) == "live"
 
 
-def test_query_open_only(rig: Rig, client: Client) -> None:
+def test_query_open_only(rig: BitgetRig, client: BitgetClient) -> None:
     order = rig.place()
     client.cancel(order)
     rig.faults(QUERY_OPEN_ONLY={"count": 1})
@@ -323,7 +323,7 @@ def test_query_open_only(rig: Rig, client: Client) -> None:
 # ---------------------------------------------------------------- credentials and clocks
 
 
-def test_auth_fail(rig: Rig) -> None:
+def test_auth_fail(rig: BitgetRig) -> None:
     rig.faults(AUTH_FAIL={"count": 2})
     client = rig.connect()
     client.login()
@@ -331,7 +331,7 @@ def test_auth_fail(rig: Rig) -> None:
     assert rig.queried(rig.place()) == "40009"
 
 
-def test_auth_slow(rig: Rig) -> None:
+def test_auth_slow(rig: BitgetRig) -> None:
     rig.faults(AUTH_SLOW={"count": 1, "arg": 2})
     client = rig.connect()
     client.login()
@@ -341,7 +341,7 @@ def test_auth_slow(rig: Rig) -> None:
     assert client.frames[-1]["event"] == "login"
 
 
-def test_skew(rig: Rig) -> None:
+def test_skew(rig: BitgetRig) -> None:
     rig.faults(SKEW={"count": 1, "arg": 40})
     client = rig.connect()
     client.login()

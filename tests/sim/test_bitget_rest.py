@@ -5,17 +5,18 @@ import json
 import pytest
 
 from daemon.sim.venues.bitget.options import BitgetOptions
-from tests.sim.bitget_rig import FUTURES, Rig, signature
+from tests.sim.bitget_rig import FUTURES, BitgetRig
+from tests.sim.rig import signature
 
 
 @pytest.fixture
-def classic() -> Rig:
-    return Rig()
+def classic() -> BitgetRig:
+    return BitgetRig()
 
 
 @pytest.fixture
-def unified() -> Rig:
-    return Rig(BitgetOptions(is_unified=True))
+def unified() -> BitgetRig:
+    return BitgetRig(BitgetOptions(is_unified=True))
 
 
 @pytest.mark.parametrize(
@@ -30,12 +31,12 @@ def unified() -> Rig:
         ({"paptrading": "1"}, "22030"),
     ],
 )
-def test_a_call_that_is_not_rightly_signed_is_refused(classic: Rig, headers: dict[str, str], code: str) -> None:
+def test_a_call_that_is_not_rightly_signed_is_refused(classic: BitgetRig, headers: dict[str, str], code: str) -> None:
     status, body = classic.call("GET", "/api/v2/spot/account/info", **headers)
     assert (status, body["code"], body["data"]) == (400, code, None)
 
 
-def test_the_query_is_signed_as_it_is_sent_or_in_plain_text(classic: Rig) -> None:
+def test_the_query_is_signed_as_it_is_sent_or_in_plain_text(classic: BitgetRig) -> None:
     order = classic.place(client_order_id="a+b")
     target = f"/api/v2/mix/order/detail?clientOid=a%2Bb&productType={FUTURES}&symbol=BTCUSDT"
     assert classic.get(target)["orderId"] == order["order_id"]
@@ -44,7 +45,9 @@ def test_the_query_is_signed_as_it_is_sent_or_in_plain_text(classic: Rig) -> Non
     assert classic.call("GET", target, access_sign=sign)[0] == 200
 
 
-def test_the_other_generations_private_calls_are_refused_and_its_public_ones_served(classic: Rig, unified: Rig) -> None:
+def test_the_other_generations_private_calls_are_refused_and_its_public_ones_served(
+    classic: BitgetRig, unified: BitgetRig
+) -> None:
     assert classic.get("/api/v3/account/settings") == "25245"
     assert classic.get("/api/v3/trade/order-info?orderId=1") == "25245"
     assert unified.get("/api/v2/spot/account/info") == "40085"
@@ -58,7 +61,7 @@ def test_the_other_generations_private_calls_are_refused_and_its_public_ones_ser
 
 
 @pytest.mark.parametrize("product", [FUTURES, "COIN-FUTURES", "USDC-FUTURES", "SPOT"])
-def test_a_classic_order_is_canceled_by_its_products_own_call(classic: Rig, product: str) -> None:
+def test_a_classic_order_is_canceled_by_its_products_own_call(classic: BitgetRig, product: str) -> None:
     symbol = {"COIN-FUTURES": "BTCUSD", "USDC-FUTURES": "BTCPERP"}.get(product, "BTCUSDT")
     order = classic.place(symbol, product=product, client_order_id="c1")
     status, body = classic.rest_cancel(order)
@@ -68,7 +71,7 @@ def test_a_classic_order_is_canceled_by_its_products_own_call(classic: Rig, prod
     assert classic.queried(order) == ("cancelled" if product == "SPOT" else "canceled")
 
 
-def test_an_order_of_another_product_is_not_found(classic: Rig) -> None:
+def test_an_order_of_another_product_is_not_found(classic: BitgetRig) -> None:
     spot = classic.place(product="SPOT")
     status, body = classic.rest_cancel(spot | {"product": FUTURES})
     assert (status, body["code"], body["data"]) == (400, "43001", None)
@@ -76,7 +79,7 @@ def test_an_order_of_another_product_is_not_found(classic: Rig) -> None:
     assert classic.truth(spot)[0] == "new"
 
 
-def test_an_ended_order_is_gone(classic: Rig, unified: Rig) -> None:
+def test_an_ended_order_is_gone(classic: BitgetRig, unified: BitgetRig) -> None:
     for rig, code in ((classic, "43001"), (unified, "25204")):
         order = rig.place()
         rig.fill(order)
@@ -84,7 +87,7 @@ def test_an_ended_order_is_gone(classic: Rig, unified: Rig) -> None:
         assert rig.queried(order) == "filled"
 
 
-def test_pending_without_a_status_hides_what_is_partly_filled(classic: Rig) -> None:
+def test_pending_without_a_status_hides_what_is_partly_filled(classic: BitgetRig) -> None:
     live, partly = classic.place(), classic.place()
     classic.fill(partly, "0.5")
     path = f"/api/v2/mix/order/orders-pending?productType={FUTURES}"
@@ -94,7 +97,7 @@ def test_pending_without_a_status_hides_what_is_partly_filled(classic: Rig) -> N
     assert classic.get("/api/v2/mix/order/orders-pending?productType=COIN-FUTURES")["entrustedList"] is None
 
 
-def test_listings_are_paged_by_a_hundred_newest_first(classic: Rig) -> None:
+def test_listings_are_paged_by_a_hundred_newest_first(classic: BitgetRig) -> None:
     orders = [classic.place()["order_id"] for _ in range(105)]
     path = f"/api/v2/mix/order/orders-pending?productType={FUTURES}&limit=500"
     first = classic.get(path)
@@ -103,7 +106,7 @@ def test_listings_are_paged_by_a_hundred_newest_first(classic: Rig) -> None:
     assert [row["orderId"] for row in second["entrustedList"]] == orders[4::-1]
 
 
-def test_a_spot_order_is_a_list_and_by_client_id_two_hours_long(classic: Rig) -> None:
+def test_a_spot_order_is_a_list_and_by_client_id_two_hours_long(classic: BitgetRig) -> None:
     order = classic.place(product="SPOT", client_order_id="c1")
     classic.rest_cancel(order)
     path = "/api/v2/spot/trade/orderInfo?clientOid=c1"
@@ -113,14 +116,14 @@ def test_a_spot_order_is_a_list_and_by_client_id_two_hours_long(classic: Rig) ->
     assert classic.queried(order) == "cancelled"
 
 
-def test_in_the_list_of_open_spot_orders_the_price_is_called_an_average(classic: Rig) -> None:
+def test_in_the_list_of_open_spot_orders_the_price_is_called_an_average(classic: BitgetRig) -> None:
     classic.place(product="SPOT")
     (row,) = classic.get("/api/v2/spot/trade/unfilled-orders")
     assert (row["priceAvg"], row["basePrice"]) == ("90000", "0")
     assert "price" not in row
 
 
-def test_history_holds_what_ended(classic: Rig, unified: Rig) -> None:
+def test_history_holds_what_ended(classic: BitgetRig, unified: BitgetRig) -> None:
     order = classic.place()
     classic.place()
     classic.rest_cancel(order)
@@ -136,7 +139,7 @@ def test_history_holds_what_ended(classic: Rig, unified: Rig) -> None:
     assert unified.get("/api/v3/trade/history-orders?symbol=BTCUSDT") == "40034"
 
 
-def test_the_unified_accounts_open_orders(unified: Rig) -> None:
+def test_the_unified_accounts_open_orders(unified: BitgetRig) -> None:
     orders = [unified.place(product=product) for product in (FUTURES, "SPOT", "MARGIN")]
     assert len(unified.get("/api/v3/trade/unfilled-orders")["list"]) == 3
     one = unified.get("/api/v3/trade/unfilled-orders?category=MARGIN")
@@ -160,7 +163,7 @@ def test_the_unified_accounts_open_orders(unified: Rig) -> None:
     ],
 )
 def test_an_order_is_placed_and_pushed_after_the_answer(is_unified: bool, path: str, body: dict[str, str]) -> None:
-    rig = Rig(BitgetOptions(is_unified=is_unified))
+    rig = BitgetRig(BitgetOptions(is_unified=is_unified))
     client = rig.listener()
     asked = body | {"side": "buy", "orderType": "limit", "price": "90000", "clientOid": "mine"}
     status, answer = rig.call("POST", path, asked)
@@ -177,7 +180,7 @@ def test_an_order_is_placed_and_pushed_after_the_answer(is_unified: bool, path: 
     assert client.states[-1] in ("canceled", "cancelled")
 
 
-def test_queries_have_limits_of_their_own(classic: Rig) -> None:
+def test_queries_have_limits_of_their_own(classic: BitgetRig) -> None:
     order = classic.place()
     assert {classic.queried(order) for _ in range(10)} == {"live"}
     assert classic.queried(order) == "429"
@@ -186,20 +189,20 @@ def test_queries_have_limits_of_their_own(classic: Rig) -> None:
     assert classic.stats()["breaches"] == {"mix-detail uid": 1}
 
 
-def test_a_cut_call_and_a_broken_body(classic: Rig) -> None:
+def test_a_cut_call_and_a_broken_body(classic: BitgetRig) -> None:
     classic.faults(DISCONNECT={"count": 1}, BAD_FRAME={"count": 1})
     order = classic.place()
     body = {"orderId": order["order_id"], "symbol": "BTCUSDT", "productType": FUTURES}
-    assert classic.responses[classic.send("POST", "/api/v2/mix/order/cancel-order", body)] is None
+    assert classic.answers[classic.send("POST", "/api/v2/mix/order/cancel-order", body)] is None
     target = f"/api/v2/mix/order/detail?orderId={order['order_id']}&productType={FUTURES}&symbol=BTCUSDT"
-    broken = classic.responses[classic.send("GET", target)]
+    broken = classic.answers[classic.send("GET", target)]
     assert broken is not None
     with pytest.raises(json.JSONDecodeError):
         json.loads(broken.body)
     assert classic.call("POST", "/api/v2/mix/order/cancel-order", "nonsense")[1]["code"] == "40409"
 
 
-def test_the_door_wants_a_product_that_is_there(classic: Rig, unified: Rig) -> None:
+def test_the_door_wants_a_product_that_is_there(classic: BitgetRig, unified: BitgetRig) -> None:
     asked = {"instrument": "BTCUSDT", "side": "buy", "price": "1", "qty": "1"}
     assert classic.door("POST", "orders", asked)[0] == 400
     assert classic.door("POST", "orders", asked | {"product": "MARGIN"})[0] == 400

@@ -4,21 +4,21 @@ import pytest
 
 from daemon.sim.venues.bitget.auth import LOGIN_TEXT, sign
 from daemon.sim.venues.bitget.options import BitgetOptions
-from tests.sim.bitget_rig import FUTURES, Rig
+from tests.sim.bitget_rig import FUTURES, BitgetRig
 
 UNIFIED = BitgetOptions(is_unified=True)
 
 
 @pytest.fixture(params=["classic", "unified"])
-def rig(request: pytest.FixtureRequest) -> Rig:
-    return Rig(BitgetOptions(is_unified=request.param == "unified"))
+def rig(request: pytest.FixtureRequest) -> BitgetRig:
+    return BitgetRig(BitgetOptions(is_unified=request.param == "unified"))
 
 
 def test_the_login_signature_is_the_algorithms() -> None:
     assert sign("test-secret", "1700000000" + LOGIN_TEXT) == "QKXMEacdjBcrVZaxWVJypn62KNrQGzBErbiQtYn6KO8="
 
 
-def test_a_login_is_answered_with_a_number(rig: Rig) -> None:
+def test_a_login_is_answered_with_a_number(rig: BitgetRig) -> None:
     client = rig.connect()
     client.login()
     (frame,) = client.frames
@@ -26,7 +26,7 @@ def test_a_login_is_answered_with_a_number(rig: Rig) -> None:
     assert ("connId" in frame) is rig.is_unified
 
 
-def test_a_login_may_be_stamped_in_milliseconds(rig: Rig) -> None:
+def test_a_login_may_be_stamped_in_milliseconds(rig: BitgetRig) -> None:
     client = rig.connect()
     client.login(unit=1000)
     assert client.frames[0]["event"] == "login"
@@ -41,7 +41,9 @@ def test_a_login_may_be_stamped_in_milliseconds(rig: Rig) -> None:
         ({"sign": "AAAA"}, 30015),
     ],
 )
-def test_a_wrong_login_is_an_error_event_and_the_connection_lives(rig: Rig, changes: dict[str, str], code: int) -> None:
+def test_a_wrong_login_is_an_error_event_and_the_connection_lives(
+    rig: BitgetRig, changes: dict[str, str], code: int
+) -> None:
     client = rig.connect()
     client.login(changes)
     assert client.errors == [code]
@@ -50,13 +52,13 @@ def test_a_wrong_login_is_an_error_event_and_the_connection_lives(rig: Rig, chan
 
 
 @pytest.mark.parametrize(("age_s", "is_accepted"), [(29, True), (31, False), (-29, True), (-31, False)])
-def test_a_login_may_be_thirty_seconds_off(rig: Rig, age_s: int, is_accepted: bool) -> None:
+def test_a_login_may_be_thirty_seconds_off(rig: BitgetRig, age_s: int, is_accepted: bool) -> None:
     client = rig.connect()
     client.login(age_s=age_s)
     assert client.errors == ([] if is_accepted else [30014])
 
 
-def test_a_subscription_is_acknowledged_with_its_arg(rig: Rig) -> None:
+def test_a_subscription_is_acknowledged_with_its_arg(rig: BitgetRig) -> None:
     client = rig.connect()
     client.login()
     client.forget()
@@ -68,14 +70,14 @@ def test_a_subscription_is_acknowledged_with_its_arg(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("changes", [{"instType": "uta"}, {"instType": "STOCK"}, {"channel": "x", "topic": "x"}])
-def test_a_wrong_subscription_is_refused_without_a_name(rig: Rig, changes: dict[str, str]) -> None:
+def test_a_wrong_subscription_is_refused_without_a_name(rig: BitgetRig, changes: dict[str, str]) -> None:
     client = rig.connect()
     client.login()
     client.subscribe(**changes)
     assert client.errors == [30001]
 
 
-def test_nothing_private_goes_before_the_login(rig: Rig) -> None:
+def test_nothing_private_goes_before_the_login(rig: BitgetRig) -> None:
     client, order = rig.connect(), rig.place()
     client.subscribe()
     client.cancel(order)
@@ -85,7 +87,7 @@ def test_nothing_private_goes_before_the_login(rig: Rig) -> None:
 
 
 def test_there_is_no_snapshot_and_a_subscription_hears_what_it_covers() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     rig.place()
     client = rig.listener("SPOT")
     rig.place()
@@ -104,20 +106,20 @@ def test_there_is_no_snapshot_and_a_subscription_hears_what_it_covers() -> None:
 
 
 def test_the_unified_account_hears_every_category() -> None:
-    rig = Rig(UNIFIED)
+    rig = BitgetRig(UNIFIED)
     client = rig.listener()
     rig.place()
     rig.place(product="MARGIN")
     assert [row["category"] for row in client.pushes] == ["usdt-futures", "margin"]
 
 
-def test_a_text_ping_is_answered_with_a_text_pong(rig: Rig) -> None:
+def test_a_text_ping_is_answered_with_a_text_pong(rig: BitgetRig) -> None:
     client = rig.connect()
     client.say("ping")
     assert client.raw == [b"pong"]
 
 
-def test_a_connection_that_does_not_ping_is_cut_after_two_minutes_whatever_goes_over_it(rig: Rig) -> None:
+def test_a_connection_that_does_not_ping_is_cut_after_two_minutes_whatever_goes_over_it(rig: BitgetRig) -> None:
     idle, pinging = rig.listener(), rig.listener()
     for _ in range(5):
         rig.advance(30)
@@ -127,7 +129,7 @@ def test_a_connection_that_does_not_ping_is_cut_after_two_minutes_whatever_goes_
 
 
 def test_a_connection_is_cut_after_a_day() -> None:
-    rig = Rig(BitgetOptions(idle_close_us=10**15))
+    rig = BitgetRig(BitgetOptions(idle_close_us=10**15))
     client = rig.connect()
     rig.advance(24 * 3600 - 1)
     assert client.end == ""
@@ -135,7 +137,7 @@ def test_a_connection_is_cut_after_a_day() -> None:
     assert client.end == "closed 1001"
 
 
-def test_the_eleventh_frame_in_a_second_cuts_the_connection_pings_included(rig: Rig) -> None:
+def test_the_eleventh_frame_in_a_second_cuts_the_connection_pings_included(rig: BitgetRig) -> None:
     client = rig.listener()
     for _ in range(10):
         client.say("ping")
@@ -145,7 +147,7 @@ def test_the_eleventh_frame_in_a_second_cuts_the_connection_pings_included(rig: 
     assert rig.stats()["breaches"] == {"frames connection": 1}
 
 
-def test_subscriptions_are_limited_to_240_an_hour(rig: Rig) -> None:
+def test_subscriptions_are_limited_to_240_an_hour(rig: BitgetRig) -> None:
     client = rig.connect()
     client.login()
     for _ in range(240):
@@ -162,7 +164,7 @@ def test_subscriptions_are_limited_to_240_an_hour(rig: Rig) -> None:
     ("said", "code"),
     [("hello", 30002), ("{}", 30002), ('{"op":"fly","args":[{}]}', 30003), ('{"op":"trade","args":[1]}', 30016)],
 )
-def test_what_cannot_be_understood_is_an_error_that_names_nobody(rig: Rig, said: str, code: int) -> None:
+def test_what_cannot_be_understood_is_an_error_that_names_nobody(rig: BitgetRig, said: str, code: int) -> None:
     client = rig.listener()
     client.say(said)
     assert client.errors == [code]
@@ -172,7 +174,7 @@ def test_what_cannot_be_understood_is_an_error_that_names_nobody(rig: Rig, said:
 
 
 def test_a_classic_acceptance_echoes_the_arg_with_a_number_as_code() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     client, order = rig.listener(), rig.place(client_order_id="c1")
     client.forget()
     frame_id = client.cancel(order)
@@ -192,7 +194,7 @@ def test_a_classic_acceptance_echoes_the_arg_with_a_number_as_code() -> None:
 
 
 def test_a_unified_acceptance_has_texts_and_both_ids() -> None:
-    rig = Rig(UNIFIED)
+    rig = BitgetRig(UNIFIED)
     client, order = rig.listener(), rig.place(client_order_id="c1")
     frame_id = client.cancel(order)
     (found,) = client.answers
@@ -202,7 +204,7 @@ def test_a_unified_acceptance_has_texts_and_both_ids() -> None:
     assert client.states[-1] == "cancelled"
 
 
-def test_a_refusal_of_an_unknown_order_has_its_generations_shape(rig: Rig) -> None:
+def test_a_refusal_of_an_unknown_order_has_its_generations_shape(rig: BitgetRig) -> None:
     client = rig.listener()
     client.cancel({"order_id": "1376999173366317057", "product": FUTURES, "instrument": "BTCUSDT"})
     (found,) = client.answers
@@ -214,7 +216,7 @@ def test_a_refusal_of_an_unknown_order_has_its_generations_shape(rig: Rig) -> No
 
 
 def test_an_impossible_futures_id_is_a_parameter_error_and_a_spot_one_is_unknown() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     client = rig.listener()
     client.cancel({"order_id": "1234", "product": FUTURES, "instrument": "BTCUSDT"})
     client.cancel({"order_id": "12345", "product": "SPOT", "instrument": "BTCUSDT"})
@@ -223,7 +225,7 @@ def test_an_impossible_futures_id_is_a_parameter_error_and_a_spot_one_is_unknown
 
 
 def test_a_category_in_capitals_is_refused() -> None:
-    rig = Rig(UNIFIED)
+    rig = BitgetRig(UNIFIED)
     client, order = rig.listener(), rig.place()
     client.cancel(order, category="USDT-FUTURES")
     assert client.answers[0]["msg"] == "Param category=USDT-FUTURES error"
@@ -233,7 +235,7 @@ def test_a_category_in_capitals_is_refused() -> None:
 
 
 def test_a_cancel_by_client_id_finds_the_order_of_that_product() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     client = rig.listener()
     futures, spot = rig.place(client_order_id="same"), rig.place(product="SPOT", client_order_id="other")
     client.cancel(futures, params={"clientOid": "same"})
@@ -242,7 +244,7 @@ def test_a_cancel_by_client_id_finds_the_order_of_that_product() -> None:
     assert rig.stats()["cancels"] == {futures["order_id"]: 2}
 
 
-def test_the_same_order_may_be_canceled_once_a_second(rig: Rig) -> None:
+def test_the_same_order_may_be_canceled_once_a_second(rig: BitgetRig) -> None:
     rig.faults(CANCELING_STATE={"count": 1, "arg": 10})
     client, order = rig.listener(), rig.place()
     client.cancel(order)
@@ -254,7 +256,7 @@ def test_the_same_order_may_be_canceled_once_a_second(rig: Rig) -> None:
     assert rig.stats()["breaches"] == {"cancel order": 1}
 
 
-def test_ten_cancels_a_second_over_all_roads_and_connections(rig: Rig) -> None:
+def test_ten_cancels_a_second_over_all_roads_and_connections(rig: BitgetRig) -> None:
     clients = [rig.listener(), rig.listener()]
     orders = [rig.place() for _ in range(12)]
     for number, order in enumerate(orders[:11]):
@@ -266,9 +268,9 @@ def test_ten_cancels_a_second_over_all_roads_and_connections(rig: Rig) -> None:
 
 
 @pytest.mark.parametrize("by_session", [False, True])
-def test_a_key_without_the_permission_is_told_so_one_way_or_the_other(rig: Rig, by_session: bool) -> None:
+def test_a_key_without_the_permission_is_told_so_one_way_or_the_other(rig: BitgetRig, by_session: bool) -> None:
     barred = BitgetOptions(is_unified=rig.is_unified, takes_ws_trades=False, refuses_by_session=by_session)
-    rig = Rig(barred)
+    rig = BitgetRig(barred)
     client, order = rig.listener(), rig.place()
     client.cancel(order)
     assert (client.codes, client.errors) == (([], [30003]) if by_session else (["40014"], []))
@@ -280,7 +282,7 @@ def test_a_key_without_the_permission_is_told_so_one_way_or_the_other(rig: Rig, 
 
 
 def test_a_fill_that_completes_an_order_is_told_as_partial_first() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     client, order = rig.listener(), rig.place()
     rig.fill(order, "0.25")
     rig.fill(order)
@@ -290,7 +292,7 @@ def test_a_fill_that_completes_an_order_is_told_as_partial_first() -> None:
 
 
 def test_a_futures_push_has_no_fill_fields_without_a_fill() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     client, order = rig.listener(), rig.place()
     client.cancel(order)
     assert client.pushes[-1]["cancelReason"] == "normal_cancel"
@@ -298,7 +300,7 @@ def test_a_futures_push_has_no_fill_fields_without_a_fill() -> None:
 
 
 def test_a_spot_buys_size_is_an_amount_of_quote_coin() -> None:
-    rig = Rig()
+    rig = BitgetRig()
     client = rig.listener()
     rig.place(product="SPOT", qty="2")
     (row,) = client.pushes

@@ -9,7 +9,7 @@ from daemon.sim.venues.htx.distort import ABOVE_64_BITS
 from daemon.sim.venues.htx.meanings import MEANINGS
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.venue import HtxVenue
-from tests.sim.htx_rig import NOTIFICATION, Client, HtxRig, named
+from tests.sim.htx_rig import NOTIFICATION, HtxClient, HtxRig, named
 
 
 @pytest.fixture
@@ -18,12 +18,12 @@ def rig() -> HtxRig:
 
 
 @pytest.fixture
-def entry(rig: HtxRig) -> Client:
+def entry(rig: HtxRig) -> HtxClient:
     return rig.entry()
 
 
 @pytest.fixture
-def listener(rig: HtxRig) -> Client:
+def listener(rig: HtxRig) -> HtxClient:
     return rig.listener()
 
 
@@ -38,7 +38,7 @@ def test_all_but_two_primitives_have_a_meaning() -> None:
 
 
 @pytest.mark.parametrize(("fault", "code"), [("RATE_LIMIT", 1032), ("REJECT", 1056)])
-def test_a_refused_cancel_leaves_the_order_alone(rig: HtxRig, entry: Client, fault: str, code: int) -> None:
+def test_a_refused_cancel_leaves_the_order_alone(rig: HtxRig, entry: HtxClient, fault: str, code: int) -> None:
     rig.faults(**{fault: {"count": 1, "arg": "1056"} if fault == "REJECT" else {"count": 1}})
     order = rig.place()
     entry.cancel(order)
@@ -51,7 +51,7 @@ def test_a_refused_cancel_leaves_the_order_alone(rig: HtxRig, entry: Client, fau
     ("code", "ends"), [("1063", {"filled"}), ("1071", {"canceled"}), ("1061", {"filled", "canceled"})]
 )
 def test_a_refusal_that_speaks_of_an_end_comes_after_the_end(
-    rig: HtxRig, entry: Client, listener: Client, code: str, ends: set[str]
+    rig: HtxRig, entry: HtxClient, listener: HtxClient, code: str, ends: set[str]
 ) -> None:
     listener.forget()
     rig.faults(REJECT={"p": 1, "arg": code})
@@ -63,14 +63,14 @@ def test_a_refusal_that_speaks_of_an_end_comes_after_the_end(
     assert ["op" in frame for frame in rig.written[-2:]] == [True, False]  # the push before the answer
 
 
-def test_somebody_else_may_cancel_first(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_somebody_else_may_cancel_first(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(FOREIGN_CANCEL={"count": 1, "arg": "stp"})
     entry.cancel(rig.place())
     assert entry.codes == [1071]
     assert listener.pushes[-1]["cancel_reason"] == " Self trading prevention"
 
 
-def test_a_cancel_may_take_its_time(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_a_cancel_may_take_its_time(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(CANCELING_STATE={"count": 1, "arg": "2"})
     order = rig.place()
     entry.cancel(order)
@@ -82,7 +82,7 @@ def test_a_cancel_may_take_its_time(rig: HtxRig, entry: Client, listener: Client
 
 
 def test_an_accepted_cancel_may_fill_in_two_trades_of_which_the_first_says_filled_already(
-    rig: HtxRig, entry: Client, listener: Client
+    rig: HtxRig, entry: HtxClient, listener: HtxClient
 ) -> None:
     rig.faults(ACK_OK_THEN_FILL={"count": 1})
     order = rig.place()
@@ -92,7 +92,7 @@ def test_an_accepted_cancel_may_fill_in_two_trades_of_which_the_first_says_fille
     assert rig.truth(order) == ("filled", "5")
 
 
-def test_fills_and_the_cancel_may_come_in_a_burst(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_fills_and_the_cancel_may_come_in_a_burst(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(BURST_PUSH={"count": 1})
     order = rig.place(qty="9")
     entry.cancel(order)
@@ -100,7 +100,7 @@ def test_fills_and_the_cancel_may_come_in_a_burst(rig: HtxRig, entry: Client, li
     assert rig.truth(order) == ("canceled", "6")
 
 
-def test_an_order_may_be_canceled_in_silence(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_an_order_may_be_canceled_in_silence(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(ACK_OK_NO_PUSH={"count": 1})
     order = rig.place()
     entry.cancel(order)
@@ -110,7 +110,7 @@ def test_an_order_may_be_canceled_in_silence(rig: HtxRig, entry: Client, listene
 # ---------------------------------------------------------------- the answer's way
 
 
-def test_a_half_open_socket_is_open_and_dead(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_a_half_open_socket_is_open_and_dead(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(HALF_OPEN={"count": 1})
     order = rig.place()
     entry.cancel(order)
@@ -123,7 +123,7 @@ def test_a_half_open_socket_is_open_and_dead(rig: HtxRig, entry: Client, listene
     [("before_process", [], "new"), ("before_ack", [], "canceled"), ("after_ack", [200], "canceled")],
 )
 def test_the_socket_of_commands_may_be_cut_and_pushes_go_on(
-    rig: HtxRig, entry: Client, listener: Client, at: str, codes: list[int], state: str
+    rig: HtxRig, entry: HtxClient, listener: HtxClient, at: str, codes: list[int], state: str
 ) -> None:
     rig.faults(DISCONNECT={"count": 1, "arg": at})
     order = rig.place()
@@ -140,7 +140,7 @@ def test_a_rest_call_may_be_cut(rig: HtxRig) -> None:
 
 
 @pytest.mark.parametrize(("arg", "state"), [({}, "canceled"), ({"arg": "lost"}, "new")])
-def test_an_answer_may_never_come(rig: HtxRig, entry: Client, arg: dict[str, str], state: str) -> None:
+def test_an_answer_may_never_come(rig: HtxRig, entry: HtxClient, arg: dict[str, str], state: str) -> None:
     rig.faults(NO_ACK={"count": 1, **arg})
     order = rig.place()
     entry.cancel(order)
@@ -149,7 +149,7 @@ def test_an_answer_may_never_come(rig: HtxRig, entry: Client, arg: dict[str, str
 
 @pytest.mark.parametrize(("fault", "seconds"), [("ACK_LATE", 2), ("PUSH_BEFORE_ACK", 0.005)])
 def test_an_answer_may_come_after_the_push(
-    rig: HtxRig, entry: Client, listener: Client, fault: str, seconds: float
+    rig: HtxRig, entry: HtxClient, listener: HtxClient, fault: str, seconds: float
 ) -> None:
     rig.faults(**{fault: {"count": 1}})
     entry.cancel(rig.place())
@@ -158,7 +158,7 @@ def test_an_answer_may_come_after_the_push(
     assert entry.codes == [200]
 
 
-def test_an_answer_may_lose_its_name_or_its_orders(rig: HtxRig, entry: Client) -> None:
+def test_an_answer_may_lose_its_name_or_its_orders(rig: HtxRig, entry: HtxClient) -> None:
     order = rig.place()
     rig.faults(ID_ECHO_MISSING={"count": 1, "arg": "ack"})
     entry.cancel(rig.place())
@@ -175,7 +175,7 @@ def test_an_answer_may_lose_its_name_or_its_orders(rig: HtxRig, entry: Client) -
 
 
 @pytest.mark.parametrize(("arg", "codes"), [({}, [200]), ({"arg": "1004"}, [200, 1004])])
-def test_a_batch_may_lose_an_item(rig: HtxRig, entry: Client, arg: dict[str, str], codes: list[int]) -> None:
+def test_a_batch_may_lose_an_item(rig: HtxRig, entry: HtxClient, arg: dict[str, str], codes: list[int]) -> None:
     rig.faults(PARTIAL_BATCH={"count": 1, **arg})
     orders = [rig.place() for _ in range(2)]
     ids = [order["order_id"] for order in orders]
@@ -184,7 +184,7 @@ def test_a_batch_may_lose_an_item(rig: HtxRig, entry: Client, arg: dict[str, str
     assert sorted(rig.truth(order)[0] for order in orders) == ["canceled", "new"]
 
 
-def test_a_close_is_announced(rig: HtxRig, entry: Client) -> None:
+def test_a_close_is_announced(rig: HtxRig, entry: HtxClient) -> None:
     rig.faults(NOTICE_CLOSE={"count": 1, "arg": "2"})
     entry.cancel(rig.place())
     assert (entry.frames[0]["op"], entry.codes, entry.end) == ("close", [200], "")
@@ -195,7 +195,7 @@ def test_a_close_is_announced(rig: HtxRig, entry: Client) -> None:
 # ---------------------------------------------------------------- pushes
 
 
-def test_pushes_may_be_dropped(rig: HtxRig, listener: Client) -> None:
+def test_pushes_may_be_dropped(rig: HtxRig, listener: HtxClient) -> None:
     rig.faults(DROP_PUSH={"count": 1, "arg": "2"})
     order = rig.place()
     rig.fill(order, "1")
@@ -203,14 +203,14 @@ def test_pushes_may_be_dropped(rig: HtxRig, listener: Client) -> None:
     assert listener.states == ["filled"]
 
 
-def test_a_push_may_come_twice(rig: HtxRig, listener: Client) -> None:
+def test_a_push_may_come_twice(rig: HtxRig, listener: HtxClient) -> None:
     rig.faults(DUP_PUSH={"count": 1})
     rig.place()
     first, second = listener.pushes
     assert int(second["updated_time"]) == int(first["updated_time"]) + 1
 
 
-def test_older_states_may_come_later(rig: HtxRig, listener: Client) -> None:
+def test_older_states_may_come_later(rig: HtxRig, listener: HtxClient) -> None:
     order = rig.place()
     rig.faults(REORDER={"count": 1})
     rig.fill(order, "1")
@@ -226,7 +226,7 @@ def test_older_states_may_come_later(rig: HtxRig, listener: Client) -> None:
     assert listener.states[-1] == "partially_filled"
 
 
-def test_a_zombie_hears_pings_only(rig: HtxRig, listener: Client) -> None:
+def test_a_zombie_hears_pings_only(rig: HtxRig, listener: HtxClient) -> None:
     rig.faults(ZOMBIE={"count": 1})
     rig.place()
     rig.place()
@@ -239,7 +239,7 @@ def test_a_zombie_hears_pings_only(rig: HtxRig, listener: Client) -> None:
 # ---------------------------------------------------------------- shapes
 
 
-def test_types_may_flip(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_types_may_flip(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(TYPE_FLIP={"p": 1})
     order = rig.place()
     rig.fill(order, "2")
@@ -251,7 +251,7 @@ def test_types_may_flip(rig: HtxRig, entry: Client, listener: Client) -> None:
     assert rig.query(order)["code"] == "200"
 
 
-def test_ids_may_be_numbers_or_too_large_for_any(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_ids_may_be_numbers_or_too_large_for_any(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(BIG_INT={"count": 1, "arg": "number"})
     order = rig.place()
     assert listener.pushes[-1]["order_id"] == int(order["order_id"])
@@ -267,11 +267,13 @@ def test_ids_may_be_numbers_or_too_large_for_any(rig: HtxRig, entry: Client, lis
 
 
 @pytest.mark.parametrize("how", ["text", "binary", "truncated"])
-def test_a_frame_may_be_unreadable_on_either_socket(rig: HtxRig, entry: Client, listener: Client, how: str) -> None:
+def test_a_frame_may_be_unreadable_on_either_socket(
+    rig: HtxRig, entry: HtxClient, listener: HtxClient, how: str
+) -> None:
     rig.faults(BAD_FRAME={"p": 1, "arg": how})
     entry.cancel(rig.place())
-    assert (len(entry.unreadable), entry.codes) == (1, [200])
-    assert (len(listener.unreadable), listener.states) == (2, ["new", "canceled"])
+    assert (len(entry.odd), entry.codes) == (1, [200])
+    assert (len(listener.odd), listener.states) == (2, ["new", "canceled"])
 
 
 def test_a_body_may_be_cut(rig: HtxRig) -> None:
@@ -283,7 +285,7 @@ def test_a_body_may_be_cut(rig: HtxRig) -> None:
         json.loads(response.body)
 
 
-def test_strangers_may_come_between(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_strangers_may_come_between(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     rig.faults(UNKNOWN_EVENT={"p": 1})
     for _ in range(8):
         entry.cancel(rig.place())
@@ -353,7 +355,7 @@ def test_the_venues_clock_may_be_off(rig: HtxRig) -> None:
 
 @pytest.mark.parametrize("fault", ["DISCONNECT", "HALF_OPEN", "ZOMBIE", "NOTICE_CLOSE", "UNKNOWN_EVENT", "BAD_FRAME"])
 def test_some_happen_at_once_on_every_socket_that_is_logged_in(
-    rig: HtxRig, entry: Client, listener: Client, fault: str
+    rig: HtxRig, entry: HtxClient, listener: HtxClient, fault: str
 ) -> None:
     bystander = rig.connect()
     rig.faults(**{fault: {"now": True}})

@@ -3,7 +3,7 @@
 import pytest
 
 from daemon.sim.venues.htx.options import HtxOptions
-from tests.sim.htx_rig import Client, HtxRig
+from tests.sim.htx_rig import HtxClient, HtxRig
 
 
 @pytest.fixture
@@ -12,17 +12,17 @@ def rig() -> HtxRig:
 
 
 @pytest.fixture
-def entry(rig: HtxRig) -> Client:
+def entry(rig: HtxRig) -> HtxClient:
     return rig.entry()
 
 
 @pytest.fixture
-def listener(rig: HtxRig) -> Client:
+def listener(rig: HtxRig) -> HtxClient:
     return rig.listener()
 
 
 def test_an_accepted_cancel_is_answered_on_one_socket_and_pushed_on_the_other(
-    rig: HtxRig, entry: Client, listener: Client
+    rig: HtxRig, entry: HtxClient, listener: HtxClient
 ) -> None:
     order = rig.place(client_order_id="77")
     cid = entry.cancel(order)
@@ -53,7 +53,7 @@ def test_by_rest_the_same_body_comes_without_a_name(rig: HtxRig) -> None:
     assert rig.truth(order) == ("canceled", "0")
 
 
-def test_a_partly_filled_order_ends_partially_canceled(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_a_partly_filled_order_ends_partially_canceled(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     order = rig.place()
     rig.fill(order, "2")
     entry.cancel(order)
@@ -62,7 +62,7 @@ def test_a_partly_filled_order_ends_partially_canceled(rig: HtxRig, entry: Clien
     assert (row["trade_volume"], row["cancel_volume"], row["trade_avg_price"]) == ("2", "3", "60000")
 
 
-def test_ended_orders_are_refused_by_what_became_of_them(rig: HtxRig, entry: Client) -> None:
+def test_ended_orders_are_refused_by_what_became_of_them(rig: HtxRig, entry: HtxClient) -> None:
     filled, canceled = rig.place(), rig.place()
     rig.fill(filled)
     rig.door("POST", f"orders/{canceled['order_id']}/cancel")
@@ -72,7 +72,7 @@ def test_ended_orders_are_refused_by_what_became_of_them(rig: HtxRig, entry: Cli
     assert [ack["data"] for ack in entry.acks] == [None, None]
 
 
-def test_a_client_id_is_resolved_only_while_its_order_lives(rig: HtxRig, entry: Client) -> None:
+def test_a_client_id_is_resolved_only_while_its_order_lives(rig: HtxRig, entry: HtxClient) -> None:
     order = rig.place(client_order_id="77")
     by_alias = {"contract_code": "BTC-USDT", "client_order_id": 77}
     entry.command("cancel_order", by_alias)
@@ -94,20 +94,20 @@ def test_a_client_id_is_resolved_only_while_its_order_lives(rig: HtxRig, entry: 
         (None, 1030),
     ],
 )
-def test_a_cancel_that_is_not_right_is_refused(rig: HtxRig, entry: Client, data: object, code: int) -> None:
+def test_a_cancel_that_is_not_right_is_refused(rig: HtxRig, entry: HtxClient, data: object, code: int) -> None:
     entry.command("cancel_order", data)
     assert entry.codes == [code]
     assert rig.call("POST", "/v5/trade/cancel_order", data if isinstance(data, dict) else {})[1]["code"] in (code, 1066)
 
 
-def test_an_order_of_another_contract_is_not_found(rig: HtxRig, entry: Client) -> None:
+def test_an_order_of_another_contract_is_not_found(rig: HtxRig, entry: HtxClient) -> None:
     order = rig.place("BTC-USDT")
     entry.cancel(order | {"instrument": "ETH-USDT"})
     assert entry.codes == [1061]
     assert rig.truth(order)[0] == "new"
 
 
-def test_the_order_id_wins_and_codes_are_taken_in_small_letters(rig: HtxRig, entry: Client) -> None:
+def test_the_order_id_wins_and_codes_are_taken_in_small_letters(rig: HtxRig, entry: HtxClient) -> None:
     meant, other = rig.place(), rig.place(client_order_id="77")
     entry.command("cancel_order", {"contract_code": "btc-usdt", "order_id": meant["order_id"], "client_order_id": "77"})
     assert rig.truth(meant)[0] == "canceled"
@@ -117,7 +117,7 @@ def test_the_order_id_wins_and_codes_are_taken_in_small_letters(rig: HtxRig, ent
 # ---------------------------------------------------------------- several at once
 
 
-def test_a_batch_answers_each_order_in_its_own_order(rig: HtxRig, entry: Client, listener: Client) -> None:
+def test_a_batch_answers_each_order_in_its_own_order(rig: HtxRig, entry: HtxClient, listener: HtxClient) -> None:
     first, second = rig.place(), rig.place(client_order_id="77")
     ids = {"order_id": [first["order_id"], "1"], "client_order_id": ["77"]}
     entry.command("cancel_batch_orders", {"contract_code": "BTC-USDT"} | ids)
@@ -128,13 +128,13 @@ def test_a_batch_answers_each_order_in_its_own_order(rig: HtxRig, entry: Client,
     assert listener.states[2:] == ["canceled", "canceled"]
 
 
-def test_a_batch_has_a_size(entry: Client) -> None:
+def test_a_batch_has_a_size(entry: HtxClient) -> None:
     entry.command("cancel_batch_orders", {"contract_code": "BTC-USDT", "order_id": [str(n) for n in range(11)]})
     entry.command("cancel_batch_orders", {"contract_code": "BTC-USDT", "order_id": []})
     assert entry.codes == [1052, 1066]
 
 
-def test_everything_is_canceled_or_what_fits(rig: HtxRig, entry: Client) -> None:
+def test_everything_is_canceled_or_what_fits(rig: HtxRig, entry: HtxClient) -> None:
     kept = rig.place("ETH-USDT")
     gone = [rig.place("BTC-USDT") for _ in range(3)]
     entry.command("cancel_all_orders", {"contract_code": "BTC-USDT"})
@@ -151,7 +151,7 @@ def ask(**more: object) -> dict[str, object]:
     return {"contract_code": "BTC-USDT", "side": "buy", "type": "limit", "price": "60000", "volume": 3} | more
 
 
-def test_an_order_is_placed_and_pushed(entry: Client, listener: Client) -> None:
+def test_an_order_is_placed_and_pushed(entry: HtxClient, listener: HtxClient) -> None:
     entry.command("place_order", ask(client_order_id=77, margin_mode="isolated", channel_code="x"))
     (ack,) = entry.acks
     assert (ack["code"], ack["data"]["client_order_id"]) == (200, "77")
@@ -166,7 +166,7 @@ def test_a_batch_of_orders_answers_each(rig: HtxRig) -> None:
 
 
 @pytest.mark.parametrize("life", ["IOC", "fok"])
-def test_what_does_not_rest_is_taken_off_at_once(rig: HtxRig, listener: Client, life: str) -> None:
+def test_what_does_not_rest_is_taken_off_at_once(rig: HtxRig, listener: HtxClient, life: str) -> None:
     rig.call("POST", "/v5/trade/order", ask(time_in_force=life))
     assert listener.states == ["new", "canceled"]
     assert listener.pushes[-1]["cancel_reason"] == "Order cancelation by system"
@@ -216,13 +216,13 @@ def test_the_door_places_only_what_the_venue_could_have(rig: HtxRig, wrong: dict
     assert rig.door("POST", "orders", order)[0] == 400
 
 
-def test_somebody_elses_cancel_is_the_accounts_own_timeout(rig: HtxRig, listener: Client) -> None:
+def test_somebody_elses_cancel_is_the_accounts_own_timeout(rig: HtxRig, listener: HtxClient) -> None:
     order = rig.place()
     rig.door("POST", f"orders/{order['order_id']}/cancel")
     assert listener.pushes[-1]["cancel_reason"] == "Order cancelation due to API timeout"
 
 
-def test_both_margin_modes_are_met(rig: HtxRig, listener: Client) -> None:
+def test_both_margin_modes_are_met(rig: HtxRig, listener: HtxClient) -> None:
     rig.place("BTC-USDT")
     rig.place("ETH-USDT")
     assert [row["margin_mode"] for row in listener.pushes] == ["cross", "isolated"]

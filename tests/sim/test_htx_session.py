@@ -15,9 +15,9 @@ def test_the_trade_socket_speaks_gzip_and_the_other_one_plain_text(rig: HtxRig) 
     for path, is_binary in ((TRADE, True), (NOTIFICATION, False)):
         client = rig.connect(path)
         client.login()
-        ((payload, binary),) = client.raw
-        assert binary is is_binary
-        assert payload.startswith(b"\x1f\x8b") is is_binary
+        (message,) = client.received
+        assert message.is_binary is is_binary
+        assert message.payload.startswith(b"\x1f\x8b") is is_binary
 
 
 @pytest.mark.parametrize("path", [TRADE, NOTIFICATION])

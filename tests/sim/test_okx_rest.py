@@ -6,12 +6,12 @@ from daemon.sim.venue import HttpRequest
 from daemon.sim.venues.okx.auth import rest_prehash, sign
 from daemon.sim.venues.okx.instruments import WITHOUT_CODE
 from daemon.sim.venues.okx.options import OkxOptions
-from tests.sim.rig import Rig
+from tests.sim.okx_rig import OkxRig
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig()
+def rig() -> OkxRig:
+    return OkxRig()
 
 
 @pytest.mark.parametrize(
@@ -58,12 +58,12 @@ def test_the_rest_signature_is_the_published_one(method: str, target: str, body:
         ({"ok_access_sign": "AAAA"}, "50113"),
     ],
 )
-def test_a_wrong_header_is_refused_with_401_and_its_code(rig: Rig, headers: dict[str, str], code: str) -> None:
+def test_a_wrong_header_is_refused_with_401_and_its_code(rig: OkxRig, headers: dict[str, str], code: str) -> None:
     status, body = rig.call("GET", "/api/v5/account/config", **headers)
     assert (status, body["code"], body["data"]) == (401, code, [])
 
 
-def test_what_is_signed_is_what_was_sent(rig: Rig) -> None:
+def test_what_is_signed_is_what_was_sent(rig: OkxRig) -> None:
     order = rig.place()
     request_id = rig.send("GET", "/api/v5/trade/orders-pending?instType=SPOT&limit=5")
     response = rig.answers[request_id]
@@ -73,7 +73,7 @@ def test_what_is_signed_is_what_was_sent(rig: Rig) -> None:
 
 
 def test_the_demo_environment_wants_its_header_and_has_codes_of_its_own() -> None:
-    live, demo = Rig(), Rig(OkxOptions(demo=True))
+    live, demo = OkxRig(), OkxRig(OkxOptions(demo=True))
     assert demo.call("GET", "/api/v5/account/config")[1]["code"] == "50101"
     assert demo.call("GET", "/api/v5/account/config", x_simulated_trading="1")[1]["code"] == "0"
     assert live.venue.instruments.code("BTC-USDT") != demo.venue.instruments.code("BTC-USDT")
@@ -82,7 +82,7 @@ def test_the_demo_environment_wants_its_header_and_has_codes_of_its_own() -> Non
     assert codes["BTC-USDT"] == live.venue.instruments.code("BTC-USDT")
 
 
-def test_public_calls_need_no_signature(rig: Rig) -> None:
+def test_public_calls_need_no_signature(rig: OkxRig) -> None:
     rig.venue.http(77, HttpRequest("GET", "/api/v5/public/time", {}), rig.now_us)
     rig.settle()
     response = rig.answers[77]
@@ -90,7 +90,7 @@ def test_public_calls_need_no_signature(rig: Rig) -> None:
     assert response.body == b'{"code":"0","data":[{"ts":"1763600000000"}],"msg":""}'
 
 
-def test_instruments_have_distinct_integer_codes_and_one_has_none(rig: Rig) -> None:
+def test_instruments_have_distinct_integer_codes_and_one_has_none(rig: OkxRig) -> None:
     spot = rig.get("/public/instruments?instType=SPOT")["data"]
     swaps = rig.get("/account/instruments?instType=SWAP")["data"]
     codes = [row["instIdCode"] for row in spot + swaps if row["instId"] != WITHOUT_CODE]
@@ -104,22 +104,22 @@ def test_instruments_have_distinct_integer_codes_and_one_has_none(rig: Rig) -> N
 
 
 def test_more_instruments_can_be_had() -> None:
-    rig = Rig(OkxOptions(extra_instruments=40))
+    rig = OkxRig(OkxOptions(extra_instruments=40))
     assert rig.place("SIM040-USDT")["ord_status"] == "new"
 
 
-def test_the_account_says_who_it_is(rig: Rig) -> None:
+def test_the_account_says_who_it_is(rig: OkxRig) -> None:
     assert rig.get("/account/config")["data"][0]["uid"] == "614488474791936"
     assert rig.get("/account/balance")["data"][0]["details"][0]["ccy"] == "USDT"
     assert {row["ccy"] for row in rig.get("/asset/currencies")["data"]} >= {"USDT", "BTC", "SOL"}
 
 
-def test_an_unknown_path_is_404(rig: Rig) -> None:
+def test_an_unknown_path_is_404(rig: OkxRig) -> None:
     assert rig.call("GET", "/api/v5/trade/everything")[0] == 404
     assert rig.call("GET", "/")[0] == 404
 
 
-def test_a_queried_order_has_the_last_fill_and_no_average_when_there_is_none(rig: Rig) -> None:
+def test_a_queried_order_has_the_last_fill_and_no_average_when_there_is_none(rig: OkxRig) -> None:
     order = rig.place(client_order_id="q1")
     fresh = rig.query(order)["data"][0]
     assert (fresh["state"], fresh["avgPx"], fresh["accFillSz"], fresh["clOrdId"]) == ("live", "", "0", "q1")
@@ -142,21 +142,21 @@ def test_a_queried_order_has_the_last_fill_and_no_average_when_there_is_none(rig
         ("instId=BTC-USDT&clOrdId=none", "51603"),
     ],
 )
-def test_a_query_without_an_answer_has_its_code(rig: Rig, query: str, code: str) -> None:
+def test_a_query_without_an_answer_has_its_code(rig: OkxRig, query: str, code: str) -> None:
     assert rig.get(f"/trade/order?{query}")["code"] == code
 
 
-def test_a_query_in_another_instrument_finds_nothing(rig: Rig) -> None:
+def test_a_query_in_another_instrument_finds_nothing(rig: OkxRig) -> None:
     assert rig.queried_state(rig.place() | {"instrument": "ETH-USDT"}) == "51603"
 
 
-def test_by_client_id_only_the_latest_order_is_returned(rig: Rig) -> None:
+def test_by_client_id_only_the_latest_order_is_returned(rig: OkxRig) -> None:
     rig.fill(rig.place(client_order_id="again"))
     latest = rig.place(client_order_id="again")
     assert rig.get("/trade/order?instId=BTC-USDT&clOrdId=again")["data"][0]["ordId"] == latest["order_id"]
 
 
-def test_a_zero_fill_cancel_is_forgotten_after_two_hours_everywhere_and_others_are_not(rig: Rig) -> None:
+def test_a_zero_fill_cancel_is_forgotten_after_two_hours_everywhere_and_others_are_not(rig: OkxRig) -> None:
     empty, partly = rig.place(), rig.place()
     rig.fill(partly, "0.1")
     for order in (empty, partly):
@@ -171,7 +171,7 @@ def test_a_zero_fill_cancel_is_forgotten_after_two_hours_everywhere_and_others_a
         assert [row["ordId"] for row in rig.get(f"/trade/{listing}?instType=SPOT")["data"]] == [partly["order_id"]]
 
 
-def test_history_keeps_seven_days_and_the_archive_three_months(rig: Rig) -> None:
+def test_history_keeps_seven_days_and_the_archive_three_months(rig: OkxRig) -> None:
     order = rig.place()
     rig.fill(order)
     rig.advance(8 * 86_400)
@@ -180,7 +180,7 @@ def test_history_keeps_seven_days_and_the_archive_three_months(rig: Rig) -> None
     assert rig.get("/trade/fills")["data"] == []
 
 
-def test_pending_pages_run_from_new_to_old_and_back(rig: Rig) -> None:
+def test_pending_pages_run_from_new_to_old_and_back(rig: OkxRig) -> None:
     ids = [rig.place()["order_id"] for _ in range(120)][::-1]
 
     def page(query: str) -> list[str]:
@@ -194,7 +194,7 @@ def test_pending_pages_run_from_new_to_old_and_back(rig: Rig) -> None:
     assert page("limit=1000") == ids[:100]
 
 
-def test_listings_filter_by_what_they_are_asked(rig: Rig) -> None:
+def test_listings_filter_by_what_they_are_asked(rig: OkxRig) -> None:
     spot, swap, partly = rig.place(), rig.place("BTC-USDT-SWAP"), rig.place("ETH-USDT")
     rig.fill(partly, "0.5")
 
@@ -207,7 +207,7 @@ def test_listings_filter_by_what_they_are_asked(rig: Rig) -> None:
     assert listed("ordType=post_only") == set()
 
 
-def test_history_wants_an_inst_type_and_filters_by_creation(rig: Rig) -> None:
+def test_history_wants_an_inst_type_and_filters_by_creation(rig: OkxRig) -> None:
     first = rig.place()
     rig.advance(1)
     second = rig.place()
@@ -220,7 +220,7 @@ def test_history_wants_an_inst_type_and_filters_by_creation(rig: Rig) -> None:
     assert [row["ordId"] for row in later + earlier] == [second["order_id"], first["order_id"]]
 
 
-def test_fills_come_newest_first_for_one_order_or_all(rig: Rig) -> None:
+def test_fills_come_newest_first_for_one_order_or_all(rig: OkxRig) -> None:
     order, other = rig.place(), rig.place("ETH-USDT")
     rig.fill(order, "0.1")
     rig.fill(other)
@@ -231,7 +231,7 @@ def test_fills_come_newest_first_for_one_order_or_all(rig: Rig) -> None:
     assert [row["fillSz"] for row in rig.get(f"/trade/fills?after={rows[0]['billId']}&limit=1")["data"]] == ["1"]
 
 
-def test_a_wrong_page_is_a_parameter_error(rig: Rig) -> None:
+def test_a_wrong_page_is_a_parameter_error(rig: OkxRig) -> None:
     assert rig.get("/trade/orders-pending?after=abc")["code"] == "51000"
 
 
@@ -247,7 +247,7 @@ def test_a_wrong_page_is_a_parameter_error(rig: Rig) -> None:
         ("/api/v5/public/instruments?instType=SPOT", 20, "public-instruments ip+type"),
     ],
 )
-def test_queries_have_their_published_limits(rig: Rig, target: str, limit: int, rule: str) -> None:
+def test_queries_have_their_published_limits(rig: OkxRig, target: str, limit: int, rule: str) -> None:
     for _ in range(limit):
         assert rig.call("GET", target)[1]["code"] != "50011"
     assert rig.call("GET", target)[:1] == (429,)

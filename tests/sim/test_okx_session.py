@@ -4,12 +4,12 @@ import pytest
 
 from daemon.sim.venues.okx.auth import LOGIN_TEXT, sign
 from daemon.sim.venues.okx.options import OkxOptions
-from tests.sim.rig import Client, Rig
+from tests.sim.okx_rig import OkxClient, OkxRig
 
 
 @pytest.fixture
-def rig() -> Rig:
-    return Rig()
+def rig() -> OkxRig:
+    return OkxRig()
 
 
 def test_the_login_signature_is_the_published_one() -> None:
@@ -17,7 +17,7 @@ def test_the_login_signature_is_the_published_one() -> None:
     assert sign(secret, "1704876947" + LOGIN_TEXT) == "5/36BgGV6m/6pmdc20zdqk0mzF5ZalmzzPD2fo3wavU="
 
 
-def test_a_login_is_answered_with_the_connections_id(rig: Rig) -> None:
+def test_a_login_is_answered_with_the_connections_id(rig: OkxRig) -> None:
     client = rig.connect()
     client.login()
     [frame] = client.frames
@@ -37,7 +37,7 @@ def test_a_login_is_answered_with_the_connections_id(rig: Rig) -> None:
     ],
 )
 def test_a_wrong_login_is_refused_by_its_code_and_the_connection_lives(
-    rig: Rig, changes: dict[str, str], code: str
+    rig: OkxRig, changes: dict[str, str], code: str
 ) -> None:
     client = rig.connect()
     client.login(changes)
@@ -47,19 +47,19 @@ def test_a_wrong_login_is_refused_by_its_code_and_the_connection_lives(
 
 
 @pytest.mark.parametrize(("age_s", "is_accepted"), [(29, True), (31, False), (-29, True), (-31, False)])
-def test_a_login_may_be_thirty_seconds_off(rig: Rig, age_s: int, is_accepted: bool) -> None:
+def test_a_login_may_be_thirty_seconds_off(rig: OkxRig, age_s: int, is_accepted: bool) -> None:
     client = rig.connect()
     client.login(age_s=age_s)
     assert client.errors == ([] if is_accepted else ["60006"])
 
 
-def test_one_login_a_connection(rig: Rig) -> None:
+def test_one_login_a_connection(rig: OkxRig) -> None:
     client = rig.listener()
     client.login()
     assert client.errors == ["60031"]
 
 
-def test_a_subscription_is_acknowledged_with_its_arg_and_the_connection_count(rig: Rig) -> None:
+def test_a_subscription_is_acknowledged_with_its_arg_and_the_connection_count(rig: OkxRig) -> None:
     client = rig.connect()
     client.login()
     client.forget()
@@ -69,7 +69,7 @@ def test_a_subscription_is_acknowledged_with_its_arg_and_the_connection_count(ri
     assert (count["event"], count["channel"], count["connCount"]) == ("channel-conn-count", "orders", "1")
 
 
-def test_there_is_no_snapshot(rig: Rig) -> None:
+def test_there_is_no_snapshot(rig: OkxRig) -> None:
     rig.place()
     client = rig.connect()
     client.login()
@@ -90,7 +90,7 @@ def test_there_is_no_snapshot(rig: Rig) -> None:
         ({"instType": "SWAP", "instFamily": "ETH-USDT"}, "BTC-USDT-SWAP", False),
     ],
 )
-def test_a_subscription_hears_what_it_covers(rig: Rig, arg: dict[str, str], instrument: str, hears: bool) -> None:
+def test_a_subscription_hears_what_it_covers(rig: OkxRig, arg: dict[str, str], instrument: str, hears: bool) -> None:
     client = rig.connect()
     client.login()
     client.subscribe(**arg)
@@ -101,7 +101,7 @@ def test_a_subscription_hears_what_it_covers(rig: Rig, arg: dict[str, str], inst
         assert frame["arg"] == {"channel": "orders", "instType": "ANY", **arg, "uid": "614488474791936"}
 
 
-def test_an_unsubscription_ends_the_pushes(rig: Rig) -> None:
+def test_an_unsubscription_ends_the_pushes(rig: OkxRig) -> None:
     client = rig.listener()
     client.say({"op": "unsubscribe", "args": [{"channel": "orders", "instType": "ANY"}]})
     rig.place()
@@ -118,7 +118,7 @@ def test_an_unsubscription_ends_the_pushes(rig: Rig) -> None:
         ("public", {}, "60018"),
     ],
 )
-def test_a_wrong_subscription_is_refused_by_its_code(rig: Rig, path: str, arg: dict[str, str], code: str) -> None:
+def test_a_wrong_subscription_is_refused_by_its_code(rig: OkxRig, path: str, arg: dict[str, str], code: str) -> None:
     client = rig.connect(f"/ws/v5/{path}")
     client.login()
     client.forget()
@@ -127,7 +127,7 @@ def test_a_wrong_subscription_is_refused_by_its_code(rig: Rig, path: str, arg: d
     assert client.frames[-1]["id"] == "s1"
 
 
-def test_nothing_private_goes_before_the_login(rig: Rig) -> None:
+def test_nothing_private_goes_before_the_login(rig: OkxRig) -> None:
     client = rig.connect()
     client.subscribe()
     order = rig.place()
@@ -137,7 +137,7 @@ def test_nothing_private_goes_before_the_login(rig: Rig) -> None:
     assert rig.truth(order)[0] == "new"
 
 
-def test_a_cancel_is_counted_as_soon_as_it_arrives(rig: Rig) -> None:
+def test_a_cancel_is_counted_as_soon_as_it_arrives(rig: OkxRig) -> None:
     client, order = rig.connect(), rig.place(client_order_id="c1")
     client.cancel(order)
     body = {"instId": "BTC-USDT", "clOrdId": "c1"}
@@ -146,7 +146,7 @@ def test_a_cancel_is_counted_as_soon_as_it_arrives(rig: Rig) -> None:
 
 
 def test_above_the_connection_limit_the_ack_is_normal_but_the_subscription_is_dead() -> None:
-    rig = Rig(OkxOptions(orders_connections_max=1))
+    rig = OkxRig(OkxOptions(orders_connections_max=1))
     sighted, blind = rig.listener(), rig.connect()
     blind.login()
     blind.subscribe()
@@ -159,13 +159,13 @@ def test_above_the_connection_limit_the_ack_is_normal_but_the_subscription_is_de
     assert sighted.states == ["live", "canceled"]
 
 
-def test_a_text_ping_is_answered_with_a_text_pong(rig: Rig) -> None:
+def test_a_text_ping_is_answered_with_a_text_pong(rig: OkxRig) -> None:
     client = rig.connect("/ws/v5/public")
     client.say("ping")
     assert client.raw == [b"pong"]
 
 
-def test_a_silent_connection_is_closed_after_thirty_seconds_and_any_frame_keeps_it(rig: Rig) -> None:
+def test_a_silent_connection_is_closed_after_thirty_seconds_and_any_frame_keeps_it(rig: OkxRig) -> None:
     idle, pinging = rig.connect(), rig.connect()
     for _ in range(3):
         rig.advance(20)
@@ -175,7 +175,7 @@ def test_a_silent_connection_is_closed_after_thirty_seconds_and_any_frame_keeps_
     assert pinging.end == "closed 4004"
 
 
-def test_a_push_keeps_a_connection_too(rig: Rig) -> None:
+def test_a_push_keeps_a_connection_too(rig: OkxRig) -> None:
     client = rig.listener()
     rig.advance(20)
     rig.place()
@@ -186,14 +186,14 @@ def test_a_push_keeps_a_connection_too(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "text", ["hello", "{", "[]", '{"op":"subscribe"}', '{"op":"login","args":"me"}', "null", '{"args":[]}']
 )
-def test_what_cannot_be_parsed_is_an_error_event_without_an_id(rig: Rig, text: str) -> None:
+def test_what_cannot_be_parsed_is_an_error_event_without_an_id(rig: OkxRig, text: str) -> None:
     client = rig.listener()
     client.say(text)
     assert client.errors == ["60012"]
     assert "id" not in client.frames[-1]
 
 
-def test_an_unknown_operation_and_a_wrong_url_have_their_codes(rig: Rig) -> None:
+def test_an_unknown_operation_and_a_wrong_url_have_their_codes(rig: OkxRig) -> None:
     client = rig.listener()
     client.say({"id": "x1", "op": "amend-everything", "args": [{}]})
     business = rig.connect("/ws/v5/business")
@@ -203,7 +203,7 @@ def test_an_unknown_operation_and_a_wrong_url_have_their_codes(rig: Rig) -> None
 
 
 @pytest.mark.parametrize("frame_id", ["", "with-hyphen", "x" * 33])
-def test_an_operation_needs_a_plain_id(rig: Rig, frame_id: str) -> None:
+def test_an_operation_needs_a_plain_id(rig: OkxRig, frame_id: str) -> None:
     client = rig.listener()
     order = rig.place()
     client.say({"id": frame_id, "op": "cancel-order", "args": [rig.cancel_arg(order)]})
@@ -211,13 +211,13 @@ def test_an_operation_needs_a_plain_id(rig: Rig, frame_id: str) -> None:
     assert rig.truth(order)[0] == "new"
 
 
-def test_a_subscription_that_is_too_long_closes_the_connection(rig: Rig) -> None:
+def test_a_subscription_that_is_too_long_closes_the_connection(rig: OkxRig) -> None:
     client = rig.listener()
     client.subscribe(instId="X" * 70_000)
     assert client.end == "closed 1009"
 
 
-def test_logins_and_subscriptions_are_limited_to_480_an_hour(rig: Rig) -> None:
+def test_logins_and_subscriptions_are_limited_to_480_an_hour(rig: OkxRig) -> None:
     client = rig.listener()
     for _ in range(478):
         client.subscribe()
@@ -227,7 +227,7 @@ def test_logins_and_subscriptions_are_limited_to_480_an_hour(rig: Rig) -> None:
     assert rig.stats()["breaches"] == {"login+subscribe connection": 1}
 
 
-def test_a_fourth_connection_in_a_second_is_counted(rig: Rig) -> None:
+def test_a_fourth_connection_in_a_second_is_counted(rig: OkxRig) -> None:
     for _ in range(3):
         rig.connect()
     assert rig.stats()["breaches"] == {}
@@ -235,11 +235,11 @@ def test_a_fourth_connection_in_a_second_is_counted(rig: Rig) -> None:
     assert rig.stats()["breaches"] == {"connect ip": 1}
 
 
-def pushes_of(client: Client) -> list[tuple[str, str]]:
+def pushes_of(client: OkxClient) -> list[tuple[str, str]]:
     return [(row["ordId"], row["state"]) for row in client.pushes]
 
 
-def test_every_listening_connection_gets_every_push(rig: Rig) -> None:
+def test_every_listening_connection_gets_every_push(rig: OkxRig) -> None:
     first, second = rig.listener(), rig.listener()
     second.cancel(rig.place())
     assert pushes_of(first) == pushes_of(second) != []

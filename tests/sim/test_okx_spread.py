@@ -6,7 +6,8 @@ from daemon.sim.faults import FaultError
 from daemon.sim.venues.okx.product import PRIVATE
 from daemon.sim.venues.okx_spread.options import SpreadOptions
 from daemon.sim.venues.okx_spread.venue import OkxSpreadVenue
-from tests.sim.rig import Client, Json
+from tests.sim.okx_rig import OkxClient
+from tests.sim.rig import Json
 from tests.sim.spread_rig import SETTLED_S, SPRD_ID, SpreadRig
 
 PUSHED = frozenset(
@@ -22,7 +23,7 @@ def rig() -> SpreadRig:
 
 
 @pytest.fixture
-def client(rig: SpreadRig) -> Client:
+def client(rig: SpreadRig) -> OkxClient:
     return rig.listener()
 
 
@@ -73,7 +74,7 @@ def test_a_subscription_may_be_to_one_spread(rig: SpreadRig) -> None:
     assert [row["sprdId"] for row in client.pushes] == ["ETH-USDT_ETH-USDT-SWAP"]
 
 
-def test_a_cancel_names_the_order_alone_and_its_ack_has_no_times(rig: SpreadRig, client: Client) -> None:
+def test_a_cancel_names_the_order_alone_and_its_ack_has_no_times(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place(client_order_id="tks000001")
     frame_id = client.cancel(order)
     item = {"clOrdId": "tks000001", "ordId": order["order_id"], "sCode": "0", "sMsg": ""}
@@ -88,7 +89,7 @@ def test_a_rest_cancel_has_the_fields_of_its_page(rig: SpreadRig) -> None:
     assert rig.rest_cancel(order) == (200, {"code": "0", "msg": "", "data": [item]})
 
 
-def test_a_push_has_the_whole_field_set_and_only_texts(rig: SpreadRig, client: Client) -> None:
+def test_a_push_has_the_whole_field_set_and_only_texts(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order, "1")
     rig.advance(SETTLED_S)
@@ -109,12 +110,12 @@ def test_a_push_has_the_whole_field_set_and_only_texts(rig: SpreadRig, client: C
         (["1"], "60013"),
     ],
 )
-def test_a_cancel_names_one_order_in_the_venues_alphabet(client: Client, args: list[Json], code: str) -> None:
+def test_a_cancel_names_one_order_in_the_venues_alphabet(client: OkxClient, args: list[Json], code: str) -> None:
     client.operate("sprd-cancel-order", *args)
     assert code_of(client.acks[0]) == code
 
 
-def test_twenty_cancels_in_two_seconds_over_both_roads_and_all_spreads(rig: SpreadRig, client: Client) -> None:
+def test_twenty_cancels_in_two_seconds_over_both_roads_and_all_spreads(rig: SpreadRig, client: OkxClient) -> None:
     spreads = [SPRD_ID, "ETH-USDT_ETH-USDT-SWAP"]
     orders = [rig.place(spreads[number % 2]) for number in range(22)]
     for order in orders[:10]:
@@ -145,7 +146,7 @@ def test_the_door_places_on_listed_spreads_without_product_lines(rig: SpreadRig)
 # ---------------------------------------------------------------- settlement
 
 
-def test_a_match_is_pending_until_it_settles(rig: SpreadRig, client: Client) -> None:
+def test_a_match_is_pending_until_it_settles(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order, "1")
     assert rig.truth(order) == ("new", "0")
@@ -159,7 +160,7 @@ def test_a_match_is_pending_until_it_settles(rig: SpreadRig, client: Client) -> 
     assert [(row["fillSz"], bool(row["tradeId"])) for row in client.pushes] == [("", False), ("", False), ("1", True)]
 
 
-def test_a_cancel_with_something_to_settle_ends_when_it_has_settled(rig: SpreadRig, client: Client) -> None:
+def test_a_cancel_with_something_to_settle_ends_when_it_has_settled(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order, "1")
     client.cancel(order)
@@ -176,7 +177,7 @@ def test_a_cancel_with_something_to_settle_ends_when_it_has_settled(rig: SpreadR
     assert rig.truth(order) == ("canceled", "1")
 
 
-def test_an_order_that_is_all_matched_is_not_canceled_and_ends_filled(rig: SpreadRig, client: Client) -> None:
+def test_an_order_that_is_all_matched_is_not_canceled_and_ends_filled(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order)
     client.cancel(order)
@@ -189,7 +190,7 @@ def test_an_order_that_is_all_matched_is_not_canceled_and_ends_filled(rig: Sprea
 
 
 def test_a_trade_rejected_at_settlement_cancels_its_size_and_leaves_the_rest_alone(
-    rig: SpreadRig, client: Client
+    rig: SpreadRig, client: OkxClient
 ) -> None:
     order = rig.place()
     rig.fill(order, "1")
@@ -214,7 +215,7 @@ def test_the_past_knows_what_awaited_settlement(rig: SpreadRig) -> None:
     assert sizes(rig.query(order)) == ("partially_filled", "1", "2", "0", "0")
 
 
-def test_somebody_elses_cancel_waits_for_settlement_too(rig: SpreadRig, client: Client) -> None:
+def test_somebody_elses_cancel_waits_for_settlement_too(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order, "1")
     status, row = rig.door("POST", f"orders/{order['order_id']}/cancel")
@@ -227,7 +228,9 @@ def test_somebody_elses_cancel_waits_for_settlement_too(rig: SpreadRig, client: 
 
 
 @pytest.mark.parametrize(("end", "code"), [("filled", "51402"), ("canceled", "51401"), ("never", "51400")])
-def test_the_codes_tell_filled_canceled_and_unknown_apart(rig: SpreadRig, client: Client, end: str, code: str) -> None:
+def test_the_codes_tell_filled_canceled_and_unknown_apart(
+    rig: SpreadRig, client: OkxClient, end: str, code: str
+) -> None:
     order = rig.place()
     if end == "filled":
         rig.fill(order)
@@ -252,7 +255,7 @@ def test_the_codes_tell_filled_canceled_and_unknown_apart(rig: SpreadRig, client
     ],
 )
 def test_a_refusal_comes_with_the_fate_that_it_names(
-    rig: SpreadRig, client: Client, code: str, told: str, ends: tuple[str, str]
+    rig: SpreadRig, client: OkxClient, code: str, told: str, ends: tuple[str, str]
 ) -> None:
     order = rig.place()
     rig.faults(REJECT={"count": 1, "arg": code})
@@ -262,7 +265,7 @@ def test_a_refusal_comes_with_the_fate_that_it_names(
     assert rig.truth(order) == ends
 
 
-def test_with_something_to_settle_a_fill_first_means_all_matched(rig: SpreadRig, client: Client) -> None:
+def test_with_something_to_settle_a_fill_first_means_all_matched(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order, "1")
     rig.faults(REJECT={"count": 1})
@@ -271,7 +274,7 @@ def test_with_something_to_settle_a_fill_first_means_all_matched(rig: SpreadRig,
     assert (code_of(client.acks[0]), rig.truth(order)) == ("51410", ("filled", "3"))
 
 
-def test_accepted_and_filled_all_the_same(rig: SpreadRig, client: Client) -> None:
+def test_accepted_and_filled_all_the_same(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.faults(ACK_OK_THEN_FILL={"count": 1})
     client.cancel(order)
@@ -280,7 +283,7 @@ def test_accepted_and_filled_all_the_same(rig: SpreadRig, client: Client) -> Non
     assert (client.states[-1], rig.truth(order)) == ("filled", ("filled", "3"))
 
 
-def test_fills_in_a_burst_before_the_cancel(rig: SpreadRig, client: Client) -> None:
+def test_fills_in_a_burst_before_the_cancel(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.faults(BURST_PUSH={"count": 1})
     client.cancel(order)
@@ -288,7 +291,7 @@ def test_fills_in_a_burst_before_the_cancel(rig: SpreadRig, client: Client) -> N
     assert rig.truth(order) == ("canceled", "2")
 
 
-def test_a_cancel_that_takes_its_time(rig: SpreadRig, client: Client) -> None:
+def test_a_cancel_that_takes_its_time(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.faults(CANCELING_STATE={"count": 1, "arg": "1"})
     client.cancel(order)
@@ -298,7 +301,7 @@ def test_a_cancel_that_takes_its_time(rig: SpreadRig, client: Client) -> None:
     assert client.states == ["live", "canceled"]
 
 
-def test_a_cancel_never_pushed_stays_silent_through_settlement(rig: SpreadRig, client: Client) -> None:
+def test_a_cancel_never_pushed_stays_silent_through_settlement(rig: SpreadRig, client: OkxClient) -> None:
     order = rig.place()
     rig.fill(order, "1")
     rig.faults(ACK_OK_NO_PUSH={"count": 1})
@@ -309,14 +312,14 @@ def test_a_cancel_never_pushed_stays_silent_through_settlement(rig: SpreadRig, c
 
 
 @pytest.mark.parametrize("source", ["20", "32"])
-def test_another_may_cancel_first(rig: SpreadRig, client: Client, source: str) -> None:
+def test_another_may_cancel_first(rig: SpreadRig, client: OkxClient, source: str) -> None:
     order = rig.place()
     rig.faults(FOREIGN_CANCEL={"count": 1, "arg": source})
     client.cancel(order)
     assert (code_of(client.acks[0]), client.pushes[-1]["cancelSource"]) == ("51401", source)
 
 
-def test_sizes_of_settlement_are_flipped_like_all_others(rig: SpreadRig, client: Client) -> None:
+def test_sizes_of_settlement_are_flipped_like_all_others(rig: SpreadRig, client: OkxClient) -> None:
     rig.faults(TYPE_FLIP={"count": 1})
     rig.place()
     assert client.pushes[0]["pendingFillSz"] == 3
@@ -362,7 +365,7 @@ def test_history_has_the_ended_ones_and_forgets_unfilled_cancels_after_two_hours
     assert rig.query(unfilled)["state"] == "51603"
 
 
-def test_orders_are_placed_over_both_roads_at_any_price(rig: SpreadRig, client: Client) -> None:
+def test_orders_are_placed_over_both_roads_at_any_price(rig: SpreadRig, client: OkxClient) -> None:
     asked = {"sprdId": SPRD_ID, "side": "sell", "ordType": "limit", "sz": "1", "px": "-2.5", "clOrdId": "mine1"}
     client.operate("sprd-order", asked)
     item = client.acks[0]["data"][0]

@@ -24,7 +24,8 @@ from daemon.sim.registry import build
 from daemon.sim.shell import NotLoopbackError, Server, serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.sim.rig import PRIVATE, signature
+from tests.sim.okx_rig import PRIVATE
+from tests.sim.rig import signature
 
 Json = dict[str, Any]
 ROOT = Path(__file__).parents[2]

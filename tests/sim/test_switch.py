@@ -7,13 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import orjson
 import pytest
 
-from daemon.sim.control import control
 from daemon.sim.registry import build
 from daemon.sim.switch import BATCH
-from daemon.sim.venue import HttpRequest, Respond
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.venue import BitgetVenue
 from protocols.dialect import Endpoints, Profile
@@ -21,6 +18,7 @@ from protocols.errors import RemoteError, VenueRefusal
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.registry import VENUES, dialect_for
+from tests.sim.rig import Client, VenueRig
 from tests.system.six import placing_of
 
 if TYPE_CHECKING:
@@ -31,25 +29,18 @@ if TYPE_CHECKING:
 WITH = sorted(set(VENUES) - {"bitget"})
 CREDENTIALS = Credentials(Secret("sim-key"), Secret("sim-secret"), Secret("sim-pass"))
 HOST = "127.0.0.1:9000"
-SECOND_US = 1_000_000
 EACH = pytest.mark.parametrize("name", WITH)
 
 
-class Rig:
-    """One venue, driven by hand."""
+class Rig(VenueRig[Client]):
+    """One venue, and the daemon's own dialect to set its switch by."""
+
+    start_us = 1_789_700_000_000_000
 
     def __init__(self, name: str, venue: SimVenue | None = None) -> None:
-        self.venue = venue or build(name, seed=7)
+        super().__init__(venue or build(name, seed=7), Client)
         self.name = name
-        self.now_us = 1_789_700_000 * SECOND_US
         self.dialect = dialect_for(name, Profile(endpoints=Endpoints(rest=f"http://{HOST}", ws=f"ws://{HOST}")))
-        self._asked = 0
-
-    def pass_time(self, seconds: float) -> None:
-        until_us = self.now_us + round(seconds * SECOND_US)
-        while (due_us := self.venue.deadline()) is not None and due_us <= until_us:
-            self.venue.tick(due_us)
-        self.now_us = until_us
 
     def set(self, timeout_s: int, tag: str = "") -> None:
         """Set the switch; raises what the dialect makes of the answer."""
@@ -57,20 +48,19 @@ class Rig:
         assert switch is not None
         signed = self.dialect.sign(switch.call(timeout_s, tag), CREDENTIALS, self.now_us)
         headers = {name.lower(): value for name, value in signed.headers} | {"host": HOST}
-        self._asked += 1
-        self.venue.http(self._asked, HttpRequest(signed.method, signed.target, headers, signed.body), self.now_us)
-        (answer,) = [action for action in self.venue.drain() if isinstance(action, Respond)]
-        switch.read(timeout_s, RestResponse(answer.response.status, answer.response.body))
+        answer = self.answers[self.http(signed.method, signed.target, headers, signed.body)]
+        assert answer is not None
+        switch.read(timeout_s, RestResponse(answer.status, answer.body))
 
-    def door(self, method: str, path: str, body: object = None) -> Any:
-        request = HttpRequest(method, f"/_sim/{path}", {}, b"" if body is None else orjson.dumps(body))
-        return orjson.loads(control(self.venue, request, self.now_us).body)
+    def seen(self, path: str) -> Any:
+        """What the control door shows."""
+        return self.door("GET", path)[1]
 
     def rest(self, count: int) -> list[str]:
         placing = placing_of(self.name)
         order = {"instrument": placing.instrument, "side": "buy", "price": placing.price, "qty": placing.qty}
         more = {} if placing.product is None else {"product": placing.product}
-        return [row["order_id"] for row in self.door("POST", "orders", [order | more] * count)["orders"]]
+        return [row["order_id"] for row in self.door("POST", "orders", [order | more] * count)[1]["orders"]]
 
     @property
     def live(self) -> int:
@@ -82,14 +72,14 @@ def test_it_fires_when_its_time_is_up_and_not_before(name: str) -> None:
     rig = Rig(name)
     order_ids = rig.rest(3)
     rig.set(10)
-    rig.pass_time(9.9)
+    rig.advance(9.9)
     assert rig.live == 3
-    rig.pass_time(0.2)
+    rig.advance(0.2)
     assert rig.live == 0
-    assert {rig.door("GET", f"orders/{order_id}")["ord_status"] for order_id in order_ids} == {"canceled"}
-    assert rig.door("GET", "switch") == {"due_us": {}, "calls": 1, "fired": 1, "canceled": 3}
+    assert {rig.seen(f"orders/{order_id}")["ord_status"] for order_id in order_ids} == {"canceled"}
+    assert rig.seen("switch") == {"due_us": {}, "calls": 1, "fired": 1, "canceled": 3}
     rig.rest(1)
-    rig.pass_time(100)
+    rig.advance(100)
     assert rig.live == 1
 
 
@@ -98,13 +88,13 @@ def test_each_call_starts_it_anew_and_zero_ends_it(name: str) -> None:
     rig = Rig(name)
     rig.rest(1)
     rig.set(10)
-    rig.pass_time(8)
+    rig.advance(8)
     rig.set(10)
-    rig.pass_time(8)
+    rig.advance(8)
     assert rig.live == 1
     rig.set(0)
-    rig.pass_time(200)
-    assert (rig.live, rig.door("GET", "switch")["fired"]) == (1, 0)
+    rig.advance(200)
+    assert (rig.live, rig.seen("switch")["fired"]) == (1, 0)
 
 
 @EACH
@@ -116,7 +106,7 @@ def test_two_calls_in_a_second_are_a_breach_where_the_venue_allows_one(name: str
         return
     with pytest.raises(RemoteError):
         rig.set(10)
-    rig.pass_time(1.1)
+    rig.advance(1.1)
     rig.set(10)
 
 
@@ -135,20 +125,20 @@ def test_a_tags_countdown_takes_the_orders_with_that_tag_alone() -> None:
     tagged = rig.rest(1)[0]
     rig.venue.book.note(tagged, {"tag": "mm1"}, rig.now_us)
     rig.set(10, "mm1")
-    rig.pass_time(11)
+    rig.advance(11)
     assert rig.live == 2
-    assert rig.door("GET", f"orders/{tagged}")["ord_status"] == "canceled"
+    assert rig.seen(f"orders/{tagged}")["ord_status"] == "canceled"
 
 
 def test_many_orders_go_in_batches_over_a_while() -> None:
     rig = Rig("bingx")
     rig.rest(2 * BATCH + 1)
     rig.set(10)
-    rig.pass_time(10)
+    rig.advance(10)
     assert rig.live == BATCH + 1
     with pytest.raises(VenueRefusal, match="FAILED"):
         rig.set(10)
-    rig.pass_time(1)
+    rig.advance(1)
     assert rig.live == 0
 
 
