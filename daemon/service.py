@@ -250,6 +250,8 @@ class Service:
             log.error("journal_row_unreadable", detail=problem)
         for name, account in self.accounts.items():
             account.recover([case for case in found.cases if case.requests[0].request.key.account == name])
+        since_us = self._clock.now() - self._retention_us()
+        self._desk.bulks.restore(found.bulks, self._journal.known_bulks(since_us), self._retention_us())
         orphans = {case.requests[0].request.key.account for case in found.cases} - set(self.accounts)
         for name in orphans:
             log.warning("account_gone", account=name, detail="the journal has open requests of an account that is not "

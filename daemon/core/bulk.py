@@ -185,6 +185,11 @@ class Bulk:
         until_us = self.intent.received_us + int(world.timings.resend_max_age_s * 1_000_000)
         return until_us if self.intent.deadline_us is None else min(until_us, self.intent.deadline_us)
 
+    def _waits_until_us(self, part: _Part) -> int:
+        """Until when a part waits for its account."""
+        world = self._sites[part.scope.account].world
+        return self._sends_until_us(world) + world.horizon_us
+
     def lose(self, account: AccountName, why: str) -> None:
         """An account cannot be spoken to: its parts that have not begun never will."""
         for part in self._parts:
@@ -242,6 +247,9 @@ class Bulk:
                 orders = part.body.take_fresh(at_most - len(requests))
                 requests += [self._request(part, None, order, now_us) for order in orders]
         has_more = any(part.body is not None and part.body.has_fresh for part in self._parts)
+        for part in self._parts:
+            if part.body is None and part.lost is None and now_us >= self._waits_until_us(part):
+                part.lost = "the account could not be asked in time"
         if all(part.is_over for part in self._parts):
             self.report = self._report()
         return Work(tuple(requests), tuple(ask), has_more, self.report)
@@ -270,7 +278,6 @@ class Bulk:
             min(deadlines, default=None),
             Priority.URGENT if Priority.URGENT in {order.priority, intent.priority} else Priority.NORMAL,
             order.venue_params,
-            intent.bulk,
         )
 
     def next_us(self, now_us: int) -> int | None:
@@ -279,6 +286,7 @@ class Bulk:
             return None
         bodies = [part.body for part in self._parts if part.body is not None]
         times = [at_us for at_us in (body.next_us(now_us) for body in bodies) if at_us is not None]
+        times += [self._waits_until_us(part) for part in self._parts if part.body is None and part.lost is None]
         return min(times, default=None)
 
     # ------------------------------------------------------------ the report

@@ -73,6 +73,15 @@ def bulk_conflict(held: BulkIntent, now_us: int) -> BadRequest:
     )
 
 
+def old_bulk_conflict(key: RequestKey) -> BadRequest:
+    """Write the refusal of a cancel whose name a bulk cancel of earlier holds."""
+    return BadRequest(
+        "request_id_conflict",
+        f"{key.request_id} already names a bulk cancel of {key.account}; use a new name for a new request",
+        path="request_id",
+    )
+
+
 def single_conflict(held: RequestKey) -> BadRequest:
     """Write the refusal of a bulk cancel whose name a single cancel holds."""
     return BadRequest(

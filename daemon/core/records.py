@@ -56,10 +56,7 @@ class RequestKey(msgspec.Struct, frozen=True):
 
 
 class CancelRequest(msgspec.Struct, frozen=True):
-    """One client's wish that one order be canceled. ``deadline_us`` is absolute, on the daemon's clock.
-
-    ``bulk`` names the bulk cancel that it is a part of.
-    """
+    """One client's wish that one order be canceled. ``deadline_us`` is absolute, on the daemon's clock."""
 
     key: RequestKey
     caller: Caller
@@ -71,7 +68,6 @@ class CancelRequest(msgspec.Struct, frozen=True):
     deadline_us: int | None = None
     priority: Priority = Priority.NORMAL
     venue_params: dict[str, str] = {}
-    bulk: CaseId | None = None
 
 
 class EvidenceRef(msgspec.Struct, frozen=True):

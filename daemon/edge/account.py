@@ -35,7 +35,7 @@ from protocols.fix import Outcome, RequestState
 from protocols.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from structlog.typing import FilteringBoundLogger
 
@@ -95,6 +95,10 @@ class Account:
         self._log = (logger or log).bind(account=config.name, venue=config.venue)
         self._binding: Running[None] | None = None
         self._is_identified = False
+        self.on_known: Callable[[], None] = lambda: None
+        """Called when `is_known` comes to be so."""
+        self.is_known = False
+        """Whether it may be asked about orders for the sake of an earlier life: it has a key, of the same user."""
         world = World(config.name, self._traits(), config.timings)
         correlator = Correlator(world, ids, open_max=config.cases_max, book=Book(config.orders_max))
         self.driver = Driver(correlator, journal, publisher, clock, self._time, is_strict=is_strict, logger=logger)
@@ -238,6 +242,8 @@ class Account:
         for found in cases:
             case = rebuild(found, self.driver.correlator.world, now_us)
             self.driver.restore(case, waits_for_identity=is_bound)
+        if not is_bound and self.gateway is not None:
+            self._become_known()
 
     # ------------------------------------------------------------ whose key it is
 
@@ -263,6 +269,12 @@ class Account:
         if not self._is_identified and not self.driver.correlator.world.account_changed:
             self._is_identified = True
             self.driver.identified()
+            self._become_known()
+
+    def _become_known(self) -> None:
+        if not self.is_known:
+            self.is_known = True
+            self.on_known()
 
     async def _bind(self, environment: str, venue_user_id: str) -> None:
         try:

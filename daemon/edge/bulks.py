@@ -16,17 +16,18 @@ import structlog
 
 from daemon.core import names
 from daemon.core.bulk import Bulk, Site
-from daemon.core.glance import Glance
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
 from daemon.edge.clock import seconds_until
-from daemon.edge.desk import ConnectionId, Preview
-from protocols.errors import BadRequest
+from daemon.edge.desk import ConnectionId
+from daemon.edge.glances import Glances
+from protocols.errors import BadRequest, JournalError
 from protocols.fix import AccountName, Priority
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from daemon.core.bulk import RecoveredBulk
     from daemon.core.ids import Ids
     from daemon.core.records import BulkReport, Caller, CancelRequest, Previous, Report, RequestKey
     from daemon.core.sweep import Listing
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from daemon.edge.clock import Clock
     from daemon.edge.desk import BulkSink, Reattached
     from daemon.edge.ledger import Ledger
+    from daemon.edge.outside import Running as Task
     from daemon.edge.outside import Time, Timer
     from protocols.fix import RequestId, RequestState
 
@@ -41,10 +43,10 @@ ROUNDS_MAX: Final = 5
 """Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
 REQUESTS_PER_TURN: Final = 64
 """Of one bulk in one turn of the loop, at some tens of microseconds each."""
+LOOKUPS_MAX: Final = 16
+"""Look-ups of old names in the journal at a time: past that somebody asks in a loop."""
 FINISHED_MAX: Final = 64
 """Bulk cancels that are over and whose corrections are still passed on; the oldest make room."""
-LOOK_AGAIN_S: Final = 1.0
-"""Between two listings of a dry run, if the first was cut short."""
 INSIDE: Final = ConnectionId(0)
 """The connection of those who listen for the daemon itself; clients' begin at 1."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -66,7 +68,7 @@ class Terms(msgspec.Struct, frozen=True):
 class Running:
     """A bulk cancel of this life, and who listens to it."""
 
-    __slots__ = ("bulk", "is_awake", "is_durable", "is_told", "sinks", "timer", "timer_us")
+    __slots__ = ("bulk", "ended_us", "is_awake", "is_durable", "is_told", "sinks", "timer")
 
     def __init__(self, bulk: Bulk) -> None:
         self.bulk = bulk
@@ -75,18 +77,7 @@ class Running:
         self.is_told = False
         self.is_durable = False
         self.timer: Timer | None = None
-        self.timer_us = 0
-
-
-class Looking:
-    """A dry run under way."""
-
-    __slots__ = ("glance", "sink", "timer")
-
-    def __init__(self, glance: Glance, sink: BulkSink) -> None:
-        self.glance = glance
-        self.sink = sink
-        self.timer: Timer | None = None
+        self.ended_us = 0
 
 
 class _Ear:
@@ -139,9 +130,14 @@ class Bulks:
         self._rounds_max = rounds_max
         self._held: dict[RequestKey, Running] = {}
         self._finished: list[Running] = []
-        self._looking: list[Looking] = []
+        self._glances = Glances(accounts, clock, time)
+        self._over: dict[int, int] = {}
+        """Names of bulk cancels that only the journal knows, by their hashes, with the times of their ends."""
+        self._retention_us = 0
+        self._lookups: set[Task[None]] = set()
         for name, account in accounts.items():
             account.driver.on_listed = partial(self._listed, name)
+            account.on_known = partial(self._known, name)
 
     # ------------------------------------------------------------ starting
 
@@ -190,27 +186,43 @@ class Bulks:
         if held is not None:
             names.require_same_bulk(intent, held.bulk.intent, now_us)
             self._attach(held, sink)
-            return intent.name
+        elif any(self._is_over(key) for key in intent.names_held()):
+            self._look_up(intent, terms, sink)
+        else:
+            self._begin(intent, terms, sink)
+        return intent.name
+
+    def _begin(self, intent: BulkIntent, terms: Terms, sink: BulkSink | None) -> None:
+        """Write a new intent down, and send what can be sent at once."""
+        now_us = self._clock.now()
         self._journal.append((BulkOpened(now_us, intent.bulk, intent),))
         running = self._hold(intent)
         self._attach(running, sink)
-        log.info("bulk_cancel", request_id=intent.name, cause=cause, scope="; ".join(s.described() for s in scopes))
+        scope = "; ".join(scope.described() for scope in intent.scopes)
+        log.info("bulk_cancel", request_id=intent.name, cause=intent.cause, scope=scope)
         for account, why in terms.lost.items():
             running.bulk.lose(account, why)
-        for account in running.bulk.accounts:
-            running.bulk.begin(account, now_us)
+        for name in running.bulk.accounts:
+            if self._accounts[name].gateway is not None:  # without credentials there is no way; it may get some yet
+                running.bulk.begin(name, now_us)
         self._work(running)
-        return intent.name
 
     def holds(self, key: RequestKey) -> bool:
         """Whether a bulk has a name."""
-        return key in self._held
+        return key in self._held or self._is_over(key)
+
+    def _is_over(self, key: RequestKey) -> bool:
+        """Whether a bulk that only the journal knows had this name, not so long ago that it is forgotten."""
+        ended_us = self._over.get(hash(key))
+        return ended_us is not None and ended_us >= self._clock.now() - self._retention_us
 
     def require_free(self, key: RequestKey, now_us: int) -> None:
         """Check that no bulk holds a name, or raise ``request_id_conflict``."""
         held = self._held.get(key)
         if held is not None:
             raise names.bulk_conflict(held.bulk.intent, now_us)
+        if self._is_over(key):
+            raise names.old_bulk_conflict(key)
 
     def _hold(self, intent: BulkIntent) -> Running:
         running = Running(Bulk(intent, self._sites(), rounds_max=self._rounds_max))
@@ -231,21 +243,83 @@ class Bulks:
             sink.result(running.bulk.report, is_durable=running.is_durable)
 
     def look(self, scopes: Sequence[Scope], sink: BulkSink) -> None:
-        """Tell which orders a bulk cancel of these scopes, one an account, would be of. Only questions are sent."""
-        looking = Looking(Glance(scopes, self._sites(), self._clock.now()), sink)
-        looking.timer = self._time.later(
-            seconds_until(looking.glance.gives_up_us, self._clock.now()), partial(self._stop_looking, looking)
-        )
-        self._looking.append(looking)
-        for name in looking.glance.accounts:
-            self._accounts[name].driver.list_orders()
+        """Tell which orders a bulk cancel of these scopes, one an account, would be of; see `Glances`."""
+        self._glances.look(scopes, self._sites(), sink)
 
     def drop(self, connection: ConnectionId) -> None:
         """Forget a client: its bulk cancels go on."""
         for running in self._held.values():
             running.sinks = [sink for sink in running.sinks if sink.connection != connection]
-        for looking in [each for each in self._looking if each.sink.connection == connection]:
-            self._forget_looking(looking)
+        self._glances.drop(connection)
+
+    # ------------------------------------------------------------ earlier lives
+
+    def restore(
+        self, found: Sequence[RecoveredBulk], over: Iterable[tuple[RequestKey, int]], retention_us: int
+    ) -> None:
+        """Take up what an earlier life left unfinished; after the accounts took up their cases, before any client.
+
+        ``over`` are the names of those that ended, with the times of their ends; they are held for ``retention_us``.
+        """
+        self._retention_us = retention_us
+        self._over |= {hash(key): ended_us for key, ended_us in over}
+        for each in found:
+            self._restore(each)
+
+    def _restore(self, found: RecoveredBulk) -> None:
+        now_us, intent = self._clock.now(), found.intent
+        if intent.received_us > now_us:  # the clock was set back: nobody knows how old the wish is
+            intent = msgspec.structs.replace(intent, deadline_us=now_us)
+        running = self._hold(intent)
+        running.bulk.restore(found.members, now_us)
+        for member in found.members:
+            if running.bulk.has(member.key) and member.key.account in self._accounts:
+                driver = self._accounts[member.key.account].driver
+                ear = _Ear(self, running, member.key)
+                driver.listen(member.key, ear)
+                for told in driver.told_after(member.key, -1):
+                    ear.result(told.report)
+        log.info("bulk_cancel_again", request_id=intent.name, cause=intent.cause, orders=len(found.members))
+        for name in running.bulk.accounts:
+            if name in self._accounts and self._accounts[name].is_known:
+                running.bulk.begin(name, now_us)
+        self._wake(running)
+
+    def _known(self, account: AccountName) -> None:
+        """An account may be asked for the sake of earlier lives: what waited for it begins."""
+        for running in set(self._held.values()):
+            if account in running.bulk.accounts and not running.bulk.is_over:
+                running.bulk.begin(account, self._clock.now())
+                self._wake(running)
+
+    def _look_up(self, intent: BulkIntent, terms: Terms, sink: BulkSink | None) -> None:
+        """Attach to a bulk that only the journal knows. A policy has nothing to learn from one that is over."""
+        if sink is None:
+            return
+        if len(self._lookups) >= LOOKUPS_MAX:
+            raise BadRequest("too_fast", "too many old requests are being looked up; ask again in a moment")
+        task = self._time.spawn(self._attach_from_journal(intent, terms, sink))
+        self._lookups.add(task)
+        task.add_done_callback(self._lookups.discard)
+
+    async def _attach_from_journal(self, intent: BulkIntent, terms: Terms, sink: BulkSink) -> None:
+        wanted = set(intent.names_held())
+        try:
+            stored = [
+                old for old in await self._journal.find_bulks(intent.name) if wanted & set(old.intent.names_held())
+            ]
+            if stored:
+                names.require_same_bulk(intent, stored[0].intent, self._clock.now())
+        except JournalError as error:
+            sink.refuse(BadRequest("journal_unavailable", str(error)))
+            return
+        except BadRequest as error:
+            sink.refuse(error)
+            return
+        if stored and stored[0].report is not None:
+            sink.result(stored[0].report, is_durable=True)
+        else:
+            self._begin(intent, terms, sink)
 
     # ------------------------------------------------------------ what happens
 
@@ -268,10 +342,7 @@ class Bulks:
                 if records:
                     self._journal.append(records)
                     self._wake(running)
-        for looking in tuple(self._looking):
-            if looking.glance.listed(account, listing):
-                self._time.later(LOOK_AGAIN_S, self._accounts[account].driver.list_orders)
-            self._tell_looking(looking)
+        self._glances.listed(account, listing)
 
     # ------------------------------------------------------------ working
 
@@ -326,7 +397,8 @@ class Bulks:
             us=self._clock.now() - intent.received_us,
             **{outcome.value: count for outcome, count in report.counts.items()},
         )
-        record = BulkEnded(self._clock.now(), intent.bulk, report)
+        running.ended_us = self._clock.now()
+        record = BulkEnded(running.ended_us, intent.bulk, report)
         self._journal.append((record,), partial(self._tell, running, report))
 
     def _tell(self, running: Running, report: BulkReport, is_durable: bool) -> None:
@@ -341,6 +413,7 @@ class Bulks:
         for key in running.bulk.intent.names_held():
             if self._held.get(key) is running:
                 del self._held[key]
+                self._over[hash(key)] = running.ended_us
 
     def _alarm(self, running: Running, report: BulkReport) -> None:
         for name in running.bulk.accounts:
@@ -353,24 +426,3 @@ class Bulks:
                 account.driver.alarms.sound("bulk_incomplete", f"{running.bulk.intent.name}: {why}")
             else:
                 account.driver.alarms.clear("bulk_incomplete")
-
-    # ------------------------------------------------------------ dry runs
-
-    def _stop_looking(self, looking: Looking) -> None:
-        looking.glance.give_up()
-        self._tell_looking(looking)
-
-    def _tell_looking(self, looking: Looking) -> None:
-        glance = looking.glance
-        if not glance.is_over or looking not in self._looking:
-            return
-        self._forget_looking(looking)
-        drivers = [(self._accounts[name].driver, reports) for name, reports in glance.found.items()]
-        rows = tuple(driver.order_row(report) for driver, reports in drivers for report in reports)
-        traits = [driver.correlator.world.traits for driver, _ in drivers]
-        looking.sink.preview(Preview(rows, glance.reasons, {each.venue: each.not_covered for each in traits}))
-
-    def _forget_looking(self, looking: Looking) -> None:
-        self._looking.remove(looking)
-        if looking.timer is not None:
-            looking.timer.cancel()

@@ -279,9 +279,7 @@ class FrontDesk:
         keys = await self._read(lambda: self._journal.find_request(request.account, request.request_id))
         mine = [key for key in keys if self._access.may(peer, Role.OBSERVE, key.account)]
         if not mine:
-            raise BadRequest(
-                "invalid_params", f"no request of the name {request.request_id} is in the journal", path="request_id"
-            )
+            return await self._explain_bulk(request, peer)
         chosen = next((key for key in mine if key.uid == peer.caller.uid), mine[0])
         found = await self._read(lambda: self._journal.explain(chosen.uid, chosen.request_id, chosen.account))
         if found is None:
@@ -291,6 +289,22 @@ class FrontDesk:
             for step in found.steps
         )
         return Story(found.report, steps)
+
+    async def _explain_bulk(self, request: ExplainParams, peer: Peer) -> Story:
+        """Tell a bulk cancel's own story, to who may see all of its accounts."""
+        found = await self._read(lambda: self._journal.find_bulks(request.request_id))
+        mine = [
+            stored.intent
+            for stored in found
+            if all(self._access.may(peer, Role.OBSERVE, key.account) for key in stored.intent.names_held())
+        ]
+        if not mine:
+            raise BadRequest(
+                "invalid_params", f"no request of the name {request.request_id} is in the journal", path="request_id"
+            )
+        chosen = next((intent for intent in mine if intent.caller.uid == peer.caller.uid), mine[0])
+        steps = await self._read(lambda: self._journal.explain_bulk(chosen.bulk))
+        return Story(None, tuple(StoryStep(step.t, step.kind, step.detail) for step in steps))
 
     def subscribe(self, request: SubscribeParams, peer: Peer, listener: Listener) -> Subscription:
         """Start telling a listener of the accounts that its peer may observe."""

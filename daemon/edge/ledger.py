@@ -10,8 +10,16 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
-    from daemon.core.records import Record, RequestKey
-    from daemon.edge.journal import Binding, Explanation, HistoryRow, JournalState, StoredRequest
+    from daemon.core.records import CaseId, Record, RequestKey
+    from daemon.edge.journal import (
+        Binding,
+        Explanation,
+        HistoryRow,
+        JournalState,
+        StepShown,
+        StoredBulk,
+        StoredRequest,
+    )
     from protocols.fix import AccountName, OrderId, Outcome, RequestId
 
 
@@ -44,6 +52,14 @@ class Ledger(Protocol):
 
     async def find_request(self, account: AccountName | None, request_id: RequestId) -> list[RequestKey]:
         """Find every request of a name. Raises `JournalError`."""
+        ...
+
+    async def find_bulks(self, name: RequestId) -> list[StoredBulk]:
+        """Find every bulk cancel of a name. Raises `JournalError`."""
+        ...
+
+    async def explain_bulk(self, bulk: CaseId) -> tuple[StepShown, ...]:
+        """Read a bulk cancel's own story. Raises `JournalError`."""
         ...
 
     async def history(  # noqa: PLR0913 - each is a filter that a client may name

@@ -13,7 +13,11 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core.bulk import RecoveredBulk, RecoveredMember, number_of
 from daemon.core.records import (
+    BulkEnded,
+    BulkIntent,
+    BulkOpened,
     Concluded,
     Moved,
     Observed,
@@ -24,18 +28,19 @@ from daemon.core.records import (
     SendAnswered,
     Told,
 )
-from daemon.edge.journal import Binding, HistoryRow, JournalState, StoredRequest
+from daemon.core.scope import NamedOrder
+from daemon.edge.journal import Binding, HistoryRow, JournalState, StoredBulk, StoredRequest
 from daemon.simulate.kernel import Park
 from protocols.errors import JournalError
 from protocols.evidence import Frame
 from protocols.fix import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
     from random import Random
 
     from daemon.core.records import CaseId, Report, RequestKey
-    from daemon.edge.journal import Explanation
+    from daemon.edge.journal import Explanation, StepShown
     from daemon.simulate.kernel import Call, Kernel, Scope
     from protocols.fix import AccountName, OrderId, RequestId
 
@@ -119,6 +124,42 @@ class Disk:
         first, latest = (_durable(words[0]), _durable(words[-1])) if words else (None, None)
         rows = tuple(_row(word) for word in words[1:])
         return StoredRequest(opened.request, self._now_in[key], opened.t, first, latest, rows)
+
+    def bulks(self, name: RequestId | None = None) -> list[StoredBulk]:
+        """Give the bulk cancels (of a name), the youngest first."""
+        ended = {record.case: record.report for record in self.records if isinstance(record, BulkEnded)}
+        opened = [record.intent for record in reversed(self.records) if isinstance(record, BulkOpened)]
+        return [StoredBulk(intent, ended.get(intent.bulk)) for intent in opened if name in {None, intent.name}]
+
+    def unfinished_bulks(self) -> list[RecoveredBulk]:
+        """Find the bulk cancels that a new life has to take up, with the requests that were made for them."""
+        return [
+            RecoveredBulk(stored.intent, tuple(self._members(stored.intent)))
+            for stored in reversed(self.bulks())
+            if stored.report is None
+        ]
+
+    def bulks_over(self) -> list[tuple[RequestKey, int]]:
+        """List the names of the bulk cancels that are over, with the times of their ends."""
+        ended = {record.case: record.t for record in self.records if isinstance(record, BulkEnded)}
+        intents = [stored.intent for stored in self.bulks() if stored.report is not None]
+        return [(key, ended[intent.bulk]) for intent in intents for key in intent.names_held()]
+
+    def _members(self, intent: BulkIntent) -> Iterator[RecoveredMember]:
+        held = {(key.uid, key.account) for key in intent.names_held()}
+        for key, opened in self._opened.items():
+            if (key.uid, key.account) not in held or number_of(intent.name, key.request_id) is None:
+                continue
+            request, words = opened.request, self._words.get(key)
+            report = words[-1].report if words else None
+            order_id = request.order_id or (report.order_id if report is not None else None)
+            order = NamedOrder(request.product, request.instrument, order_id, request.client_order_id)
+            yield RecoveredMember(
+                key,
+                order,
+                report.outcome if report is not None else None,
+                report.ord_status if report is not None else None,
+            )
 
     def history(self, from_seq: int, limit: int) -> list[HistoryRow]:
         """Give outcomes and corrections from a number on."""
@@ -291,6 +332,15 @@ class VirtualJournal:
         await self._wait()
         rows = self._disk.history(from_seq or 0, limit)
         return rows, (rows[-1].report.seq + 1 if rows else from_seq or 0)
+
+    async def find_bulks(self, name: RequestId) -> list[StoredBulk]:
+        """Find every bulk cancel of a name."""
+        await self._wait()
+        return self._disk.bulks(name)
+
+    async def explain_bulk(self, bulk: CaseId) -> tuple[StepShown, ...]:
+        """Nobody asks for stories here."""
+        return ()
 
     async def explain(
         self, uid: int | None, request_id: RequestId, account: AccountName | None = None

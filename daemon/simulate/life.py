@@ -46,6 +46,7 @@ KEYS: Final = Credentials(Secret("sim-key"), Secret("sim-secret"), Secret("sim-p
 """What every simulated venue takes."""
 ENDPOINTS: Final = Endpoints(rest=f"http://{HOST}", ws=f"ws://{HOST}")
 CORRECTION_WINDOW_US: Final = 24 * 3_600_000_000
+RETENTION_US: Final = 72 * 3_600_000_000
 ORDER_SEQ_PER_LIFE: Final = 1 << 32
 SILENT: Final[structlog.typing.FilteringBoundLogger] = structlog.wrap_logger(
     None, processors=[], wrapper_class=structlog.make_filtering_bound_logger(50)
@@ -110,6 +111,7 @@ class Life:
         for name, account in self.accounts.items():
             account.recover([case for case in found if case.requests[0].request.key.account == name])
             self.scope.spawn(account.run())
+        self.desk.bulks.restore(self._disk.unfinished_bulks(), self._disk.bulks_over(), RETENTION_US)
 
     def crash(self) -> None:
         """Die, in the middle of everything."""

@@ -9,6 +9,12 @@ from pathlib import Path
 
 from daemon.core.records import (
     Bound,
+    BulkEnded,
+    BulkIntent,
+    BulkItem,
+    BulkListed,
+    BulkOpened,
+    BulkReport,
     Caller,
     CancelRequest,
     CaseId,
@@ -26,6 +32,7 @@ from daemon.core.records import (
     SendMade,
     Times,
 )
+from daemon.core.scope import NamedOrder, Scope
 from daemon.edge.journal import Journal, lock_journal
 from daemon.edge.journal.schema import connect
 from protocols.dialect import WireCancel
@@ -163,6 +170,48 @@ def moved(name: str, case: str, into: str, *, t: int = T0 + 3) -> Moved:
 
 def bound(case: str, order_id: str) -> Bound:
     return Bound(T0 + 4, CaseId(case), OrderId(order_id), "named by a push")
+
+
+def intent(name: str, *, uid: int = UID, accounts: Sequence[str] = (ACCOUNT,), t: int = T0) -> BulkIntent:
+    """A wish to cancel everything."""
+    return BulkIntent(
+        CaseId(f"bulk-{name}"),
+        RequestId(name),
+        Caller(uid=uid, gid=100, pid=4242, client="mm1"),
+        "cancel_all",
+        tuple(Scope(AccountName(account), instrument="BTC-USDT") for account in accounts),
+        t,
+        t + 60_000_000,
+    )
+
+
+def bulk_opened(name: str, *, uid: int = UID, accounts: Sequence[str] = (ACCOUNT,), t: int = T0) -> BulkOpened:
+    return BulkOpened(t, CaseId(f"bulk-{name}"), intent(name, uid=uid, accounts=accounts, t=t))
+
+
+def bulk_listed(name: str, *, taken: int = 1, t: int = T0 + 1) -> BulkListed:
+    return BulkListed(t, CaseId(f"bulk-{name}"), ACCOUNT, t - 1, True, 3, taken)
+
+
+def bulk_ended(name: str, *members: str, complete: bool = True, t: int = T0 + 30) -> BulkEnded:
+    """The end of a bulk cancel of which each member's order was canceled."""
+    named = [NamedOrder("", "BTC-USDT", OrderId(f"order-of-{member}")) for member in members]
+    items = tuple(
+        BulkItem(RequestId(member), ACCOUNT, order.product, order.instrument, order.order_id, None, Outcome.CANCELED)
+        for member, order in zip(members, named, strict=True)
+    )
+    told = BulkReport(
+        RequestId(name),
+        items,
+        len(items),
+        {Outcome.CANCELED: len(items)} if items else {},
+        0,
+        complete,
+        (),
+        0,
+        {"venue": ("algos",)},
+    )
+    return BulkEnded(t, CaseId(f"bulk-{name}"), told)
 
 
 def whole_story(name: str, seq: int, *, t: int = T0) -> list[Record]:

@@ -38,6 +38,9 @@ from tests.edge.journal_world import (
     BIG_ORDER_ID,
     T0,
     bound,
+    bulk_ended,
+    bulk_listed,
+    bulk_opened,
     concluded,
     corrected,
     moved,
@@ -96,6 +99,23 @@ SENTENCES: list[tuple[Record, str]] = [
     (Noticed(T0, X, "waits for budget"), "waits for budget"),
     (concluded("a", 5, outcome=Outcome.FILLED), "outcome 5: filled, 0.10 filled"),
     (corrected("a", 6, 1, "0.20"), "correction 1 (6): canceled, 0.20 filled; before: canceled"),
+    (
+        opened("flat/3"),
+        (
+            "uid 1000, gid 100, pid 4242 (mm1) asked to cancel BTC-USDT order order-of-flat/3, client order cflat/3, "
+            f"urgent, deadline {DUE}, for bulk cancel flat"
+        ),
+    ),
+    (
+        bulk_opened("flat"),
+        (
+            "uid 1000, gid 100, pid 4242 (mm1): cancel_all is to cancel all orders of main (instrument BTC-USDT), "
+            f"normal, deadline {T0 + 60_000_000}"
+        ),
+    ),
+    (bulk_listed("flat"), "main was asked for its open orders: 3 match, 1 of them new"),
+    (bulk_ended("flat", "flat/0", "flat/1"), "over: 2 canceled; nothing rests"),
+    (bulk_ended("flat", complete=False), "over: no orders; 0 orders may rest"),
 ]
 
 

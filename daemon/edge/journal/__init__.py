@@ -10,6 +10,7 @@
 Only `journal` and `lock` are called from outside; the names below are all that others need.
 """
 
+from daemon.edge.journal.bulks import StoredBulk
 from daemon.edge.journal.journal import Journal
 from daemon.edge.journal.lock import JournalLock, lock_journal
 from daemon.edge.journal.read import Explanation, HistoryRow, StepShown, StoredRequest
@@ -26,6 +27,7 @@ __all__ = [
     "JournalState",
     "Recovered",
     "StepShown",
+    "StoredBulk",
     "StoredRequest",
     "lock_journal",
 ]

@@ -16,6 +16,8 @@ from msgspec.structs import replace
 from daemon.core.records import (
     Asked,
     Bound,
+    BulkIntent,
+    BulkReport,
     Caller,
     CancelRequest,
     Concluded,
@@ -92,6 +94,16 @@ def read_report(body: str) -> Report:
     return replace(_read(_REPORTS, body, "report"), durable=True)
 
 
+def read_intent(body: str) -> BulkIntent:
+    """Read what a bulk cancel is of. Raises `Undecodable`."""
+    return _read(_INTENTS, body, "intent")
+
+
+def read_bulk_report(body: str) -> BulkReport:
+    """Read what became of a bulk cancel. Raises `Undecodable`."""
+    return _read(_BULK_REPORTS, body, "report")
+
+
 def read_previous(body: str | None) -> Previous | None:
     """Read what was said before a correction. Raises `Undecodable`."""
     return None if body is None else _read(_PREVIOUS, body, "previous")
@@ -126,6 +138,8 @@ def to_json(value: object) -> str:
 _ENCODER: Final = msgspec.json.Encoder()
 _RECORDS: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
 _REPORTS: Final = msgspec.json.Decoder(Report)
+_INTENTS: Final = msgspec.json.Decoder(BulkIntent)
+_BULK_REPORTS: Final = msgspec.json.Decoder(BulkReport)
 _PREVIOUS: Final = msgspec.json.Decoder(Previous)
 _PARAMS: Final = msgspec.json.Decoder(dict[str, str])
 

@@ -1,9 +1,10 @@
 """What the journal forgets, and in which bites: so small that a commit which waits behind one hardly notices.
 
 A request is forgotten when its latest outcome is older than the retention; one without an outcome is never forgotten.
-Then go the steps of cases in which no request is left, the outcomes of which there is no request, and the lives of
-which there is no outcome. First of all it is written down what may be missing from now on. Last, what the file holds
-beyond need is given back to the disk; a file that an older canceld made keeps its size, and uses it again.
+A bulk cancel is forgotten when it has been over for as long and none of its requests is left. Then go the steps of
+cases and bulk cancels of which nothing is left, the outcomes of which there is no request, and the lives of which there
+is no outcome. First of all it is written down what may be missing from now on. Last, what the file holds beyond need is
+given back to the disk; a file that an older canceld made keeps its size, and uses it again.
 """
 
 from __future__ import annotations
@@ -25,10 +26,12 @@ SPARE_PAGES_MIN: Final = 2_000
 SPARE_PART: Final = 4
 """Beyond that, a quarter of the file may be free: less would only move pages to and fro."""
 
+MEMBERS_OF_BULK: Final = "r.uid = b.uid AND r.request_id > b.request_id || '/' AND r.request_id < b.request_id || '0'"
+"""Its requests are named ``NAME/3``: they stand between ``NAME/`` and ``NAME0``, since 0 comes behind the slash."""
 BEGINNING: Final = -(2**63)
 INCREMENTAL: Final = 2
 """What `auto_vacuum` is in a file that can give pages back."""
-STAGES: Final = 6
+STAGES: Final = 7
 
 
 @dataclass(slots=True)
@@ -49,7 +52,7 @@ class Forgetting:
 
     def bite(self, db: sqlite3.Connection) -> None:
         """Forget a little, in the open transaction."""
-        stages = (self._note, self._requests, self._steps, self._outcomes, self._lives, self._give_back)
+        stages = (self._note, self._requests, self._bulks, self._steps, self._outcomes, self._lives, self._give_back)
         if not stages[self.stage](db):
             self.stage, self.after = self.stage + 1, BEGINNING
 
@@ -66,10 +69,17 @@ class Forgetting:
         self.forgotten += len(names)
         return bool(names)
 
+    def _bulks(self, db: sqlite3.Connection) -> bool:
+        old = "SELECT b.bulk_id FROM bulks b WHERE b.ended_us < ? AND NOT EXISTS (SELECT 1 FROM requests r WHERE "
+        found = db.execute(f"{old}{MEMBERS_OF_BULK}) LIMIT ?", (self.before_us, BITE_ROWS)).fetchall()
+        db.executemany("DELETE FROM bulks WHERE bulk_id = ?", found)
+        return bool(found)
+
     def _steps(self, db: sqlite3.Connection) -> bool:
         # Numbers rise with time, near enough: the first young step ends the walk; what it misses the next round takes.
         found = db.execute(
-            "SELECT id, t_us, EXISTS (SELECT 1 FROM requests r WHERE r.case_id = s.case_id) FROM steps s"
+            "SELECT id, t_us, EXISTS (SELECT 1 FROM requests r WHERE r.case_id = s.case_id)"
+            " OR EXISTS (SELECT 1 FROM bulks b WHERE b.bulk_id = s.case_id) FROM steps s"
             " WHERE id > ? ORDER BY id LIMIT ?",
             (self.after, BITE_ROWS),
         ).fetchall()

@@ -16,7 +16,7 @@ from daemon.edge.journal import schema
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
-from daemon.edge.journal.recovery import known_keys, recover
+from daemon.edge.journal.recovery import known_bulks, known_keys, recover
 from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows
 from daemon.edge.journal.schema import Binding
 from daemon.edge.journal.writer import Group, JournalState, Stop, Tidings, Writer
@@ -96,6 +96,8 @@ class Journal:
         self.explain = self._reader.explain
         self.lookup = self._reader.lookup
         self.find_request = self._reader.find_request
+        self.find_bulks = self._reader.find_bulks
+        self.explain_bulk = self._reader.explain_bulk
 
     @classmethod
     def open(
@@ -196,6 +198,10 @@ class Journal:
     def known_keys(self, since_us: int) -> Iterator[RequestKey]:
         """List the requests that are held: without an outcome, or with one since then. Blocks; for the start."""
         return known_keys(self._lock.path, since_us)
+
+    def known_bulks(self, since_us: int) -> list[tuple[RequestKey, int]]:
+        """List the names of bulk cancels that ended since then, and when they did. Blocks; for the start."""
+        return known_bulks(self._lock.path, since_us)
 
     def close(self) -> None:
         """Write what is queued, fold the log into the file, and stop. Blocks, at most `CLOSE_WAIT_S`; harmless twice.

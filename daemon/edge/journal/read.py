@@ -24,6 +24,7 @@ from daemon.core.records import (
     RequestKey,
     RequestOpened,
 )
+from daemon.edge.journal.bulks import StoredBulk, named
 from daemon.edge.journal.cases import Stay, trail
 from daemon.edge.journal.codec import Undecodable, read_previous, read_record, read_report, read_request
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
@@ -49,7 +50,8 @@ QUESTIONS_WAITING_MAX: Final = 256
 _OUTCOMES: Final = """SELECT o.seq, o.uid, o.report, o.previous, r.pid
 FROM outcomes o LEFT JOIN requests r USING (request_id, account, uid) WHERE """
 _CONDITIONS: Final = {
-    "request_id": "o.request_id = :request_id",
+    "request_id": "(o.request_id = :request_id OR"
+    " (o.request_id > :request_id || '/' AND o.request_id < :request_id || '0'))",
     "order_id": "o.order_id = :order_id",
     "account": "o.account = :account",
     "uid": "o.uid = :uid",
@@ -161,6 +163,14 @@ class Reader:
     async def find_request(self, account: AccountName | None, request_id: RequestId) -> list[RequestKey]:
         """Give every request of that name, whoever's it is, the youngest first."""
         return await self._ask(self._find, account, request_id)
+
+    async def find_bulks(self, name: RequestId) -> list[StoredBulk]:
+        """Give every bulk cancel of that name, whoever's it is, the youngest first."""
+        return await self._ask(self._bulks, name)
+
+    async def explain_bulk(self, bulk: CaseId) -> tuple[StepShown, ...]:
+        """Tell how a bulk cancel went, apart from its orders, each of which has a story of its own."""
+        return await self._ask(self._bulk_steps, bulk)
 
     def close(self) -> None:
         """Answer what is being answered, and end. Blocks for as long as that takes."""
@@ -282,6 +292,15 @@ class Reader:
             complete=len(shown) <= EXPLAIN_STEPS_MAX,
         )
 
+    def _bulks(self, name: RequestId) -> list[StoredBulk]:
+        return named(self._connected(), name)
+
+    def _bulk_steps(self, bulk: CaseId) -> tuple[StepShown, ...]:
+        return tuple(
+            StepShown(row["t_us"], row["kind"], _detail(row["body"]), None)
+            for row in reversed(self._steps_of(Stay(bulk, None)))
+        )
+
     def _steps_of(self, stay: Stay) -> list[sqlite3.Row]:
         rows: list[sqlite3.Row] = (
             self._connected()
@@ -321,6 +340,13 @@ def _shown(key: RequestKey) -> Callable[[sqlite3.Row], StepShown | None]:
         return StepShown(row["t_us"], row["kind"], detail, _as_text(row["frame"]))
 
     return show
+
+
+def _detail(body: str) -> str:
+    try:
+        return tell(read_record(body))
+    except Undecodable as trouble:
+        return f"cannot be read: {trouble}"
 
 
 def _whose(record: Record) -> RequestKey | None:

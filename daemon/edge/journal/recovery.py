@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core.bulk import RecoveredBulk
 from daemon.core.records import CaseId, Record, RecoveredCase, RecoveredRequest, RequestKey
+from daemon.edge.journal import bulks
 from daemon.edge.journal.cases import trail
 from daemon.edge.journal.codec import Undecodable, read_record, read_report, read_request
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
@@ -38,10 +40,11 @@ _END: Final = 2**63 - 1
 
 
 class Recovered(msgspec.Struct, frozen=True):
-    """The cases to take up, the oldest first, and what of them could not be read, in sentences."""
+    """The cases and bulk cancels to take up, the oldest first, and what of them could not be read, in sentences."""
 
     cases: list[RecoveredCase]
     problems: list[str]
+    bulks: list[RecoveredBulk] = []
 
 
 def recover(path: Path, since_us: int) -> Recovered:
@@ -52,6 +55,15 @@ def recover(path: Path, since_us: int) -> Recovered:
     try:
         with closing(connect_for_reading(path)) as db, _without_garbage_collection():
             return _Recovery(db).run(since_us)
+    except sqlite3.Error as trouble:
+        raise cannot_use(path, trouble) from trouble
+
+
+def known_bulks(path: Path, since_us: int) -> list[tuple[RequestKey, int]]:
+    """Give the names of the bulk cancels that are over, and were not before then. Raises `JournalError`."""
+    try:
+        with closing(connect_for_reading(path)) as db:
+            return list(bulks.known(db, since_us))
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
 
@@ -89,7 +101,8 @@ class _Recovery:
             RecoveredCase(case, tuple(found), tuple(self._records({case: _END})), self._former(left.get(case)))
             for case, found in requests.items()
         ]
-        return Recovered(cases, self._problems)
+        unfinished = bulks.recover(self._db)
+        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks)
 
     def _request(self, row: sqlite3.Row) -> RecoveredRequest | None:
         try:

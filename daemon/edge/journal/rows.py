@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.records import Bound, Concluded, Moved, Record, RequestOpened
+from daemon.core.records import Bound, BulkEnded, BulkOpened, Concluded, Moved, Record, RequestOpened
 from daemon.edge.journal.codec import step_row, to_json
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ _TOLD: Final = """INSERT OR REPLACE INTO outcomes (seq, request_id, account, uid
   report, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
 _CONCLUDED: Final = """UPDATE requests SET outcome = ?, first_seq = coalesce(first_seq, ?), seq = ?, revision = ?,
   ended_us = ?, found_order_id = coalesce(?, found_order_id) WHERE request_id = ? AND account = ? AND uid = ?"""
+_BULK: Final = """INSERT OR REPLACE INTO bulks (bulk_id, request_id, uid, cause, received_us, intent)
+  VALUES (?, ?, ?, ?, ?, ?)"""
+_BULK_ENDED: Final = "UPDATE bulks SET complete = ?, report = ?, ended_us = ? WHERE bulk_id = ?"
 _BINDING: Final = "INSERT OR REPLACE INTO accounts (account, venue, environment, venue_user_id) VALUES (?, ?, ?, ?)"
 _RESERVED: Final = "UPDATE meta SET value = max(value, ?) WHERE name = 'seq_reserved'"
 _GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
@@ -116,6 +119,11 @@ def _changes(record: Record, step: int) -> Iterable[Change]:
             yield _BOUND, (order_id, case_id)
         case Concluded():
             yield from _conclusion(record, step)
+        case BulkOpened(intent=intent):
+            values = (intent.bulk, intent.name, intent.caller.uid, intent.cause, intent.received_us, to_json(intent))
+            yield _BULK, values
+        case BulkEnded(report=report):
+            yield _BULK_ENDED, (int(report.complete), to_json(report), record.t, record.case)
 
 
 def _conclusion(record: Concluded, step: int) -> Iterable[Change]:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x636E636C
 """``cncl``: marks a SQLite file as a journal of canceld."""
-VERSION: Final = 2
+VERSION: Final = 3
 """Of the tables below. A file of a higher version is left alone."""
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
@@ -45,6 +45,19 @@ LIVES: Final = """CREATE TABLE lives ( -- lives of the daemon of which something
   began_us INTEGER NOT NULL
 )"""
 FORGOTTEN: Final = "INSERT INTO meta VALUES ('forgotten_before', 0)"
+BULKS: Final = """CREATE TABLE bulks ( -- one row a bulk cancel; its orders stand in requests, as request_id/NUMBER
+  bulk_id TEXT PRIMARY KEY,      -- steps.case_id of its story
+  request_id TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  cause TEXT NOT NULL,           -- what started it
+  received_us INTEGER NOT NULL,
+  intent TEXT NOT NULL,          -- JSON
+  complete INTEGER,              -- 1: nothing that was meant rests; null: it is not over
+  report TEXT,                   -- JSON
+  ended_us INTEGER
+)"""
+BULKS_NAMED: Final = "CREATE INDEX bulks_request ON bulks (request_id)"
+BULKS_ENDED: Final = "CREATE INDEX bulks_ended ON bulks (ended_us)"
 TABLES: Final = (
     """CREATE TABLE meta ( -- boot: lives of the daemon so far; seq_reserved: no outcome has this number or a higher one
                        -- forgotten_before: what is older than this time may have been forgotten
@@ -117,12 +130,15 @@ TABLES: Final = (
     "CREATE INDEX outcomes_request ON outcomes (request_id, account, uid)",
     "CREATE INDEX outcomes_account ON outcomes (account)",
     "CREATE INDEX outcomes_order ON outcomes (order_id) WHERE order_id IS NOT NULL",
+    BULKS,
+    BULKS_NAMED,
+    BULKS_ENDED,
     "INSERT INTO meta VALUES ('boot', 0), ('seq_reserved', 1)",
     FORGOTTEN,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
-MIGRATIONS: Final = {1: (LIVES, FORGOTTEN)}
+MIGRATIONS: Final = {1: (LIVES, FORGOTTEN), 2: (BULKS, BULKS_NAMED, BULKS_ENDED)}
 """What brings the tables of each older version to those of the next."""
 
 

@@ -26,7 +26,7 @@ from daemon.core.records import (
 )
 
 if TYPE_CHECKING:
-    from daemon.core.records import CancelRequest
+    from daemon.core.records import BulkIntent, Caller, CancelRequest
     from protocols.dialect import Question, WireCancel
     from protocols.evidence import OrderReported, QuestionAnswered
 
@@ -53,25 +53,28 @@ def tell(record: Record) -> str:
 
 
 def _asked_for(request: CancelRequest) -> str:
-    caller = request.caller
-    who = f"uid {caller.uid}, gid {caller.gid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
-    extra = "" if request.deadline_us is None else f", deadline {request.deadline_us}"
-    part = "" if request.bulk is None else f", as a part of bulk cancel {request.key.request_id.rpartition('/')[0]}"
-    return f"{who} asked to cancel {_order(request)}, {request.priority}{extra}{part}"
+    bulk = request.key.request_id.rpartition("/")[0]
+    part = f", for bulk cancel {bulk}" if bulk else ""
+    return f"{_who(request.caller)} asked to cancel {_order(request)}, {_terms(request)}{part}"
+
+
+def _who(caller: Caller) -> str:
+    return f"uid {caller.uid}, gid {caller.gid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
+
+
+def _terms(asked: CancelRequest | BulkIntent) -> str:
+    return f"{asked.priority}" + ("" if asked.deadline_us is None else f", deadline {asked.deadline_us}")
 
 
 def _bulk(record: BulkOpened | BulkListed | BulkEnded) -> str:
     match record:
         case BulkOpened(intent=intent):
-            caller = intent.caller
-            who = f"uid {caller.uid}, pid {caller.pid}" + (f" ({caller.client})" if caller.client else "")
             what = "; ".join(scope.described() for scope in intent.scopes)
-            return f"{who}: {intent.cause} is to cancel {what}, {intent.priority}"
+            return f"{_who(intent.caller)}: {intent.cause} is to cancel {what}, {_terms(intent)}"
         case BulkListed():
-            listed = f"{record.matching} open orders match, {record.taken} of them new"
-            return f"{record.account} was asked for its open orders: {listed}" + (
-                "" if record.complete else ", cut short"
-            )
+            cut = "" if record.complete else ", cut short or failed"
+            seen = f"{record.matching} match, {record.taken} of them new"
+            return f"{record.account} was asked for its open orders: {seen}{cut}"
         case BulkEnded(report=report):
             counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()) or "no orders"
             rest = "nothing rests" if report.complete else f"{report.survivors_total} orders may rest"

@@ -25,7 +25,16 @@ import msgspec
 
 from daemon.core.records import Concluded, Report, RequestKey
 from daemon.edge.journal.cases import trail
-from daemon.edge.journal.codec import KINDS, Undecodable, read_previous, read_record, read_report, read_request
+from daemon.edge.journal.codec import (
+    KINDS,
+    Undecodable,
+    read_bulk_report,
+    read_intent,
+    read_previous,
+    read_record,
+    read_report,
+    read_request,
+)
 from daemon.edge.journal.schema import TABLES, VERSION, cannot_use, open_for_looking, version_of
 from protocols.evidence import RAW_BYTES_MAX
 from protocols.fix import AccountName, RequestId
@@ -39,6 +48,7 @@ FINDINGS_MAX: Final = 1_000
 DIGEST_BYTES: Final = 16
 DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 SINCE_LIVES: Final = 2
+SINCE_BULKS: Final = 3
 """The first format that writes lives down."""
 
 
@@ -93,7 +103,8 @@ class _Verification:
     def run(self) -> Verified:
         self._db.execute("BEGIN")  # one view of the file for all checks
         parts = (
-            self._file, self._tables, self._times, self._steps, self._outcomes, self._requests, self._numbers,
+            self._file, self._tables, self._times, self._steps, self._outcomes, self._requests, self._bulks,
+            self._numbers,
         )  # fmt: skip
         for part in parts:
             try:
@@ -230,6 +241,20 @@ class _Verification:
         latest = words[-1] if words else None
         if latest != (row["seq"], row["revision"], row["outcome"]):
             self._finding(where, "its row does not say what its latest outcome says")
+
+    def _bulks(self) -> None:
+        if self._version >= SINCE_BULKS:
+            self._walk("bulks", "SELECT * FROM bulks", self._bulk, "request_id")
+
+    def _bulk(self, row: sqlite3.Row, where: str) -> None:
+        intent = read_intent(row["intent"])
+        said = (intent.bulk, intent.name, intent.caller.uid, intent.received_us)
+        if said != (row["bulk_id"], row["request_id"], row["uid"], row["received_us"]):
+            self._finding(where, "its columns do not say what its intent says")
+        if (row["report"] is None) != (row["ended_us"] is None):
+            self._finding(where, "a bulk cancel that is over has a report and an end, and no other")
+        elif row["report"] is not None and read_bulk_report(row["report"]).complete != bool(row["complete"]):
+            self._finding(where, "its columns do not say what its report says")
 
     def _words(self, row: sqlite3.Row) -> list[tuple[int, int, str]]:
         """Give number, revision and outcome of all that was said of a request."""

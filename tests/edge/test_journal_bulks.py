@@ -1,0 +1,113 @@
+"""Bulk cancels in the journal: found again while they are not over, held by name, and forgotten with their requests."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+from msgspec.structs import replace
+
+from daemon.core.records import BulkEnded, BulkOpened, CaseId
+from daemon.edge.journal.verify import verify
+from protocols.fix import Outcome, RequestId
+from tests.edge.journal_world import (
+    HOUR_US,
+    T0,
+    UID,
+    a_journal,
+    bulk_ended,
+    bulk_listed,
+    bulk_opened,
+    concluded,
+    keep,
+    key,
+    opened,
+    rows,
+    whole_story,
+)
+
+FLAT = RequestId("flat")
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal.sqlite"
+
+
+async def test_an_unfinished_one_is_found_with_the_requests_that_it_made(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), opened("flat/0"), opened("flat/11"), concluded("flat/0", 1)])
+    with a_journal(path) as held:
+        (found,) = held.recover(T0, 0).bulks
+    assert found.intent == bulk_opened("flat").intent
+    assert [(member.key.request_id, member.order.order_id, member.outcome) for member in found.members] == [
+        ("flat/0", "order-of-flat/0", Outcome.CANCELED),
+        ("flat/11", "order-of-flat/11", None),
+    ]
+
+
+async def test_requests_of_other_names_users_and_accounts_are_not_its_own(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), opened("flat"), opened("flat0"), opened("flat.1"), opened("flatter/0")])
+        await keep(held, [opened("flat/0", uid=UID + 1), opened("flat/1", account="other"), opened("flat/2")])
+        (found,) = held.recover(T0, 0).bulks
+    assert [member.key.request_id for member in found.members] == ["flat/2"]
+
+
+async def test_one_that_is_over_is_not_taken_up_again_and_holds_its_name_on_each_account(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat", accounts=("main", "other")), bulk_ended("flat", "flat/0")])
+        assert held.recover(T0, 0).bulks == []
+        ended_us = T0 + 30
+        assert held.known_bulks(T0) == [(key("flat"), ended_us), (key("flat", account="other"), ended_us)]
+        assert held.known_bulks(ended_us + 1) == []
+        (stored,) = await held.find_bulks(FLAT)
+        assert stored.report == bulk_ended("flat", "flat/0").report
+
+
+async def test_of_several_of_one_name_the_youngest_comes_first(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), bulk_ended("flat")])
+        younger = bulk_opened("flat", uid=UID + 1, t=T0 + 5)
+        intent = replace(younger.intent, bulk=CaseId("bulk-2"))
+        await keep(held, [BulkOpened(younger.t, intent.bulk, intent)])
+        assert [stored.intent.caller.uid for stored in await held.find_bulks(FLAT)] == [UID + 1, UID]
+
+
+async def test_its_story_is_its_own_and_its_name_finds_the_words_about_its_orders(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), *whole_story("flat/0", 1), *whole_story("flat/1", 2)])
+        await keep(held, [bulk_listed("flat"), bulk_ended("flat", "flat/0"), *whole_story("flat0", 3)])
+        steps = await held.explain_bulk(bulk_opened("flat").case)
+        assert [step.kind for step in steps] == ["bulk_opened", "bulk_listed", "bulk_ended"]
+        told, _ = await held.history(request_id=FLAT, from_seq=0)
+        assert [row.report.request_id for row in told] == ["flat/0", "flat/1"]
+        told, _ = await held.history(request_id=RequestId("flat/1"), from_seq=0)
+        assert [row.report.request_id for row in told] == ["flat/1"]
+
+
+async def test_one_is_forgotten_with_its_story_when_it_is_old_and_its_requests_are_gone(path: Path) -> None:
+    with a_journal(path) as held:
+        late = concluded("flat/1", 2, t=T0 + 2 * HOUR_US)
+        await keep(held, [bulk_opened("flat"), *whole_story("flat/0", 1), opened("flat/1"), late])
+        await keep(held, [bulk_ended("flat", "flat/0", "flat/1"), bulk_opened("open")])
+        await held.forget(T0 + HOUR_US)
+        assert {name for (name,) in rows(path, "SELECT request_id FROM bulks")} == {"flat", "open"}
+        await held.forget(T0 + 3 * HOUR_US)
+        await held.forget(T0 + 3 * HOUR_US)
+        assert rows(path, "SELECT request_id FROM bulks") == [("open",)]
+        assert {case for (case,) in rows(path, "SELECT case_id FROM steps")} == {"bulk-open"}
+
+
+async def test_a_bulk_cancel_that_does_not_fit_its_row_is_a_finding(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), bulk_ended("flat", "flat/0"), bulk_opened("open")])
+        assert verify(path).findings == []
+        told = bulk_ended("flat", "flat/0", complete=False)
+        await keep(held, [BulkEnded(told.t, told.case, told.report)])
+    with sqlite3.connect(path) as db:
+        db.execute("UPDATE bulks SET complete = 1 WHERE request_id = 'flat'")
+        db.execute("UPDATE bulks SET uid = 7 WHERE request_id = 'open'")
+    assert [str(finding) for finding in verify(path).findings] == [
+        "bulk flat: its columns do not say what its report says",
+        "bulk open: its columns do not say what its intent says",
+    ]
