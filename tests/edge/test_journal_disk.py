@@ -304,3 +304,16 @@ async def test_forgetting_survives_a_disk_that_fails_now_and_then(path: Path, di
     assert problems == []
     assert names(path) == []
     assert rows(path, "SELECT (SELECT count(*) FROM steps), (SELECT count(*) FROM outcomes)") == [(0, 0)]
+
+
+async def test_a_disk_that_fails_in_another_way_is_called_by_its_new_name(path: Path, disk: Disk) -> None:
+    with a_journal(path, connecting=disk.connect) as held:
+        watch = Watch(held)
+        disk.pages_left = 2
+        await fill(held)
+        disk.pages_left = None
+        disk.break_at("COMMIT")
+        await watch.until("failed")
+        disk.heal()
+        await watch.until("ok")
+        assert watch.seen == [("full", "database or disk is full"), ("failed", "disk I/O error"), ("ok", "")]

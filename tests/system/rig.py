@@ -13,7 +13,9 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, NoReturn, Self
+
+import pytest
 
 from daemon.demo.door import Door
 from daemon.sim.shell import serve
@@ -41,6 +43,13 @@ commit_wait_ms = 30000
 """
 """Timings of a fast world: every fault that the tests show heals within the horizon, and its disk may be slow."""
 Message = dict[str, Any]
+
+
+def leave_out(why: str) -> NoReturn:
+    """Leave a test out that this machine cannot run; in CI that is a failure."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(why)
+    pytest.skip(why)
 
 
 async def until(holds: Callable[[], object]) -> None:
@@ -131,8 +140,12 @@ async def written(client: Client, request_id: str, count: int = 1) -> list[Messa
 class Daemon:
     """The daemon's process. ``module`` is what is run: the product's command, or a test's own entry point."""
 
-    def __init__(self, folder: Path, module: str = "daemon.cli", arguments: tuple[str, ...] = ("run",)) -> None:
+    def __init__(
+        self, folder: Path, module: str = "daemon.cli", arguments: tuple[str, ...] = ("run",), before: str = ""
+    ) -> None:
+        """``before``: what a shell does first, in a mount namespace of its own."""
         self.folder = folder
+        self._before = ["unshare", "--mount", "sh", "-c", f'{before} && exec "$0" "$@"'] if before else []
         self._module = module
         self._arguments = arguments
         self.process: asyncio.subprocess.Process | None = None
@@ -150,7 +163,8 @@ class Daemon:
         """Start it and wait until it listens, or until it died."""
         with (self.folder / "canceld.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", self._module, *self._arguments, "--config", str(self.folder / "canceld.toml"),
+                *self._before, sys.executable, "-m", self._module, *self._arguments,
+                "--config", str(self.folder / "canceld.toml"),
                 cwd=ROOT, stdout=log, stderr=log, stdin=asyncio.subprocess.DEVNULL,
                 env={**os.environ, **(environment or {})},
             )  # fmt: skip

@@ -1,6 +1,7 @@
-"""A daemon whose disk can be held up: while the file ``disk.held`` lies beside its configuration, no COMMIT returns.
+"""A daemon whose disk can be held up or made read-only, by files beside its configuration.
 
-SQLite syncs its log inside COMMIT, so this is where a disk that hangs would hang. The product knows nothing of it: its
+While ``disk.held`` lies there no COMMIT returns: SQLite syncs its log inside COMMIT, so this is where a disk that hangs
+would hang. While ``disk.readonly`` lies there nothing can be written. The product knows nothing of it: its
 connections are made of another class here, before it starts.
 """
 
@@ -15,6 +16,7 @@ from daemon import cli
 from daemon.edge.journal import schema
 
 HELD = "disk.held"
+READ_ONLY = "disk.readonly"
 LOOK_S = 0.002
 
 
@@ -25,6 +27,8 @@ class Held(sqlite3.Connection):
         if sql == "COMMIT":
             while (FOLDER / HELD).exists():
                 time.sleep(LOOK_S)
+        if sql == "BEGIN IMMEDIATE":
+            super().execute(f"PRAGMA query_only = {int((FOLDER / READ_ONLY).exists())}")
         return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
 
 

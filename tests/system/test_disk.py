@@ -7,11 +7,12 @@ import contextlib
 import os
 import signal
 import subprocess
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.rig import WAIT_S, World, until, world, written
+from daemon.edge.journal.verify import verify
+from tests.system.rig import WAIT_S, World, leave_out, until, world, written
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -41,11 +42,10 @@ class Disk:
     def make_room(self) -> None:
         self._filler.unlink()
 
-
-def leave_out(why: str) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(why)
-    pytest.skip(why)
+    def let_write(self, *, may: bool) -> None:
+        """Let nothing be opened for writing on it, or all again; nothing may be open for writing just now."""
+        way = f"remount,bind,{'rw' if may else 'ro'}"
+        subprocess.run(["mount", "-o", way, str(self.folder)], check=True)
 
 
 @pytest.fixture
@@ -159,6 +159,26 @@ async def test_a_disk_that_is_full_at_the_start_is_said_and_not_run_on(disk: Dis
         disk.make_room()
         client = await it.started()
         assert await client.result("ping")
+
+
+async def test_a_disk_that_is_read_only_at_the_start_is_said_with_what_to_do(disk: Disk, tmp_path: Path) -> None:
+    async with on(disk, tmp_path) as (it, client):
+        (order_id,) = await it.rest(1)
+        await it.canceled(client, order_id, request_id="r")
+        assert await it.daemon.stop() == 0
+        disk.let_write(may=False)
+        (tmp_path / "canceld.log").unlink()
+        await it.daemon.start()
+        assert await it.daemon.ended() == 1
+        said = (tmp_path / "canceld.log").read_text()
+        assert f"journal {disk.folder}/journal.sqlite: its lock file" in said
+        assert "(Read-only file system); make the folder" in said
+        assert "Traceback" not in said
+        verified = await asyncio.to_thread(verify, disk.folder / "journal.sqlite")  # to look is all that is left
+        assert verified.findings == []
+        disk.let_write(may=True)
+        again = await it.canceled(await it.started(), order_id, request_id="r")
+        assert again["outcome"] == "canceled"
 
 
 async def test_what_is_told_with_strict_durability_is_on_the_disk_by_then(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.system.rig import WAIT_S, until, world, written
-from tests.system.slow_disk import HELD
+from tests.system.slow_disk import HELD, READ_ONLY
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -181,6 +181,22 @@ async def test_with_refuse_a_disk_that_hangs_lets_no_further_cancel_out(tmp_path
         assert it.cancels_of(second) == 0
         release(it)
         await journal_of(client, "ok")
+        assert (await it.canceled(client, second))["durable"] is True
+
+
+async def test_a_disk_that_becomes_read_only_is_said_as_that_and_heals(tmp_path: Path) -> None:
+    async with slow(tmp_path) as it:
+        client = await it.started()
+        first, second = await it.rest(2)
+        (tmp_path / READ_ONLY).touch()
+        said = await it.canceled(client, first, request_id="first")
+        assert (said["outcome"], said["durable"]) == ("canceled", False)
+        status = await journal_of(client, "failed")
+        assert status["journal"]["detail"] == "attempt to write a readonly database"
+        assert "journal" in {alarm["name"] for alarm in status["accounts"]["okx-main"]["alarms"]}
+        (tmp_path / READ_ONLY).unlink()
+        await journal_of(client, "ok")
+        assert [row["outcome"] for row in await written(client, "first")] == ["canceled"]
         assert (await it.canceled(client, second))["durable"] is True
 
 

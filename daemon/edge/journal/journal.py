@@ -51,8 +51,9 @@ CLOSE_WAIT_S: Final = 10.0
 class Journal:
     """What canceld keeps. ``boot`` is the number of this life of the daemon, by this journal.
 
-    ``on_state_change(state, why)`` is called in the event loop when the disk fails or heals, and ``on_problem(text)``
-    for records that were refused because they cannot be written at all. Set them before the first `append`.
+    ``on_state_change(state, why)`` is called in the event loop when the disk fails, fails in another way or heals, and
+    ``on_problem(text)`` for records that were refused because they cannot be written at all. Set them before the first
+    `append`.
     """
 
     def __init__(
@@ -291,17 +292,17 @@ class Journal:
                 self._loop.call_soon(verdict, is_durable)
         for problem in tidings.problems:
             self.on_problem(problem)
-        if before is not self.state:
+        if before != (self.state, self.why):
             self.on_state_change(self.state, self.why)
 
     def _review(self) -> None:
         """Hear that the disk hangs."""
-        if self._note_state() is not self.state:
+        if self._note_state() != (self.state, self.why):
             self.on_state_change(self.state, self.why)
 
-    def _note_state(self) -> JournalState:
-        """Put together what the writer says and what its silence says; give the state before."""
-        before = self.state
+    def _note_state(self) -> tuple[JournalState, str]:
+        """Put together what the writer says and what its silence says; give the state and the reason before."""
+        before = self.state, self.why
         self.state, self.why = self._writers_word
         if self._patience.is_over and self.state is JournalState.OK:
             self.state, self.why = JournalState.FAILED, f"the disk has not answered for {self._patience.wait_s:g} s"

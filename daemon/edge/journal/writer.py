@@ -254,12 +254,16 @@ class Writer:
     # -- failing, and healing
 
     def _fail(self, fault: Exception, groups: list[Group]) -> None:
+        self._call_by_name(fault)
+        self._keep(groups)
+
+    def _call_by_name(self, fault: Exception) -> None:
+        """Say what is the matter with the disk, and when to try it again."""
         self._disconnect()
         is_full = getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         self._state = JournalState.FULL if is_full else JournalState.FAILED
         self._why = str(fault) or type(fault).__name__
         self._probe_due_s = time.monotonic() + self._probe_interval_s
-        self._keep(groups)
 
     def _keep(self, groups: list[Group]) -> None:
         self._kept.extend(group for group in groups if not group.is_dropped)
@@ -277,8 +281,10 @@ class Writer:
     def _probe_with(self, groups: list[Group]) -> bool:
         fault = self._attempt(groups)
         if fault is not None and _is_of_the_storage(fault):
-            self._disconnect()
-            self._probe_due_s = time.monotonic() + self._probe_interval_s
+            before = self._state, self._why
+            self._call_by_name(fault)
+            if before != (self._state, self._why):
+                self._say([])
             return False
         if fault is not None and len(groups) > 1:
             return self._probe_with(groups[:1])
