@@ -128,9 +128,10 @@ class Clockwork:
         self.best = min(self._recent, key=lambda one: one.uncertainty_us)
         self._rest.offset_us = self.best.offset_us
         if abs(self.best.offset_us) >= OFFSET_ALARM_US:
-            self._alarms.sound(
-                "clock_offset", f"this host's clock is {self.best.offset_us / 1e6:+.1f} s behind the venue's"
-            )
+            way = "behind" if self.best.offset_us > 0 else "ahead of"
+            off_s = abs(self.best.offset_us) / 1e6
+            what = f"this host's clock is {off_s:.1f} s {way} the venue's, by which signatures go; set it right"
+            self._alarms.sound("clock_offset", what)
         else:
             self._alarms.clear("clock_offset")
         now_us = self._clock.now()
