@@ -88,6 +88,7 @@ class Bench:
         self._cases.evict(now_us - KEEP_CLOSED_US)
         if now_us >= self._tidy_us:
             self._budget.forget_idle(now_us)
+            self._world.gaps.forget(now_us - self._world.gap_us)
             self._tidy_us = now_us + TIDY_US
 
     def recall(self, departures: Iterable[SendMade | AskedRecord], now_us: int) -> None:
@@ -167,6 +168,7 @@ class Bench:
     def work(self, case: Case, now_us: int) -> None:
         """Do what follows from a case as it stands, and make the next appointment."""
         self._world.spared = self._errors.spared(now_us)
+        self._note_gap(case, now_us)
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
         self._suspect_the_silent(case, now_us)
@@ -272,9 +274,14 @@ class Bench:
         send = WireSend(wire, now_us, frozenset(ticket.request.key for ticket in wanting))
         case.sends.append(send)
         self._cases.sent(send, case)
+        self._note_gap(case, now_us)
         for other in wanting:
             other.first_send = other.first_send or wire.send_id
         self.out += [Send(case.case_id, wire), Write(SendMade(now_us, case.case_id, wire))]
+
+    def _note_gap(self, case: Case, now_us: int) -> None:
+        if self._world.gap_us:
+            self._world.gaps.note(case, now_us - self._world.gap_us)
 
     # ------------------------------------------------------------ asking
 

@@ -82,7 +82,10 @@ def is_old_enough(report: OrderReported, ticket: Ticket, case: Case, world: Worl
 
 
 def ended_before(report: OrderReported, ours_us: int | None, world: World) -> bool:
-    """Whether an order may have ended before a time of ours; what the clocks leave open counts against the report."""
+    """Whether an order may have ended before a time of ours (None: of no known clock).
+
+    What the clocks leave open counts against the report.
+    """
     if ours_us is None or report.updated_ms is None:
         return True
     return report.updated_ms < world.venue_ms(ours_us)

@@ -166,8 +166,6 @@ class Case:
     """A terminal report by client id that may be about an older order: counts after a listing only."""
     provisional_us: int = 0
     """When it came: only a listing asked later says anything about it."""
-    gap_from_us: int = 0
-    """When another case last sent a cancel for what may be the same order."""
     live_refutations: list[int] = field(default_factory=list)
     """When questions were asked that showed an order live of which terminal evidence is held, late enough to count."""
     account_changed: bool = False

@@ -88,7 +88,8 @@ class Intake:
 
     def _shareable_by_alias(self, request: CancelRequest) -> Case | None:
         """Find a case under way whose cancel may serve a request by the same client id."""
-        for case in reversed(self._cases_alike(request, None)):
+        alias = request.client_order_id
+        for case in reversed(self._cases.of_alias(request.product, alias) if alias is not None else []):
             is_under_way = case.last_left is not None and case.last_left.can_be_shared
             if is_under_way and case.instrument == request.instrument and not case.verdict.is_terminal:
                 return case if self._is_newest(case, request) else None
@@ -103,19 +104,11 @@ class Intake:
         known = self._book.find(request.product, newest[1]) if newest is not None else None
         return known is None or known.report.order_id == case.order_id or known.report.status.is_terminal
 
-    def _cases_alike(self, request: CancelRequest, order_id: OrderId | None) -> list[Case]:
-        """The cases that may be about the order of a request."""
-        if order_id is not None:
-            return self._cases.of_order(request.product, order_id)
-        return self._cases.of_alias(request.product, request.client_order_id) if request.client_order_id else []
-
     def _new_case(self, request: CancelRequest, order_id: OrderId | None, now_us: int) -> Case:
         case = Case(
             self._ids.case(), request.product, request.instrument, order_id, request.client_order_id,
             OrderView(request.instrument), account_changed=self._world.account_changed,
         )  # fmt: skip
-        left = [other.last_left.made_us for other in self._cases_alike(request, order_id) if other.last_left]
-        case.gap_from_us = max(left, default=0)
         self._cases.add(case)
         if order_id is not None and request.order_id is None:
             self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, TRACKED)))

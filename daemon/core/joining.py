@@ -118,13 +118,11 @@ class Joiner:
                 ticket.first_send = next(own, None)
         self._cases.add(apart)
         apart.sends = sends
-        apart.gap_from_us = max(case.gap_from_us, case.last_left.made_us if case.last_left is not None else 0)
         return apart
 
     def _merge(self, case: Case, into: Case, now_us: int) -> Case:
         """Two cases turned out to be one order: one remains."""
         into.sends = sorted(dict.fromkeys([*into.sends, *case.sends]), key=lambda send: send.made_us)
-        into.gap_from_us = max(into.gap_from_us, case.gap_from_us)
         for ticket in list(case.tickets.values()):
             self._move(ticket, case, into, now_us)
             share(into, ticket)

@@ -268,8 +268,9 @@ def _retry_after_us(failures: int) -> int:
 
 def _gap_end_us(case: Case, world: World) -> int:
     last = case.last_left
-    last_us = max(case.gap_from_us, last.made_us if last is not None else 0)
-    return last_us + world.timings.per_order_gap_ms * 1000 if last_us else 0
+    others_us = world.gaps.last_us(case) if world.gap_us else 0
+    last_us = max(others_us, last.made_us if last is not None else 0)
+    return last_us + world.gap_us if last_us else 0
 
 
 def _road_to_avoid(case: Case, world: World, now_us: int) -> Road | None:

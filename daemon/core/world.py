@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from daemon.core.gaps import Gaps
 from protocols.evidence import DropCopyState
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class World:
     clock_uncertainty_us: int = 1_000_000
     account_changed: bool = False
     spared: frozenset[str] = frozenset()
+    gaps: Gaps = field(default_factory=Gaps)
 
     @property
     def heard_since_us(self) -> int | None:
@@ -41,6 +43,11 @@ class World:
     def replica_lag_us(self) -> int:
         """How old a venue's answer may be."""
         return self.timings.replica_lag_ms * 1000
+
+    @property
+    def gap_us(self) -> int:
+        """How long lies between two cancels of one order."""
+        return self.timings.per_order_gap_ms * 1000
 
     @property
     def horizon_us(self) -> int:

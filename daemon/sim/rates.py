@@ -6,6 +6,10 @@ count into the window that refused it. A request exactly W after another one is 
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Final
+
+BROKEN_KEPT: Final = 1_000
+"""Breaches of which more than the number is kept, the newest ones: for whoever asks whose they were."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +19,15 @@ class RateRule:
     name: str
     limit: int
     window_us: int
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One request too many under the rule of this name, for this key."""
+
+    rule: str
+    key: str
+    at_us: int
 
 
 @dataclass(slots=True)
@@ -29,12 +42,14 @@ class RateBook:
     def __init__(self) -> None:
         self._windows: dict[tuple[str, str], _Window] = {}
         self.breaches: dict[str, int] = {}
+        self.broken: deque[Breach] = deque(maxlen=BROKEN_KEPT)
 
     def take(self, rule: RateRule, key: str, now_us: int, units: int = 1) -> bool:
         """Whether `units` more fit now; if they do not, the breach is counted and nothing is taken."""
         window = self._window(rule, key, now_us)
         if window.units + units > rule.limit:
             self.breaches[rule.name] = self.breaches.get(rule.name, 0) + 1
+            self.broken.append(Breach(rule.name, key, now_us))
             return False
         window.taken.append((now_us, units))
         window.units += units

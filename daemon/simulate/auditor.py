@@ -31,9 +31,10 @@ from daemon.simulate.trace import US_PER_S
 from protocols.fix import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from daemon.sim.book import Order
+    from daemon.sim.rates import Breach
     from daemon.simulate.chronicle import Chronicle, Story, Word
     from daemon.simulate.wishes import WishPlan
     from protocols.fix import AccountName
@@ -48,12 +49,13 @@ class Violation(msgspec.Struct, frozen=True):
     detail: str
 
 
-def audit(seen: Chronicle, breaches: Mapping[AccountName, Mapping[str, int]]) -> list[Violation]:
-    """Hold everything against the rules; ``breaches`` are those that the venues counted, by account and rule."""
+def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> list[Violation]:
+    """Hold everything against the rules; ``broken`` are the limits whose breach the venues saw, by account."""
     found = [
-        Violation("rate", f"{account}: {rule}, {n} times")
-        for account, counted in breaches.items()
-        for rule, n in counted.items()
+        Violation("rate", f"{account}: {breach.rule} for {breach.key} at {seen.after_s(breach.at_us)}")
+        for account, breaches in broken.items()
+        for breach in breaches
+        if not _went_under_two_names(seen, breach)
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
     found += [Violation("drop_copy", detail) for seqs in seen.published_seqs.values() for detail in _misnumbered(seqs)]
@@ -223,11 +225,30 @@ FORGETFUL: Final = frozenset({"htx"})
 """Where a client id stops resolving when its order ends (HTX: announcement of 2025-05-08)."""
 SENDS_MAX: Final = 8
 """Cancels for one request, at the most: past that nothing is sent any more."""
+GAP_US: Final = 1_500_000
+"""The longest gap that a venue wants between two cancels of one order, and the way there."""
 WORD_US: Final = 200_000
 """What a word may take from its conclusion to its client: a slow commit and the way."""
 
 
 # ---------------------------------------------------------------- small things
+
+
+def _went_under_two_names(seen: Chronicle, breach: Breach) -> bool:
+    """Whether an order was cancelled by both its ids before anything had shown this life that they are one order's."""
+    alias = seen.aliases.get(breach.key)
+    if alias is None:
+        return False
+    near = range(breach.at_us - GAP_US, breach.at_us)
+    by_id, by_alias = (
+        max((at_us for at_us in seen.left_us.get(name, ()) if at_us in near), default=None)
+        for name in (breach.key, alias)
+    )
+    if by_id is None or by_alias is None:
+        return False
+    later_us = max(by_id, by_alias)
+    born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
+    return not any(born_us < at_us < later_us for at_us in seen.paired_us.get(breach.key, ()))
 
 
 def _misnumbered(seqs: list[int]) -> Iterator[str]:

@@ -88,6 +88,10 @@ class Chronicle:
         """When cancels left that named an id, by the id."""
         self.shown_us: dict[str, list[int]] = {}
         """When something reached this life of the daemon that shows an order's end, by the order's id."""
+        self.aliases: dict[str, str | None] = {}
+        """The client ids that orders were placed with, by the orders' ids."""
+        self.paired_us: dict[str, list[int]] = {}
+        """When each life of the daemon was first shown both ids of an order, by the order's id."""
         self.crashes_us: list[int] = []
         self.overfull: list[Bound] = []
         """Queues that were found past their bounds."""
@@ -96,6 +100,7 @@ class Chronicle:
         self.start_us = start_us
         self._trace = trace
         self._order_ids: dict[int, str] = {}
+        self._unpaired: dict[str, str | None] = {}
         self._asked_us: dict[str, int] = {}
         self._open = len(plan.wishes)
 
@@ -104,6 +109,7 @@ class Chronicle:
     def placed(self, order: OrderPlan, order_id: str) -> None:
         """An order rests."""
         self._order_ids[order.number] = order_id
+        self.aliases[order_id] = self._unpaired[order_id] = order.client_order_id
 
     def order_id(self, number: int) -> str:
         """Give the venue's id of an order of the plan."""
@@ -123,11 +129,16 @@ class Chronicle:
 
     def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool) -> None:
         """Something reached a daemon that lives."""
-        if is_evidence:
-            named = [name for name in set(_ORDER_IDS.findall(text)) if self._is_news(account, name)]
-            if named:
-                for name in _ended_in(text, named):
-                    self.shown_us.setdefault(name, []).append(at_us)
+        named = set(_ORDER_IDS.findall(text))
+        for name in named & self._unpaired.keys():
+            alias = self._unpaired[name]
+            if alias is not None and alias in text:
+                del self._unpaired[name]
+                self.paired_us.setdefault(name, []).append(at_us)
+        news = [name for name in named if self._is_news(account, name)] if is_evidence else []
+        if news:
+            for name in _ended_in(text, news):
+                self.shown_us.setdefault(name, []).append(at_us)
 
     def _is_news(self, account: str, order_id: str) -> bool:
         """Whether an order is one that somebody asked about, has ended, and was not shown to have since then."""
@@ -140,6 +151,7 @@ class Chronicle:
     def crashed(self, at_us: int) -> None:
         """The daemon died: what had reached it may be lost with it."""
         self.shown_us.clear()
+        self._unpaired = dict(self.aliases)
         self.crashes_us.append(at_us)
 
     def sampled(self, *bounds: Bound) -> None:

@@ -134,11 +134,12 @@ class World:
         )
 
     def _audit(self) -> list[Violation]:
-        breaches = {
-            name: dict(venue.floor.rates.breaches) if not self._accounts[name].is_rough else {}
+        broken = {
+            name: list(venue.floor.rates.broken)
             for name, venue in self.venues.items()
+            if not self._accounts[name].is_rough
         }
-        return audit(self.chronicle, breaches)
+        return audit(self.chronicle, broken)
 
     def _is_quiet(self) -> bool:
         return self.office.life is not None and self.office.life.is_idle and self.chronicle.is_content

@@ -193,6 +193,7 @@ class Story:
         sent: Sent | None = None,
         *,
         order: str | None = None,
+        alias: str | None = None,
         code: str = "1",
         remedy: Remedy = Remedy.NONE,
     ) -> None:
@@ -200,8 +201,9 @@ class Story:
         target = sent or self.open_sends()[0]
         target.is_open = target.is_in_flight = False
         order_id = OrderId(order) if order is not None else None
-        wire = target.wire
-        self.see(CancelAnswered(wire.send_id, wire.road, proof, code, "", order_id, remedy=remedy, fields={"c": code}))
+        named = ClientOrderId(alias) if alias is not None else None
+        wire, fields = target.wire, {"c": code}
+        self.see(CancelAnswered(wire.send_id, wire.road, proof, code, "", order_id, named, remedy, fields))
 
     def lose_reply(self, sent: Sent | None = None) -> None:
         """Lose the answer to a wire cancel that was handed over; its answer may come late all the same."""

@@ -1,0 +1,39 @@
+"""The host's clock may be set ahead between two lives: what was asked before seems to be older than it is."""
+
+from __future__ import annotations
+
+import pytest
+
+from protocols.evidence import Step
+from protocols.fix import Outcome
+from tests.core.aliases import OURS, by_alias
+from tests.core.words import T0_MS, report
+
+MINUTE_US = 60_000_000
+
+
+def test_an_older_order_that_seems_to_have_ended_after_the_request_is_not_taken_for_the_one_meant() -> None:
+    story = by_alias()
+    story.lose_reply()
+    story.now_us += MINUTE_US
+    story.restart()
+    story.measure_clock(offset_ms=-120_000, uncertainty_ms=0)
+    story.answer_ended("filled", order="o2", alias="y", cum="4", created_ms=T0_MS - 1_000)
+    story.push("canceled", order="o0", alias="y", cum="0", created_ms=T0_MS - 3_600_000, updated_ms=T0_MS - 90_000)
+    story.advance(60_000, lambda: story.answer(None, ()))
+    assert Outcome.CANCELED not in story.outcomes()
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_after_a_restart_an_order_that_a_client_id_names_counts_as_ended_when_a_listing_shows_none_of_it(
+    *, is_live: bool
+) -> None:
+    story = by_alias()
+    story.lose_reply()
+    story.restart()
+    story.answer_ended("canceled", **OURS)
+    assert story.outcomes() == []
+    assert story.open_questions()[0].question.step is Step.OPEN_ORDERS
+    live = [report("new", order="o2", alias="y", created_ms=T0_MS)] if is_live else []
+    story.answer(None, live)
+    assert story.outcomes() == ([] if is_live else [Outcome.CANCELED])

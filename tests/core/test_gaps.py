@@ -1,0 +1,60 @@
+"""The gap that a venue wants between two cancels of one order holds under whichever name the order goes."""
+
+from __future__ import annotations
+
+from daemon.core.gaps import Gaps
+from protocols.evidence import Proof
+from tests.core.aliases import OURS
+from tests.core.story import Story
+from tests.core.words import T0_MS
+
+GAP_MS = 1_100
+
+
+def a_story() -> Story:
+    return Story.with_timings(per_order_gap_ms=GAP_MS)
+
+
+def test_a_cancel_by_order_id_waits_for_one_by_the_client_id_that_the_order_is_known_to_have() -> None:
+    story = a_story()
+    story.push("new", **OURS)
+    story.submit(None, alias="y")
+    story.submit("o1")
+    story.advance(GAP_MS - 1)
+    assert [wire.client_order_id for wire in story.sends] == ["y"]
+
+
+def test_a_cancel_by_client_id_waits_for_one_by_the_order_id_that_a_push_tells_to_be_its_own() -> None:
+    story = a_story()
+    story.submit("o1")
+    story.push("new", **OURS)
+    story.submit(None, alias="y")
+    story.advance(GAP_MS - 1)
+    assert [wire.order_id for wire in story.sends] == ["o1"]
+
+
+def test_a_cancel_by_client_id_waits_where_the_answer_to_one_by_order_id_named_both() -> None:
+    story = a_story()
+    story.submit("o1")
+    story.refuse(Proof.ACCEPTED, order="o1", alias="y")
+    story.submit(None, alias="y")
+    story.advance(GAP_MS - 1)
+    assert [wire.order_id for wire in story.sends] == ["o1"]
+
+
+def test_cancels_of_orders_that_have_no_name_in_common_do_not_wait_for_one_another() -> None:
+    story = a_story()
+    story.push("new", order="o2", alias="z", created_ms=T0_MS - 10)
+    story.submit("o1", alias="y")
+    story.submit("o2")
+    assert len(story.sends) == 2
+
+
+def test_what_left_longer_ago_than_the_gap_is_forgotten() -> None:
+    story = a_story()
+    story.submit("o1", alias="y")
+    gaps = Gaps()
+    gaps.note(story.case(), T0_MS * 1000)
+    assert (len(gaps), gaps.last_us(story.case())) == (2, T0_MS * 1000)
+    gaps.forget(T0_MS * 1000 + 1)
+    assert (len(gaps), gaps.last_us(story.case())) == (0, 0)
