@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from protocols.admission import Admission
+from protocols.batching import BatchAnswered, BatchCancel, BatchDialect
 from protocols.deadman import DeadManSwitch
 from protocols.evidence import (
     AccountIdentified,
@@ -55,6 +56,13 @@ class Scope(StrEnum):
     ORDER = "order"
 
 
+class Counts(StrEnum):
+    """What a rate rule counts: a batch is one call, or as many orders as it holds."""
+
+    CALLS = "calls"
+    ORDERS = "orders"
+
+
 class RateRule(msgspec.Struct, frozen=True):
     """At most ``limit`` requests of ``operations`` in any ``window_ms``, counted per ``scope``.
 
@@ -67,6 +75,7 @@ class RateRule(msgspec.Struct, frozen=True):
     window_ms: int
     scope: Scope
     page: str
+    counts: Counts = Counts.CALLS
 
 
 class ErrorRule(msgspec.Struct, frozen=True):
@@ -151,6 +160,13 @@ class Traits(msgspec.Struct, frozen=True):
     switch: DeadManSwitch | None = None
     no_switch: str = "it has none"
     not_covered: tuple[str, ...] = ()
+    batch: BatchCancel | None = None
+
+    @property
+    def cancel_operations(self) -> frozenset[str]:
+        """Every operation that cancels."""
+        others = (other.operation for other in (self.sparing_cancel, self.batch) if other is not None)
+        return frozenset({self.cancel_operation, *others})
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -221,7 +237,8 @@ class Profile(msgspec.Struct, frozen=True):
 class WireCancel(msgspec.Struct, frozen=True):
     """One cancel as it is to leave. With both ids the ``order_id`` is what is sent.
 
-    ``operation`` names the call to make where a venue has several that cancel; "" is its usual one.
+    ``operation`` names the call to make where a venue has several that cancel; "" is its usual one. ``batch`` names the
+    batch that it leaves in, by the first cancel of it; "" when it leaves alone.
     """
 
     send_id: SendId
@@ -232,6 +249,7 @@ class WireCancel(msgspec.Struct, frozen=True):
     client_order_id: ClientOrderId | None
     venue_params: dict[str, str] = {}
     operation: str = ""
+    batch: SendId = SendId("")
 
 
 class Question(msgspec.Struct, frozen=True):
@@ -373,10 +391,10 @@ Signal = (
     | Strange
     | Noted
 )
-Inbound = Signal | OrderReported | CancelAnswered
+Inbound = Signal | OrderReported | CancelAnswered | BatchAnswered
 
 
-class Dialect(Protocol):
+class Dialect(BatchDialect, Protocol):
     """What a venue has to fill in. One instance serves one account; it keeps nothing between calls."""
 
     traits: Traits

@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 
 import msgspec
 
+from protocols.batching import BatchAnswered
 from protocols.dialect import (
     Alive,
     Blinded,
@@ -53,22 +54,22 @@ from protocols.evidence import (
     RoadChanged,
 )
 from protocols.fix import Road, SendId
+from protocols.flights import Flights
 from protocols.jsonread import frame_of
 from protocols.outflow import Outflow
 from protocols.pulse import Beat, Pulse
 from protocols.subscriptions import Subscriptions
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
+    from protocols.dialect import WireCancel
     from protocols.secret import Credentials
 
 DRAIN_MS: Final = 70_000
 """How long a replaced session is still read: a venue that announces its end closes about 60 s later."""
 AGE_LEAD_MS: Final = 60_000
 """How long before a venue's forced cut a successor is opened: time for several attempts."""
-IN_FLIGHT_MAX: Final = 4096
-"""Cancels without an answer on one socket. Past that the oldest, long overtaken by questions, is given up as lost."""
 
 
 class State(StrEnum):
@@ -188,7 +189,7 @@ class Session:
         self._login_due_us: int | None = None
         self._age_due_us: int | None = None
         self._drain_due_us: int | None = None
-        self._in_flight: dict[SendId, int] = {}
+        self._flights = Flights()
         self._blinded_by = ""
         self._is_ending = False
         self._frames: list[str] = []
@@ -226,9 +227,18 @@ class Session:
         """
         if not self.can_cancel or not self._outflow.takes_cancel(now_us):
             return False
-        if len(self._in_flight) >= IN_FLIGHT_MAX:
-            self._lose(next(iter(self._in_flight)), "no answer, and too many sends without one")
-        self._in_flight[send_id] = now_us
+        given_up = self._flights.left(send_id)
+        if given_up is not None:
+            self._lose(given_up, "no answer, and too many sends without one")
+        self._send(frame, now_us)
+        return True
+
+    def cancel_batch(self, frame: str, wires: Sequence[WireCancel], now_us: int) -> bool:
+        """Send a batch of cancels, which the frame names as the first of them; like `cancel`, for all of them."""
+        if not self.can_cancel or not self._outflow.takes_cancel(now_us):
+            return False
+        for given_up in self._flights.left_together(wires):
+            self._lose(given_up, "no answer, and too many sends without one")
         self._send(frame, now_us)
         return True
 
@@ -252,7 +262,7 @@ class Session:
         if was_logged_in and Role.ORDER_ENTRY in self.plan.roles:
             self._events.append(RoadChanged(Road.WS, is_open=False, why=why))
         self._set_drop_copy(DropCopyState.DOWN, why)
-        for send_id in tuple(self._in_flight):  # after the road, so that nobody sends again into the closed one
+        for send_id in self._flights.give_up():  # after the road, so that nobody sends again into the closed one
             self._lose(send_id, why)
         self._frames.clear()
 
@@ -301,7 +311,7 @@ class Session:
     @property
     def in_flight(self) -> int:
         """How many cancels are without an answer."""
-        return len(self._in_flight)
+        return len(self._flights)
 
     # ------------------------------------------------------------ reading
 
@@ -316,7 +326,9 @@ class Session:
             case OrderReported():
                 self._events.append(item)
             case CancelAnswered():
-                self._answered(item)
+                self._answered(self._flights.whose(item))
+            case BatchAnswered():
+                self._batch_answered(item)
             case Alive(reply=reply):
                 self._alive(reply, now_us)
             case LoggedIn() | LoginRefused():
@@ -335,10 +347,19 @@ class Session:
             case _:
                 assert_never(item)
 
-    def _answered(self, answer: CancelAnswered) -> None:
-        if self._in_flight.pop(answer.send_id, None) is None:
-            self.counters.late_answers += 1
-        self._events.append(answer)
+    def _answered(self, answers: Iterable[CancelAnswered]) -> None:
+        for answer in answers:
+            self.counters.late_answers += not self._flights.landed(answer.send_id)
+            self._events.append(answer)
+
+    def _batch_answered(self, batch: BatchAnswered) -> None:
+        """Answer each cancel of a batch. Items of nobody are kept aside: they prove nothing about any of ours."""
+        given = self._flights.spread(batch)
+        self._answered(given.answers)
+        if given.strangers:
+            self.counters.strange += 1
+            what = f"the answer to batch {batch.batch} has {len(given.strangers)} items of orders that it did not name"
+            self._events.append(Strange(what, batch.whole.frame or frame_of(b"")))
 
     def _alive(self, reply: str | None, now_us: int) -> None:
         if self._pulse is not None:
@@ -350,12 +371,11 @@ class Session:
         """Blame every send in flight, and a login that is not answered yet: there is nothing else it could be about."""
         self.counters.uncorrelated += 1
         self._events.append(error)
-        for send_id in self._in_flight:
+        for send_id in self._flights.give_up():
             unknown = CancelAnswered(
                 send_id, Road.WS, Proof.UNKNOWN, error.code, error.message, remedy=error.remedy, frame=error.frame
             )
             self._events.append(unknown)
-        self._in_flight.clear()
         if self.state is State.LOGGING_IN:
             self._login_answered(LoginRefused(error.refusal, error.code, error.message), now_us)
 
@@ -440,7 +460,6 @@ class Session:
             self._events.append(request)
 
     def _lose(self, send_id: SendId, why: str) -> None:
-        del self._in_flight[send_id]
         self._events.append(CancelLost(send_id, Road.WS, handed_over=True, why=why))
 
     def _send(self, frame: str, now_us: int) -> None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from protocols.batching import NoBatches
 from protocols.dialect import (
     Alive,
     Blinded,
@@ -93,7 +94,7 @@ def question(query_id: str = "q1", order_id: str | None = "o1") -> Question:
     return Question(QueryId(query_id), step, "", "BTC", OrderId(order_id) if order_id else None)
 
 
-class FakeDialect:
+class FakeDialect(NoBatches):
     """Speaks the words above."""
 
     traits = TRAITS

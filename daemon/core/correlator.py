@@ -55,8 +55,9 @@ from protocols.evidence import (
 from protocols.fix import ClientOrderId, OrderId, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
+    from daemon.core.budget import Buckets
     from daemon.core.ids import Ids
     from daemon.core.records import Asked as AskedRecord
     from daemon.core.records import SendMade
@@ -75,15 +76,35 @@ class Submitted(msgspec.Struct, frozen=True):
     held: Ticket | None = None
 
 
-class Correlator:
-    """One account. All times are microseconds since the epoch on the daemon's one clock."""
+class SubmittedMany(msgspec.Struct, frozen=True):
+    """What became of several calls: the effects of all, and for each in its place what `Submitted.held` says, or why
+    there is no such request.
+    """
 
-    def __init__(self, world: World, ids: Ids, *, open_max: int = OPEN_MAX, book: Book | None = None) -> None:
+    effects: list[Effect]
+    held: list[Ticket | BadRequest | None]
+
+
+class Correlator:
+    """One account. All times are microseconds since the epoch on the daemon's one clock.
+
+    ``address`` holds what is limited per address, for all accounts of the venue on this host.
+    """
+
+    def __init__(
+        self,
+        world: World,
+        ids: Ids,
+        *,
+        open_max: int = OPEN_MAX,
+        book: Book | None = None,
+        address: Buckets | None = None,
+    ) -> None:
         self.world = world
         self.book = book if book is not None else Book()  # an empty one counts as false
         self.cases = CaseFile()
         self._open_max = open_max
-        self._bench = Bench(world, self.cases, ids)
+        self._bench = Bench(world, self.cases, ids, address)
         self._listener = Listener(world, self.cases, self.book, self._bench, ids)
         self._intake = Intake(world, self.cases, self.book, self._bench, self._listener, ids)
         self._resyncing: list[Case] | None = None
@@ -97,20 +118,41 @@ class Correlator:
         Raises `BadRequest` (``request_id_conflict``, ``too_many_in_flight``): then no request exists. A request that is
         already known by its name is not taken up again: its ticket comes back instead.
         """
+        held = self._take_up(request, now_us)
+        return Submitted(self._bench.take_effects(), held)
+
+    def submit_many(self, requests: Sequence[CancelRequest], now_us: int, *, has_more: bool = False) -> SubmittedMany:
+        """Take up several cancel requests, which leave together as far as the venue and its limits allow.
+
+        What `submit` raises for one of them is given in its place, and costs no other. A few hundred at a time, since
+        others wait until all are taken up; with ``has_more`` only full batches leave at once.
+        """
+        with self._bench.gathering(now_us, has_more=has_more):
+            held = [self._try_up(request, now_us) for request in requests]
+        return SubmittedMany(self._bench.take_effects(), held)
+
+    def _try_up(self, request: CancelRequest, now_us: int) -> Ticket | BadRequest | None:
+        try:
+            return self._take_up(request, now_us)
+        except BadRequest as refusal:
+            return refusal
+
+    def _take_up(self, request: CancelRequest, now_us: int) -> Ticket | None:
         held_by = self.cases.of_request(request.key)
         if held_by is not None:
             held = held_by.tickets[request.key]
             names.require_same(request, held, held_by, now_us)
-            return Submitted([], held)
+            return held
         if self.cases.open_count() >= self._open_max:
             raise BadRequest(
                 "too_many_in_flight", f"{self._open_max} orders are being canceled on this account already"
             )
+        before = len(self._bench.out)
         case, is_sure = self._intake.case_for(request, now_us)
         self.cases.take_ticket(case, Ticket(request, now_us + self.world.horizon_us, is_sure=is_sure))
-        self._bench.out.insert(0, Write(RequestOpened(now_us, case.case_id, request)))
+        self._bench.out.insert(before, Write(RequestOpened(now_us, case.case_id, request)))
         self._bench.work(case, now_us)
-        return Submitted(self._bench.take_effects())
+        return None
 
     def observe(self, evidence: Evidence, now_us: int) -> list[Effect]:
         """Take in what the venue, or the road to it, said."""
@@ -220,7 +262,7 @@ class Correlator:
         elif answer.proof in _REFUSING:
             self._progress(case, send, RequestState.VENUE_REFUSED)
         if answer.remedy is Remedy.BACK_OFF:
-            self._bench.hold_cancels(case, send.wire, answer, now_us)
+            self._bench.hold_cancels(send.wire, answer, now_us)
         if answer.remedy is Remedy.ALARM:
             self._bench.out.append(Alarm("cancel_refused", f"{answer.code} {answer.message}".strip()))
         if answer.order_id is not None:

@@ -1,7 +1,7 @@
 """What the correlator wants done: its only output. The driver carries effects out, in order, and decides nothing.
 
 An effect that a client could see (`Tell`, `Progress`) waits in the driver until the records before it are committed, as
-its fields say. An effect that the venue sees (`Send`, `Ask`) waits for nothing.
+its fields say. An effect that the venue sees (`Send`, `SendMany`, `Ask`) waits for nothing.
 """
 
 from __future__ import annotations
@@ -20,6 +20,13 @@ class Send(msgspec.Struct, frozen=True):
 
     case: CaseId
     wire: WireCancel
+
+
+class SendMany(msgspec.Struct, frozen=True):
+    """Put several wire cancels on their road in one batch, now. ``cases`` are theirs, in the same order."""
+
+    cases: tuple[CaseId, ...]
+    wires: tuple[WireCancel, ...]
 
 
 class Ask(msgspec.Struct, frozen=True):
@@ -83,4 +90,4 @@ class Listed(msgspec.Struct, frozen=True):
     listing: Listing
 
 
-Effect = Send | Ask | Write | Progress | Tell | Suspect | Alarm | OrderNews | Listed
+Effect = Send | SendMany | Ask | Write | Progress | Tell | Suspect | Alarm | OrderNews | Listed

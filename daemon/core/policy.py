@@ -60,10 +60,11 @@ class Conclusion(msgspec.Struct, frozen=True):
 
 
 class SendPlan(msgspec.Struct, frozen=True):
-    """A wire cancel to make: on which road, and for whose parameters."""
+    """A wire cancel to make: on which road, and for whose parameters; on which one if it leaves with others, if any."""
 
     road: Road
     ticket_index: int
+    batch_road: Road | None = None
 
 
 # ---------------------------------------------------------------- outcomes
@@ -162,8 +163,12 @@ def wants_send(case: Case, world: World, now_us: int) -> tuple[SendPlan | None, 
     when = max(at_us, _gap_end_us(case, world))
     if when > now_us:
         return None, when
-    road = route.choose(world.traits.roads, world.open_roads, _road_to_avoid(case, world, now_us))
-    return (SendPlan(road, index), None) if road is not None else (None, None)
+    avoid = _road_to_avoid(case, world, now_us)
+    road = route.choose(world.traits.roads, world.open_roads, avoid)
+    if road is None:
+        return None, None
+    batch = world.traits.batch
+    return SendPlan(road, index, route.choose_together(batch.roads, world.open_roads, avoid) if batch else None), None
 
 
 def is_urgent(case: Case, world: World, now_us: int) -> bool:

@@ -20,6 +20,11 @@ def choose(preferred: tuple[Road, ...], is_open: AbstractSet[Road], avoid: Road 
     return next(iter(others or candidates), None)
 
 
+def choose_together(batch: tuple[Road, ...], is_open: AbstractSet[Road], avoid: Road | None = None) -> Road | None:
+    """Pick the first open road of those that carry a batch, never ``avoid``: alone another road may be better."""
+    return next((road for road in batch if road in is_open and road is not avoid), None)
+
+
 def has_other(preferred: tuple[Road, ...], is_open: AbstractSet[Road], than: Road) -> bool:
     """Say whether a road of the venue's other than ``than`` is open."""
     return any(road is not than and road in is_open for road in preferred)

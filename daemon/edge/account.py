@@ -43,8 +43,8 @@ if TYPE_CHECKING:
     from daemon.core.case import Case, Ticket
     from daemon.core.ids import Ids
     from daemon.core.records import RecoveredCase
+    from daemon.edge.beside import Announcer
     from daemon.edge.clock import Clock
-    from daemon.edge.driver import Announcer
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Outside, Running, Time
     from daemon.edge.status import GatewayStatus

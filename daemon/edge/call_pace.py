@@ -26,7 +26,7 @@ class CallPace:
     """The turns of one account's questions."""
 
     def __init__(self, rules: tuple[RateRule, ...], clock: Clock, time: Time) -> None:
-        self._budget = Budget(rules, cancel_operation="")
+        self._budget = Budget(rules, frozenset())
         self._clock = clock
         self._time = time
 
@@ -34,7 +34,7 @@ class CallPace:
         """Wait until this call may leave, and count it."""
         while (free_us := self._free_us(call)) > (now_us := self._clock.now()):
             await self._time.sleep((free_us - now_us) / 1e6)
-        self._budget.take(call.operation, call.instrument, "", self._clock.now())
+        self._budget.take(call.operation, [(call.instrument, "")], self._clock.now())
         if len(self._budget) > BUCKETS_MAX:
             self._budget.forget_idle(self._clock.now())
 

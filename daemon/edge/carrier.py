@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Timer
+    from protocols.dialect import WireCancel
     from protocols.fix import SendId
     from protocols.session import Event, Session
 
@@ -40,6 +41,13 @@ class Carrier(ABC):
     def cancel(self, frame: str, send_id: SendId) -> bool:
         """Hand a cancel to the transport, now. False when it was certainly not handed over."""
         if not self._can_write or not self.session.cancel(frame, send_id, self._clock.now()):
+            return False
+        self._flush()
+        return True
+
+    def cancel_batch(self, frame: str, wires: Sequence[WireCancel]) -> bool:
+        """Hand a batch of cancels to the transport, now. False when it was certainly not handed over."""
+        if not self._can_write or not self.session.cancel_batch(frame, wires, self._clock.now()):
             return False
         self._flush()
         return True

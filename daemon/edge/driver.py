@@ -2,7 +2,7 @@
 
 It decides nothing about orders. It knows three rules, all about time:
 
-* what the venue sees (`Send`, `Ask`) goes before anything else of the same turn and waits for nothing;
+* what the venue sees (`Send`, `SendMany`, `Ask`) goes before anything else of the same turn and waits for nothing;
 * no word about a request leaves before the request's own record is committed, and those words that could not be derived
   from the venue again (or, with strict durability, all) wait for their own commit too;
 * when the journal fails, words are told all the same and say ``durable: false``.
@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -27,7 +27,7 @@ from daemon.edge.clock import seconds_until
 from daemon.edge.desk import OrderRow, Reattached, SessionRow
 from daemon.edge.journal import JournalState
 from daemon.edge.tally import Tally
-from protocols.errors import JournalError
+from protocols.errors import BadRequest, JournalError
 from protocols.evidence import (
     AccountIdentified,
     AccountRefused,
@@ -40,63 +40,22 @@ from protocols.evidence import (
 from protocols.fix import OrdStatus, Outcome, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from daemon.core.case import Case, Ticket
     from daemon.core.correlator import Correlator
     from daemon.core.records import CancelRequest
     from daemon.core.sweep import Listing
+    from daemon.edge.beside import Announcer, Gateway
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId, Sink
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
-    from protocols.dialect import Question, WireCancel
-    from protocols.fix import Road, SendId
+    from protocols.fix import SendId
 
 REMEMBERED_MAX: Final = 20_000
 """Requests whose words are kept in memory for those who ask again; the journal has the rest."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-class Gateway(Protocol):
-    """The way to the venue, as the driver uses it."""
-
-    def send(self, wire: WireCancel) -> None:
-        """Put a wire cancel on its road; what becomes of it comes back as evidence."""
-        ...
-
-    def ask(self, question: Question) -> None:
-        """Put a question; its answer comes back as evidence."""
-        ...
-
-    def suspect(self, road: Road, why: str) -> None:
-        """Probe a road."""
-        ...
-
-
-class Announcer(Protocol):
-    """The local drop copy, as the driver uses it; see `daemon.edge.publisher.Publisher`."""
-
-    @property
-    def has_order_watchers(self) -> bool:
-        """Whether anybody wants to hear of orders."""
-        ...
-
-    def expect(self, seq: int) -> None:
-        """A word has this number and will come."""
-        ...
-
-    def publish(self, report: Report, previous: Previous | None) -> None:
-        """A word may be told now."""
-        ...
-
-    def order(self, row: OrderRow) -> None:
-        """An order changed."""
-        ...
-
-    def session(self, row: SessionRow) -> None:
-        """A channel of an account came or went."""
-        ...
 
 
 class Told(msgspec.Struct, frozen=True):
@@ -180,6 +139,30 @@ class Driver:
         """Ask for all open orders of the account; `on_listed` hears what comes of it."""
         self._carry_out(self.correlator.list_orders(self._clock.now()))
 
+    def submit_many(
+        self, wishes: Sequence[tuple[CancelRequest, Sink]], *, has_more: bool = False
+    ) -> list[Ticket | BadRequest | None]:
+        """Take up several requests, each with its sink, which leave together as far as the venue lets them.
+
+        Gives for each what `submit` gives, or the `BadRequest` that it would raise. ``has_more`` says that others of
+        their kind follow at once: what is no full batch yet waits a moment for them.
+        """
+        requests = [request for request, _ in wishes]
+        submitted = self.correlator.submit_many(requests, self._clock.now(), has_more=has_more)
+        told: list[Ticket | BadRequest | None] = []
+        for (request, sink), held in zip(wishes, submitted.held, strict=True):
+            if isinstance(held, BadRequest):
+                told.append(held)
+            elif held is not None:
+                waiting = self._waiting.get(request.key)
+                told.append(self._attach(held, waiting or self._wait_for(request.key, is_durable=True), sink))
+            else:
+                self._wait_for(request.key)
+                self.listen(request.key, sink)
+                told.append(None)
+        self._carry_out(submitted.effects)
+        return told
+
     def observe(self, evidence: Evidence) -> None:
         """Take in evidence; while effects are being carried out it waits for its turn."""
         self._inbox.append(evidence)
@@ -254,6 +237,8 @@ class Driver:
         for effect in effects:
             if isinstance(effect, fx.Send):
                 self._to_venue.send(effect.wire)
+            elif isinstance(effect, fx.SendMany):
+                self._to_venue.send_batch(effect.wires)
             elif isinstance(effect, fx.Ask):
                 self._to_venue.ask(effect.question)
         records: list[Record] = []

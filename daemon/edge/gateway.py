@@ -3,8 +3,8 @@
 It carries out and reports; it decides nothing about an order, knows no venue (its dialect does), and has no say in
 which road a cancel takes. For the driver it is a few synchronous calls and one stream of evidence:
 
-* `send`, `ask`, `suspect`, `rotate` return at once. A WebSocket's cancel is with the transport when `send` returns.
-* Every `send` ends in exactly one `CancelAnswered` or `CancelLost`, preceded by `CancelForwarded` if its bytes were
+* `send`, `send_batch`, `ask`, `suspect`, `rotate` return at once. A WebSocket's cancel is with the transport by then.
+* Every cancel ends in exactly one `CancelAnswered` or `CancelLost`, preceded by `CancelForwarded` if its bytes were
   handed over; every `ask` in exactly one `QuestionAnswered` or `QuestionFailed`. A venue may answer a cancel again,
   later.
 * ``report`` gets one piece of evidence at a time, in order, on the event loop, never inside one of these calls and
@@ -18,7 +18,7 @@ from __future__ import annotations
 import traceback
 from collections import deque
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Final, TypeVar, assert_never
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -30,6 +30,7 @@ from daemon.edge.outside import CallFailed
 from daemon.edge.pacing import Pacer
 from daemon.edge.reference import ReferenceBook
 from daemon.edge.sends import RestSends, lost
+from daemon.edge.socket_sends import SocketSends
 from daemon.edge.sockets import Keeper, Surroundings
 from daemon.edge.standing import Standing
 from daemon.edge.status import EntryState, GatewayState, GatewayStatus, Quarantine, SocketStatus
@@ -55,7 +56,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from daemon.edge.clock import Clock
-    from daemon.edge.outside import Group, Outside, Running
+    from daemon.edge.outside import Group, Link, Outside, Running
     from daemon.edge.settings import GatewaySettings
     from protocols.dialect import Dialect, LoginRefused, Question, SocketPlan, SubscribeRefused, WireCancel
     from protocols.evidence import Evidence, Frame
@@ -104,7 +105,8 @@ class Gateway:
         self._pace = CallPace(dialect.traits.rate_rules, clock, outside)
         self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell, outside)
         self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log, outside)
-        self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault)
+        self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault, self.set_aside)
+        self._by_socket = SocketSends(dialect, self._reference, self._entry_links, self._our_fault)
         self._standing = Standing(
             self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want, outside
         )
@@ -137,18 +139,34 @@ class Gateway:
 
     def send(self, wire: WireCancel) -> None:
         """Put a cancel on its road, now. A road that is closed or cannot carry it ends it at once: not handed over."""
-        match wire.road:
-            case Road.WS:
-                self._counters["sends_ws"] += 1
-                with self._called():
-                    self._tell(self._send_by_socket(wire))
-            case Road.REST if self._is_open[Road.REST]:
-                self._counters["sends_rest"] += 1
-                self._sends.start(wire, self._spawn)
-            case Road.REST:
+        if not self._takes((wire,)):
+            return
+        if wire.road is Road.REST:
+            self._sends.start(wire, self._spawn)
+            return
+        with self._called():
+            self._tell(self._by_socket.send(wire))
+
+    def send_batch(self, wires: tuple[WireCancel, ...]) -> None:
+        """Put several cancels of one road on it in one batch; otherwise each is as if it were sent by itself."""
+        if not self._takes(wires):
+            return
+        if wires[0].road is Road.REST:
+            self._sends.start_batch(wires, self._spawn)
+            return
+        with self._called():
+            for departed in self._by_socket.send_batch(wires):
+                self._tell(departed)
+
+    def _takes(self, wires: tuple[WireCancel, ...]) -> bool:
+        """Count cancels that are to leave; those of a closed road end here."""
+        road = wires[0].road
+        if not self._is_open[road]:
+            for wire in wires:
                 self._tell_soon(lost(wire, "the road is closed"))
-            case _:
-                assert_never(wire.road)
+            return False
+        self._counters[f"sends_{road.value}"] += len(wires)
+        return True
 
     def ask(self, question: Question) -> None:
         """Put a question to the venue; all its pages make one answer."""
@@ -174,10 +192,8 @@ class Gateway:
             self._clockwork.probe()
             return
         with self._called():
-            for keeper in self._entries():
-                link = keeper.order_entry()
-                if link is not None:
-                    link.probe()
+            for link in self._entry_links():
+                link.probe()
 
     def rotate(self, credentials: Credentials) -> None:
         """Use other credentials: a new socket takes over when it is live, and the account is identified anew."""
@@ -285,23 +301,6 @@ class Gateway:
 
     # ------------------------------------------------------------ sending and asking
 
-    def _send_by_socket(self, wire: WireCancel) -> CancelForwarded | CancelLost:
-        if not self._is_open[Road.WS]:
-            return lost(wire, "the road is closed")
-        try:
-            frame = self._dialect.cancel_frame(wire, self._reference.codes)
-        except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: the other road may still carry it
-            self._our_fault("cancel_frame", error)
-            return lost(wire, f"internal: {type(error).__name__}")
-        if frame is None:
-            self._reference.want()
-            return lost(wire, "no_code")
-        for keeper in self._entries():
-            link = keeper.order_entry()
-            if link is not None and link.cancel(frame, wire.send_id):
-                return CancelForwarded(wire.send_id, Road.WS)
-        return lost(wire, "no socket took it")
-
     def _rest_told(self, evidence: CancelForwarded | CancelAnswered | CancelLost) -> None:
         if isinstance(evidence, CancelAnswered):
             self._mend(evidence)
@@ -313,6 +312,9 @@ class Gateway:
 
     def _entries(self) -> Iterator[Keeper]:
         return (keeper for keeper in self._keepers if Role.ORDER_ENTRY in keeper.plan.roles)
+
+    def _entry_links(self) -> Iterator[Link]:
+        return (link for keeper in self._entries() if (link := keeper.order_entry()) is not None)
 
     # ------------------------------------------------------------ what sockets bring (`sockets.Owner`)
 

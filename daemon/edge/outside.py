@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from types import TracebackType
 
+    from protocols.dialect import WireCancel
     from protocols.fix import SendId
     from protocols.rest import RestResponse, SignedCall
     from protocols.session import Event, Session
@@ -152,6 +153,10 @@ class Link(Protocol):
 
     def cancel(self, frame: str, send_id: SendId) -> bool:
         """Hand a cancel to the transport, now. False when it was certainly not handed over."""
+        ...
+
+    def cancel_batch(self, frame: str, wires: Sequence[WireCancel]) -> bool:
+        """Hand a batch of cancels to the transport, now. False when it was certainly not handed over."""
         ...
 
     def probe(self) -> None:

@@ -1,4 +1,4 @@
-"""Carries cancels by REST. Each ends in exactly one evidence, whatever happens to the coroutine that carried it.
+"""Carries cancels by REST, alone or in batches. Each ends in exactly one evidence, whatever happens to its carrier.
 
 It knows calls and answers; whether to send, and what an answer means for the order, is decided elsewhere.
 """
@@ -9,6 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, TypeVar
 
 from daemon.edge.outside import CallFailed, Flight
+from protocols.batching import spread
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost
 from protocols.fix import Road
 
@@ -19,11 +20,13 @@ if TYPE_CHECKING:
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import WireCancel
+    from protocols.evidence import Frame
 
-CANCELS_MAX: Final = 512
+CANCELS_MAX: Final = 4096
 """Under way at once: more than any rate rule lets through in the time-out of one."""
 
 Ending = CancelAnswered | CancelLost
+Endings = tuple[Ending, ...]
 
 
 T = TypeVar("T")
@@ -37,6 +40,14 @@ class Spawn(Protocol[T]):
         ...
 
 
+class Carry(Protocol):
+    """Makes the call of some cancels, and gives each its ending."""
+
+    async def __call__(self, wires: tuple[WireCancel, ...], flight: Flight, /) -> Endings:
+        """Make it."""
+        ...
+
+
 class RestSends:
     """The cancels that are on their way by REST. ``report`` is never called inside `start`."""
 
@@ -46,38 +57,70 @@ class RestSends:
         waits: Waits,
         report_soon: Callable[[CancelForwarded | Ending], None],
         on_fault: Callable[[str, Exception], None],
+        set_aside: Callable[[str, Frame], None],
     ) -> None:
         self._rest = rest
         self._waits = waits
         self._report = report_soon
         self._on_fault = on_fault
+        self._set_aside = set_aside
         self.under_way = 0
 
-    def start(self, wire: WireCancel, spawn: Spawn[Ending]) -> None:
+    def start(self, wire: WireCancel, spawn: Spawn[Endings]) -> None:
         """Set a cancel on its way, as a task that ``spawn`` makes."""
-        if self.under_way >= CANCELS_MAX:
-            self._report(lost(wire, "too many cancels under way"))
-            return
-        flight = Flight(partial(self._report, CancelForwarded(wire.send_id, Road.REST)))
-        self.under_way += 1
-        spawn(self._carry(wire, flight)).add_done_callback(partial(self._ended, wire, flight))
+        self._start((wire,), self._alone, spawn)
 
-    async def _carry(self, wire: WireCancel, flight: Flight) -> Ending:
+    def start_batch(self, wires: tuple[WireCancel, ...], spawn: Spawn[Endings]) -> None:
+        """Set a batch on its way, in one call."""
+        self._start(wires, self._together, spawn)
+
+    def _start(self, wires: tuple[WireCancel, ...], carry: Carry, spawn: Spawn[Endings]) -> None:
+        if self.under_way + len(wires) > CANCELS_MAX:
+            for wire in wires:
+                self._report(lost(wire, "too many cancels under way"))
+            return
+        flight = Flight(partial(self._forwarded, wires))
+        self.under_way += len(wires)
+        spawn(self._carry(wires, carry, flight)).add_done_callback(partial(self._ended, wires, flight))
+
+    def _forwarded(self, wires: tuple[WireCancel, ...]) -> None:
+        for wire in wires:
+            self._report(CancelForwarded(wire.send_id, Road.REST))
+
+    async def _carry(self, wires: tuple[WireCancel, ...], carry: Carry, flight: Flight) -> Endings:
         try:
-            response = await self._rest.fetch(self._rest.dialect.cancel_call(wire), self._waits.rest_cancel_s, flight)
-            if isinstance(response, CallFailed):
-                return lost(wire, response.why, handed_over=response.handed_over)
-            return self._rest.dialect.read_cancel(wire, response)
+            return await carry(wires, flight)
         except Exception as error:  # noqa: BLE001 - afraid of a dialect's bug: a send without an end would hang its case
             self._on_fault("cancel by REST", error)
-            return lost(wire, f"internal: {type(error).__name__}", handed_over=flight.is_sent)
+            why = f"internal: {type(error).__name__}"
+            return tuple(lost(wire, why, handed_over=flight.is_sent) for wire in wires)
 
-    def _ended(self, wire: WireCancel, flight: Flight, carried: Running[Ending]) -> None:
-        self.under_way -= 1
+    async def _alone(self, wires: tuple[WireCancel, ...], flight: Flight) -> Endings:
+        (wire,) = wires
+        response = await self._rest.fetch(self._rest.dialect.cancel_call(wire), self._waits.rest_cancel_s, flight)
+        if isinstance(response, CallFailed):
+            return (lost(wire, response.why, handed_over=response.handed_over),)
+        return (self._rest.dialect.read_cancel(wire, response),)
+
+    async def _together(self, wires: tuple[WireCancel, ...], flight: Flight) -> Endings:
+        """Make a batch's call; each cancel has its own answer, and items of nobody are set aside."""
+        response = await self._rest.fetch(self._rest.dialect.batch_call(wires), self._waits.rest_cancel_s, flight)
+        if isinstance(response, CallFailed):
+            return tuple(lost(wire, response.why, handed_over=response.handed_over) for wire in wires)
+        answer = self._rest.dialect.read_batch(wires, response)
+        given = spread(wires, answer)
+        if given.strangers and answer.whole.frame is not None:
+            self._set_aside(f"{len(given.strangers)} items of a batch that named no such orders", answer.whole.frame)
+        return given.answers
+
+    def _ended(self, wires: tuple[WireCancel, ...], flight: Flight, carried: Running[Endings]) -> None:
+        self.under_way -= len(wires)
         if carried.cancelled():
-            self._report(lost(wire, "the daemon stops", handed_over=flight.is_sent))
+            endings: Endings = tuple(lost(wire, "the daemon stops", handed_over=flight.is_sent) for wire in wires)
         else:
-            self._report(carried.result())
+            endings = carried.result()
+        for ending in endings:
+            self._report(ending)
 
 
 def lost(wire: WireCancel, why: str, *, handed_over: bool = False) -> CancelLost:

@@ -31,7 +31,7 @@ from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import UNITS
 from protocols.control.params import CancelParams
 from protocols.fix import ClientOrderId, OrderId, Priority, RequestId
-from protocols.session import IN_FLIGHT_MAX
+from protocols.flights import OUT_MAX
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -204,7 +204,7 @@ class World:
                 self.chronicle.sampled(
                     Bound(f"{name} cases", correlator.cases.open_count(), plan.cases_max),
                     Bound(f"{name} orders", len(correlator.book), plan.orders_max),
-                    Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, IN_FLIGHT_MAX),
+                    Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, OUT_MAX),
                 )
         is_stormy = self.kernel.now_us < START_US + self.plan.heal_us
         self.kernel.after(SAMPLE_US if is_stormy else 10 * SAMPLE_US, self._sample)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.effects import Ask, Effect, Send, Tell, Write
+from daemon.core.effects import Ask, Effect, Send, SendMany, Tell, Write
 from daemon.core.records import Moved, Observed, RequestOpened, Struck
 from protocols.evidence import (
     Absence,
@@ -155,8 +155,10 @@ class Auditor:
                 case Ask(_, question):
                     self.questions[question.query_id] = (question, now_us)
                 case Send(_, wire):
-                    self._check_send(wire, now_us)
-                    self.frames[wire.send_id] = Frame(wire, now_us, self.life, last_us=now_us)
+                    self._take_send(wire, now_us)
+                case SendMany(_, wires):
+                    for wire in wires:
+                        self._take_send(wire, now_us)
                 case Tell():
                     self._check_word(effect, now_us)
                     self.told.append(effect)
@@ -261,6 +263,10 @@ class Auditor:
         _require(not self._left(), "not_sent only if nothing left", self._left())
 
     # ------------------------------------------------------------ wire cancels
+
+    def _take_send(self, wire: WireCancel, now_us: int) -> None:
+        self._check_send(wire, now_us)
+        self.frames[wire.send_id] = Frame(wire, now_us, self.life, last_us=now_us)
 
     def _check_send(self, wire: WireCancel, now_us: int) -> None:
         request = self.request

@@ -6,17 +6,19 @@ a wire cancel means the oldest one not answered yet, one about a question the ol
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Unpack
 
 import msgspec
 
 from daemon.core.correlator import Correlator
-from daemon.core.effects import Alarm, Ask, Effect, OrderNews, Progress, Send, Suspect, Tell, Write
+from daemon.core.effects import Alarm, Ask, Effect, OrderNews, Progress, Send, SendMany, Suspect, Tell, Write
 from daemon.core.ids import Ids
 from daemon.core.records import Caller, CancelRequest, Concluded, RequestKey
 from daemon.core.recovery import departures, rebuild
 from daemon.core.world import World
+from protocols.errors import BadRequest
 from protocols.evidence import (
     Absence,
     CancelAnswered,
@@ -39,7 +41,7 @@ from tests.core.shelf import Shelf
 from tests.core.words import INSTRUMENT, T0, TRAITS, Said, report
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from daemon.core.book import Book
     from daemon.core.case import Case, Ticket
@@ -85,6 +87,7 @@ class Story:
     book: Book | None = None
     now_us: int = T0
     sent: list[Sent] = field(default_factory=list)
+    batches: list[list[Sent]] = field(default_factory=list)
     put: list[Put] = field(default_factory=list)
     told: dict[str, list[Tell]] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
@@ -94,7 +97,9 @@ class Story:
     shelf: Shelf = field(default_factory=Shelf)
     held: Ticket | None = None
     boot: int = 1
+    refused: list[BadRequest] = field(default_factory=list)
     _names: int = 0
+    _gathered: list[CancelRequest] | None = None
 
     def __post_init__(self) -> None:
         self.core = self._life()
@@ -154,10 +159,23 @@ class Story:
             Priority.URGENT if urgent else Priority.NORMAL,
             params or {},
         )
+        if self._gathered is not None:
+            self._gathered.append(request)
+            return name
         submitted = self.core.submit(request, self.now_us)
         self.held = submitted.held
         self._take(submitted.effects)
         return name
+
+    @contextmanager
+    def together(self, *, has_more: bool = False) -> Iterator[None]:
+        """Submit all that is asked for inside as one."""
+        self._gathered = []
+        yield
+        requests, self._gathered = self._gathered, None
+        submitted = self.core.submit_many(requests, self.now_us, has_more=has_more)
+        self.refused = [held for held in submitted.held if isinstance(held, BadRequest)]
+        self._take(submitted.effects)
 
     def track(self, alias: str, order: str | None = None, placed_us: int | None = None) -> None:
         """Say that the client placed an order under a client id."""
@@ -405,6 +423,10 @@ class Story:
             match effect:
                 case Send(case, wire):
                     self.sent.append(Sent(wire, self.now_us, case))
+                case SendMany(cases, wires):
+                    together = [Sent(wire, self.now_us, case) for case, wire in zip(cases, wires, strict=True)]
+                    self.sent += together
+                    self.batches.append(together)
                 case Ask(case, question):
                     self.put.append(Put(question, self.now_us, case))
                 case Write(record):

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.budget import SLACK, Budget, Line
+from daemon.core.budget import SLACK, Budget
+from daemon.core.lines import Line
 from protocols.dialect import RateRule, Scope
 from protocols.evidence import Proof, Remedy
 from protocols.fix import Outcome
@@ -42,7 +43,7 @@ def most_in_a_window(times_us: list[int]) -> int:
 )
 def test_no_window_ever_holds_more_than_the_limit(limit: int, waits: list[tuple[int, str]], held_at: int) -> None:
     """Whoever asks when he may go, and goes then, breaks no rule, whatever the pattern of arrivals and holds."""
-    budget = Budget((rule(limit, Scope.USER, "cancel", "query"),), "cancel")
+    budget = Budget((rule(limit, Scope.USER, "cancel", "query"),), frozenset({"cancel"}))
     now_us, times = 0, []
     for index, (wait_ms, operation) in enumerate(waits):
         now_us += wait_ms * 1000
@@ -51,7 +52,7 @@ def test_no_window_ever_holds_more_than_the_limit(limit: int, waits: list[tuple[
         free_us = budget.free_us(operation, "", "", now_us)
         assert free_us >= now_us
         now_us = free_us
-        budget.take(operation, "", "", now_us)
+        budget.take(operation, [("", "")], now_us)
         times.append(now_us)
     assert most_in_a_window(times) <= limit
 
@@ -214,17 +215,17 @@ def test_idle_buckets_are_forgotten() -> None:
     for number in range(100):
         story.submit(f"o{number}", instrument=f"I{number}")
         story.push("canceled", order=f"o{number}", cum="0", instrument=f"I{number}")
-    assert len(story.core._bench._budget) == 100
+    assert len(story.core._bench._limits.budget) == 100
     story.submit("last")
     story.advance(120_000, story.fail_question)
-    assert len(story.core._bench._budget) <= 1
+    assert len(story.core._bench._limits.budget) <= 1
     assert story.core._bench._lines == {}
 
 
 @pytest.mark.parametrize("limit", [1, 2, 60])
 def test_a_limit_is_used_to_the_full(limit: int) -> None:
-    budget = Budget((rule(limit),), "cancel")
+    budget = Budget((rule(limit),), frozenset({"cancel"}))
     for _ in range(limit):
         assert budget.free_us("cancel", INSTRUMENT, "", 5) == 5
-        budget.take("cancel", INSTRUMENT, "", 5)
+        budget.take("cancel", [(INSTRUMENT, "")], 5)
     assert budget.free_us("cancel", INSTRUMENT, "", 6) == 5 + WINDOW_US

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.budget import PARTIES_MIN, Line
+from daemon.core.lines import PARTIES_MIN, Line
 from protocols.dialect import RateRule, Scope
 from tests.core.story import Story
 

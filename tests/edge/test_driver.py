@@ -38,6 +38,9 @@ class NoVenue:
     def send(self, wire: WireCancel) -> None:
         raise AssertionError(wire)
 
+    def send_batch(self, wires: tuple[WireCancel, ...]) -> None:
+        raise AssertionError(wires)
+
     def ask(self, question: Question) -> None:
         pass
 

@@ -151,6 +151,7 @@ def test_the_published_limits_are_the_rules() -> None:
     rules = {rule.name: (rule.limit, rule.window_ms, rule.scope) for rule in OKX.traits.rate_rules}
     assert rules == {
         "cancel_order": (60, 2000, Scope.INSTRUMENT),
+        "cancel_batch_orders": (300, 2000, Scope.INSTRUMENT),
         "order": (60, 2000, Scope.INSTRUMENT),
         "cancel_all_after": (1, 1000, Scope.USER),
         "orders_pending": (60, 2000, Scope.USER),
@@ -173,6 +174,7 @@ def test_every_call_has_a_rule() -> None:
         OKX.traits.switch.call(30, ""),
         OKX.identity_call(),
         OKX.cancel_call(wire()),
+        OKX.batch_call([wire(), wire()]),
         *OKX.reference_calls(),
         *demo.reference_calls(),
         *(OKX.question_call(question(step), None) for step in OKX.traits.ladder),

@@ -19,10 +19,10 @@ from protocols.evidence import (
     RoadChanged,
 )
 from protocols.fix import Road, SendId
+from protocols.flights import OUT_MAX
 from protocols.pulse import PROBE_WAIT_MS
 from protocols.session import (
     DRAIN_MS,
-    IN_FLIGHT_MAX,
     TRANSITIONS,
     Abort,
     Close,
@@ -161,11 +161,11 @@ def test_an_answer_to_a_send_that_is_not_in_flight_is_counted_and_passed_on() ->
 
 def test_the_oldest_unanswered_send_gives_way_when_there_are_too_many() -> None:
     bench = Bench().go_live()
-    for number in range(IN_FLIGHT_MAX + 1):
+    for number in range(OUT_MAX + 1):
         assert bench.cancel(f"s{number}")
     assert [lost.send_id for lost in bench.all(CancelLost)] == ["s0"]
     assert bench.all(CancelLost)[0].handed_over
-    assert bench.session.in_flight == IN_FLIGHT_MAX
+    assert bench.session.in_flight == OUT_MAX
 
 
 # ---------------------------------------------------------------- drop copy

@@ -23,8 +23,8 @@ INSTRUMENTS = 25
 OF_TWO_SECONDS = 60
 """Cancels that OKX takes in two seconds on one instrument (Trade / POST Cancel order)."""
 ORDERS = 500
-ONE_INSTRUMENT = 150
-"""Two and a half times what OKX takes in two seconds on one instrument."""
+ONE_INSTRUMENT = 470
+"""More than OKX takes in two seconds on one instrument, 60 alone and 300 in batches; it lets 500 rest there."""
 PATIENT = "ack_wait_ms = 5000\n"
 """However slow this machine, an answer is not called late: who waits for it asks nothing and sends nothing again."""
 ASK_AND_HANG = """
@@ -142,7 +142,7 @@ async def test_more_cancels_on_one_instrument_than_it_takes_wait_their_turn(tmp_
             assert it.cancels_of(order_id) == 0
             assert it.truth_of(order_id) == ("new", "0")
         left = sorted(result["times"]["forwarded"] for result in said if result["times"]["forwarded"] is not None)
-        assert max(told[order_id]["times"]["forwarded"] for order_id in urgent) < left[len(left) // 2 + 20]
+        assert max(told[order_id]["times"]["forwarded"] for order_id in urgent) < left[-60]
         assert it.venue.floor.rates.breaches == {}
         assert [it.cancels_of(order_id) for order_id in (*patient, *urgent)] == [1] * (len(patient) + len(urgent))
 

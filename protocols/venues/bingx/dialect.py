@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from protocols import signing
+from protocols.batching import NoBatches
 from protocols.dialect import (
     Endpoints,
     Heartbeat,
@@ -89,7 +90,7 @@ _INSTRUMENT: Final = re.compile(r"[^\s&=\x00-\x1f\x7f]{1,64}")
 _MILLIS: Final = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
-class BingxSpot:
+class BingxSpot(NoBatches):
     """The dialect of BingX spot; see `protocols.dialect.Dialect` for what each method promises."""
 
     traits: Traits = TRAITS

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from protocols import signing
+from protocols.batching import NoBatches
 from protocols.dialect import Endpoints, Heartbeat, Profile, Reference, RefusalKind, Role, SocketPlan
 from protocols.errors import BadRequest, ConfigMistake, Unreadable
 from protocols.jsonread import millis
@@ -57,7 +58,7 @@ _ORDER_ID: Final = re.compile(r"[0-9]{1,32}")
 _INSTRUMENT: Final = re.compile(r"[^\s/?&#%]{1,64}")
 
 
-class BitgetCommon:
+class BitgetCommon(NoBatches):
     """The half of a dialect that the generations share. A dialect gives the attributes and the rest of the methods."""
 
     traits: Traits

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from protocols import signing
+from protocols.batching import NoBatches
 from protocols.dialect import (
     Cursor,
     Endpoints,
@@ -91,7 +92,7 @@ _INSTRUMENT: Final = re.compile(r"[A-Z0-9._-]{1,64}")
 _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-class HtxFutures:
+class HtxFutures(NoBatches):
     """The dialect of HTX futures; see `protocols.dialect.Dialect` for what each method promises."""
 
     traits: Traits = TRAITS

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from protocols.batching import BatchAnswered
 from protocols.dialect import RefusalKind
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
@@ -56,7 +57,34 @@ def first_row(asked: str, response: RestResponse) -> Json:
 
 def cancel_answered(send_id: SendId, road: Road, body: Json, frame: Frame, table: Table) -> CancelAnswered:
     """Read an answer to a single cancel, from either road, or raise `Unreadable`."""
-    item = _only_item(body)
+    return _item_answered(send_id, road, body, _only_item(body), frame, table)
+
+
+def batch_answered(batch: SendId, road: Road, body: Json, frame: Frame, table: Table) -> BatchAnswered:
+    """Read an answer to a batch, from either road. Never raises: a row that cannot be read names nobody, and unknown.
+
+    The top's code says how many were accepted, and decides nothing where there are rows: 0 all, 2 some, 1 none.
+    """
+    try:
+        rows = [as_object(row, "row") for row in _rows(body)]
+    except Unreadable as error:
+        return BatchAnswered(batch, unread_cancel(batch, road, body, str(error), frame), ())
+    try:
+        whole = _item_answered(batch, road, body, {}, frame, table)
+    except Unreadable as error:
+        whole = unread_cancel(batch, road, body, str(error), frame)
+    return BatchAnswered(batch, whole, tuple(_row_answered(batch, road, row, frame, table) for row in rows))
+
+
+def _row_answered(batch: SendId, road: Road, row: Json, frame: Frame, table: Table) -> CancelAnswered:
+    """Read a row by its own code alone."""
+    try:
+        return _item_answered(batch, road, {}, row, frame, table)
+    except Unreadable as error:
+        return unread_cancel(batch, road, row, str(error), frame)
+
+
+def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: Frame, table: Table) -> CancelAnswered:
     deciding = code(item, "sCode") or code(body)
     if deciding is None:
         raise Unreadable("code", "neither sCode nor code")
@@ -98,6 +126,17 @@ def read_rest_cancel(send_id: SendId, response: RestResponse, frame: Frame, tabl
     if contradicts or proves_nothing(response.status):
         return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
     return answer
+
+
+def read_rest_batch(batch: SendId, response: RestResponse, frame: Frame, table: Table) -> BatchAnswered:
+    """Read a REST answer to a batch. Never raises. Only HTTP 200 is believed in its rows."""
+    whole = BatchAnswered(batch, read_rest_cancel(batch, response, frame, table), ())
+    if response.status != 200:
+        return whole
+    try:
+        return batch_answered(batch, Road.REST, as_object(parse(response.body), "body"), frame, table)
+    except Unreadable:
+        return whole
 
 
 def login_refusal(row: Row) -> RefusalKind:

@@ -15,10 +15,10 @@ from protocols.dialect import Cursor, Page, Question, Reference, Timings, Traits
 from protocols.errors import Unreadable
 from protocols.evidence import Frame, OrderReported, Source
 from protocols.fix import Road
-from protocols.jsonread import Json, as_object, optional_text, text
+from protocols.jsonread import Json, as_object, frame_of, optional_text, text
 from protocols.rest import RestCall, RestResponse
 from protocols.venues.okx import queries, rates
-from protocols.venues.okx.answers import rows_of
+from protocols.venues.okx.answers import read_rest_batch, rows_of
 from protocols.venues.okx.codes import CODES
 from protocols.venues.okx.common import TRADE_PERMISSION, OkxCommon, order_reference
 from protocols.venues.okx.deadman import CancelAllAfter
@@ -26,11 +26,15 @@ from protocols.venues.okx.frames import Grammar
 from protocols.venues.okx.orders import read_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from protocols.batching import BatchAnswered
 
 ORDERS_CHANNEL: Final = "orders"
 CANCEL_OP: Final = "cancel-order"
 CANCEL_PATH: Final = "/api/v5/trade/cancel-order"
+BATCH_OP: Final = "batch-cancel-orders"
+BATCH_PATH: Final = "/api/v5/trade/cancel-batch-orders"
 PUBLIC_INSTRUMENTS_PATH: Final = "/api/v5/public/instruments"
 ACCOUNT_INSTRUMENTS_PATH: Final = "/api/v5/account/instruments"
 REFERENCE_TYPES: Final = ("SPOT", "SWAP", "FUTURES")
@@ -63,6 +67,7 @@ TRAITS: Final = Traits(
     question_operations=queries.OPERATIONS,
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
+    batch=rates.BATCH,
     switch=SWITCH,
     takes_passphrase=True,
     trade_permission=TRADE_PERMISSION,
@@ -81,6 +86,7 @@ GRAMMAR: Final = Grammar(
     cancel_op=CANCEL_OP,
     read_row=read_pushed_order,
     table=CODES,
+    batch_op=BATCH_OP,
 )
 
 
@@ -96,18 +102,30 @@ class OkxTrade(OkxCommon):
 
         A cancel takes no ``expTime``, so a late one cannot be expired by the venue.
         """
-        code = reference.get(wire.instrument)
-        if code is None:
+        argument = _argument(wire, reference)
+        if argument is None:
             return None
-        key, value = order_reference(wire.order_id, wire.client_order_id)
-        argument = {"instIdCode": int(code), key: value}
         return orjson.dumps({"id": wire.send_id, "op": CANCEL_OP, "args": [argument]}).decode()
 
     def cancel_call(self, wire: WireCancel) -> RestCall:
         """Write a cancel for REST (OKX: Trade / POST Cancel order)."""
-        key, value = order_reference(wire.order_id, wire.client_order_id)
-        body = orjson.dumps({"instId": wire.instrument, key: value})
+        body = orjson.dumps(_row(wire))
         return RestCall(rates.CANCEL, "POST", CANCEL_PATH, body=body, instrument=wire.instrument)
+
+    def batch_frame(self, wires: Sequence[WireCancel], reference: Mapping[str, str]) -> str | None:
+        """Write a batch (OKX: Trade / WS Cancel multiple orders); None if an instrument has no ``instIdCode``."""
+        arguments = [_argument(wire, reference) for wire in wires]
+        if None in arguments:
+            return None
+        return orjson.dumps({"id": wires[0].send_id, "op": BATCH_OP, "args": arguments}).decode()
+
+    def batch_call(self, wires: Sequence[WireCancel]) -> RestCall:
+        """Write a batch for REST (OKX: Trade / POST Cancel multiple orders)."""
+        return RestCall(rates.CANCEL_BATCH, "POST", BATCH_PATH, body=orjson.dumps([_row(wire) for wire in wires]))
+
+    def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it. Never raises."""
+        return read_rest_batch(wires[0].send_id, response, frame_of(response.body), self.grammar.table)
 
     def question_call(self, question: Question, cursor: Cursor | None) -> RestCall:
         """Write (a page of) a question."""
@@ -143,3 +161,16 @@ class OkxTrade(OkxCommon):
             except Unreadable:
                 continue
         return reference
+
+
+def _argument(wire: WireCancel, reference: Mapping[str, str]) -> dict[str, object] | None:
+    code = reference.get(wire.instrument)
+    if code is None:
+        return None
+    key, value = order_reference(wire.order_id, wire.client_order_id)
+    return {"instIdCode": int(code), key: value}
+
+
+def _row(wire: WireCancel) -> dict[str, str]:
+    key, value = order_reference(wire.order_id, wire.client_order_id)
+    return {"instId": wire.instrument, key: value}

@@ -28,7 +28,7 @@ from protocols.errors import Unreadable
 from protocols.evidence import Frame, OrderReported
 from protocols.fix import Road, SendId
 from protocols.jsonread import Json, as_array, as_object, code, frame_of, optional_text, parse, text, texts
-from protocols.venues.okx.answers import cancel_answered, login_refusal, unread_cancel
+from protocols.venues.okx.answers import batch_answered, cancel_answered, login_refusal, unread_cancel
 from protocols.venues.okx.codes import ACCEPTED, CLOSING_SOON, Table, row_of
 
 PING: Final = "ping"
@@ -41,7 +41,7 @@ class Grammar(msgspec.Struct, frozen=True):
     """What differs between OKX's sockets: the channel of orders, how its rows are read, and the op that cancels.
 
     ``subscription`` is the argument of the subscribe frame, ``subscription_id`` its id (letters and digits only, at
-    most 32), which no send may have.
+    most 32), which no send may have. ``batch_op`` is the op that cancels several orders, "" where there is none.
     """
 
     channel: str
@@ -50,6 +50,7 @@ class Grammar(msgspec.Struct, frozen=True):
     cancel_op: str
     read_row: Callable[[Json, Frame], OrderReported]
     table: Table
+    batch_op: str = ""
 
 
 Inbounds = tuple[Inbound, ...]
@@ -102,12 +103,14 @@ def _read_row(grammar: Grammar, index: int, row: object, frame: Frame) -> OrderR
 
 def _read_op(grammar: Grammar, body: Json, frame: Frame) -> Inbounds:
     op = text(body, "op")
-    if op != grammar.cancel_op:
+    if op not in {grammar.cancel_op, grammar.batch_op}:
         raise Unreadable("op", f"an answer to {op!r}, which is never sent")
     send_id = optional_text(body, "id")
     if send_id is None:  # one of our sends was answered, and nobody knows which
         fields = texts(body)
         return (Uncorrelated(fields.get("code", ""), fields.get("msg", ""), frame),)
+    if op == grammar.batch_op:
+        return (batch_answered(SendId(send_id), Road.WS, body, frame, grammar.table),)
     return _read_answer(grammar, SendId(send_id), body, frame)
 
 

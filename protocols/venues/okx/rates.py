@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from protocols.dialect import RateRule, Scope
+from protocols.batching import BatchCancel
+from protocols.dialect import Counts, RateRule, Scope
+from protocols.fix import Road
 
 CANCEL: Final = "cancel_order"
+CANCEL_BATCH: Final = "cancel_batch_orders"
 ORDER: Final = "order"
 ORDERS_PENDING: Final = "orders_pending"
 ORDERS_HISTORY: Final = "orders_history"
@@ -26,9 +29,9 @@ WINDOW_MS: Final = 2000
 """Every limit here is stated per two seconds, but for the dead-man switch's."""
 
 
-def rule(operation: str, limit: int, scope: Scope, page: str) -> RateRule:
+def rule(operation: str, limit: int, scope: Scope, page: str, counts: Counts = Counts.CALLS) -> RateRule:
     """Write one row: so many in `WINDOW_MS`, by the page of that section."""
-    return RateRule(operation, frozenset({operation}), limit, WINDOW_MS, scope, f"OKX: {page}")
+    return RateRule(operation, frozenset({operation}), limit, WINDOW_MS, scope, f"OKX: {page}", counts)
 
 
 def switch_rule(operation: str, page: str) -> RateRule:
@@ -45,6 +48,8 @@ CONNECTION_RULES: Final = (
 TRADE_RULES: Final = (
     *CONNECTION_RULES,
     rule(CANCEL, 60, Scope.INSTRUMENT, "Trade / POST Cancel order, WS Cancel order"),
+    # Independent of single cancels, and counted by the orders in it; a batch of one would count as a single cancel.
+    rule(CANCEL_BATCH, 300, Scope.INSTRUMENT, "Trade / POST and WS Cancel multiple orders", Counts.ORDERS),
     rule(ORDER, 60, Scope.INSTRUMENT, "Trade / GET Order details"),
     rule(ORDERS_PENDING, 60, Scope.USER, "Trade / GET Order List"),
     rule(ORDERS_HISTORY, 40, Scope.USER, "Trade / GET Order history (last 7 days)"),
@@ -53,4 +58,13 @@ TRADE_RULES: Final = (
     # Both are counted per instrument type as well; counting all types together stays inside that.
     rule(INSTRUMENTS, 20, Scope.ADDRESS, "Public Data / GET Instruments"),
     rule(ACCOUNT_INSTRUMENTS, 20, Scope.USER, "Trading Account / GET Instruments"),
+)
+
+BATCH: Final = BatchCancel(
+    CANCEL_BATCH,
+    roads=(Road.WS, Road.REST),
+    items_max=20,
+    page="OKX: Trade / POST and WS Cancel multiple orders",
+    mixed_products=frozenset({""}),
+    mixes_ids=True,
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
+from protocols.batching import NoBatches
 from protocols.deadman import SwitchTraits
 from protocols.dialect import Timings, Traits
 from protocols.evidence import Source
@@ -80,7 +81,7 @@ GRAMMAR: Final = Grammar(
 )
 
 
-class OkxSpread(OkxCommon):
+class OkxSpread(OkxCommon, NoBatches):
     """The dialect of OKX spread trading; see `protocols.dialect.Dialect` for what each method promises."""
 
     traits: Traits = TRAITS

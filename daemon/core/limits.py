@@ -1,0 +1,104 @@
+"""Everything that a venue limits, for one account: rate budgets, error budgets, and what it says of them itself.
+
+Whatever leaves is noted here by name, and so is its end. An answer corrects the budgets: what was answered had arrived
+by then, an error counts among those that the venue bears, and "too many" closes what it was said to.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daemon.core.budget import Budget
+from daemon.core.error_budget import ErrorBudget
+from daemon.core.records import SendMade
+from protocols.evidence import QuestionAnswered
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from daemon.core.budget import Buckets, Departure, Order
+    from daemon.core.records import Asked
+    from daemon.core.world import World
+    from protocols.dialect import Question, WireCancel
+    from protocols.evidence import CancelAnswered, QuestionFailed
+    from protocols.fix import QueryId, SendId
+
+HOLD_MAX_US: Final = 1_800_000_000
+"""A venue that wants no more of a call for longer than this is asked again all the same: an order may be at risk."""
+
+
+class Limits:
+    """The limits of one account. ``address`` holds what is limited per address, for all accounts of the venue."""
+
+    def __init__(self, world: World, address: Buckets | None = None) -> None:
+        traits = world.traits
+        calls = {traits.question_operations[step]: calls for step, calls in traits.question_calls.items()}
+        self.budget = Budget(traits.rate_rules, traits.cancel_operations, calls, address)
+        self.errors = ErrorBudget(traits.error_rules)
+        self._world = world
+        self._departures: dict[SendId | QueryId, Departure] = {}
+
+    def left(
+        self, operation: str, orders: Sequence[Order], names: Sequence[SendId] | Sequence[QueryId], now_us: int
+    ) -> None:
+        """Count one request that leaves now: the orders that it is about, and the names of what it holds."""
+        departure = self.budget.take(operation, orders, now_us)
+        for name in names:
+            self._departures[name] = departure
+            self.errors.left(operation, name)
+
+    def ended(
+        self, name: SendId | QueryId, end: CancelAnswered | QuestionAnswered | QuestionFailed | None, now_us: int
+    ) -> bool:
+        """Count the end of a send or a question (None: it was not answered); says whether errors became scarcer."""
+        departure = self._departures.pop(name, None)
+        if departure is not None and end is not None:
+            departure.answered_us = now_us
+        is_error = end is not None and end.counts_as_error
+        until_us = 0 if end is None or isinstance(end, QuestionAnswered) else self._held_until_us(end, now_us)
+        ended = self.errors.ended(name, now_us, is_error=is_error, banned_until_us=until_us)
+        return ended is not None and bool(self.errors.spared(now_us))
+
+    def hold_cancels(self, wire: WireCancel, answer: CancelAnswered, now_us: int) -> None:
+        """The venue said "too many" to a cancel: let none of its kind go for a window, or for as long as it says."""
+        order = wire.order_id or wire.client_order_id or ""
+        self.budget.hold(self.operation_of(wire), wire.instrument, order, now_us, self._held_until_us(answer, now_us))
+
+    def hold_questions(self, question: Question, failed: QuestionFailed, now_us: int) -> None:
+        """The venue said "too many" to a question."""
+        operation = self._world.traits.question_operations[question.step]
+        order = question.order_id or question.client_order_id or ""
+        self.budget.hold(operation, question.instrument, order, now_us, self._held_until_us(failed, now_us))
+
+    def recall(self, departures: Iterable[SendMade | Asked], now_us: int) -> None:
+        """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
+        since_us = now_us - self.budget.window_max_us
+        requests: dict[tuple[str, str], list[SendMade | Asked]] = {}
+        for made in departures:
+            if made.t > since_us:
+                requests.setdefault(self._request_of(made), []).append(made)
+        for (operation, _), together in requests.items():
+            self.budget.take(operation, [_order_of(made) for made in together], min(together[0].t, now_us))
+
+    def operation_of(self, wire: WireCancel) -> str:
+        """Name the call by which a cancel leaves."""
+        return wire.operation or self._world.traits.cancel_operation
+
+    def _request_of(self, made: SendMade | Asked) -> tuple[str, str]:
+        """Name the request in which something left: the batch of a cancel, or what is a request of its own."""
+        if isinstance(made, SendMade):
+            return self.operation_of(made.wire), made.wire.batch or made.wire.send_id
+        return self._world.traits.question_operations[made.question.step], made.question.query_id
+
+    def _held_until_us(self, end: CancelAnswered | QuestionFailed, now_us: int) -> int:
+        """Until when the venue wants no more of an operation; 0 if it does not say."""
+        until_us = now_us + end.hold_ms * 1000 if end.hold_ms else 0
+        if end.hold_until_ms is not None:
+            until_us = max(until_us, self._world.ours_us(end.hold_until_ms))
+        return min(until_us, now_us + HOLD_MAX_US)
+
+
+def _order_of(made: SendMade | Asked) -> Order:
+    """Name what a request of an earlier life was about, as the rules count it."""
+    about = made.wire if isinstance(made, SendMade) else made.question
+    return about.instrument, about.order_id or ""

@@ -1,0 +1,56 @@
+"""What stands beside a driver: the way to the venue and the local drop copy, in the words in which it uses them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from daemon.core.records import Previous, Report
+    from daemon.edge.desk import OrderRow, SessionRow
+    from protocols.dialect import Question, WireCancel
+    from protocols.fix import Road
+
+
+class Gateway(Protocol):
+    """The way to the venue, as the driver uses it."""
+
+    def send(self, wire: WireCancel) -> None:
+        """Put a wire cancel on its road; what becomes of it comes back as evidence."""
+        ...
+
+    def send_batch(self, wires: tuple[WireCancel, ...]) -> None:
+        """Put several wire cancels on their one road together; what becomes of each comes back as evidence."""
+        ...
+
+    def ask(self, question: Question) -> None:
+        """Put a question; its answer comes back as evidence."""
+        ...
+
+    def suspect(self, road: Road, why: str) -> None:
+        """Probe a road."""
+        ...
+
+
+class Announcer(Protocol):
+    """The local drop copy, as the driver uses it; see `daemon.edge.publisher.Publisher`."""
+
+    @property
+    def has_order_watchers(self) -> bool:
+        """Whether anybody wants to hear of orders."""
+        ...
+
+    def expect(self, seq: int) -> None:
+        """A word has this number and will come."""
+        ...
+
+    def publish(self, report: Report, previous: Previous | None) -> None:
+        """A word may be told now."""
+        ...
+
+    def order(self, row: OrderRow) -> None:
+        """An order changed."""
+        ...
+
+    def session(self, row: SessionRow) -> None:
+        """A channel of an account came or went."""
+        ...
