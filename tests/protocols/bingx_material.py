@@ -77,7 +77,7 @@ def push(*data: object) -> str:
 
 def zipped(text: str | bytes) -> bytes:
     """A frame as it comes: gzip in a binary message."""
-    return gzip.compress(text.encode() if isinstance(text, str) else text)
+    return gzip.compress(text.encode() if isinstance(text, str) else text, mtime=0)
 
 
 def decoded(raw: bytes | str) -> tuple[Inbound, ...]:

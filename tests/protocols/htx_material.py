@@ -140,7 +140,7 @@ def decoded(raw: bytes | str) -> tuple[Inbound, ...]:
 
 def zipped(raw: str) -> bytes:
     """A frame as the trade socket carries it."""
-    return gzip.compress(raw.encode())
+    return gzip.compress(raw.encode(), mtime=0)
 
 
 def only(raw: bytes | str) -> Inbound:

@@ -21,7 +21,6 @@ from protocols.jsonread import frame_of
 from protocols.venues.okx.codes import CODES
 from tests.protocols.okx_material import (
     ACCEPTED,
-    BATCH,
     CLIENT_ORDER_ID,
     CLOSING,
     CONN_COUNT,
@@ -163,9 +162,7 @@ def test_an_answer_that_names_no_send_makes_all_of_them_unknown(raw: str) -> Non
     assert found.frame == frame_of(raw)
 
 
-@pytest.mark.parametrize(
-    "raw", [BATCH, changed(ACCEPTED, op="order"), changed(ACCEPTED, op=7), changed(ACCEPTED, op="")]
-)
+@pytest.mark.parametrize("raw", [changed(ACCEPTED, op="order"), changed(ACCEPTED, op=7), changed(ACCEPTED, op="")])
 def test_an_answer_to_what_is_never_sent_is_strange(raw: str) -> None:
     assert isinstance(only(raw), Strange)
 
