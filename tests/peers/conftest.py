@@ -9,10 +9,9 @@ from typing import Any
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 Drive = Callable[..., Awaitable[dict[str, Any]]]
-"""From a program beside this file and its arguments, the venue's URL first, to what it says that it saw."""
+"""From the name of a program beside this file and its arguments to what it says that it saw."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,8 +37,10 @@ def drive(peers_python: str) -> Drive:
     async def run(program: str, *arguments: str) -> dict[str, Any]:
         driver = await asyncio.create_subprocess_exec(
             peers_python,
-            str(HERE / program),
+            "-m",
+            f"tests.peers.{program}",
             *arguments,
+            cwd=ROOT,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

@@ -1,24 +1,18 @@
-"""ccxt.pro as a client of BingX spot, unchanged, against the base URL that is given: place, watch, cancel, ask.
+"""ccxt.pro as a client of BingX spot: place, watch, cancel, ask.
 
-A program of its own, run with an interpreter that has ccxt. Only constructor options are set (URLs, credentials). BingX
-has no order entry by WebSocket, so orders are placed and cancelled by REST and watched on the account's socket. It
-prints one JSON line of what ccxt saw, under the names of ccxt's methods, and exits 0; or prints what went wrong on
-standard error and exits 1.
+BingX has no order entry by WebSocket, so orders are placed and cancelled by REST and watched on the account's socket.
 """
 
 import asyncio
-import json
 import sys
 from typing import Any
 
-import aiohttp
 import ccxt.pro  # type: ignore[import-not-found]  # it lives in the peers' environment only
 
-PATIENCE_S = 60.0
+from tests.peers.driving import Seen, frames_have_arrived, run, watched_until
+
 SUBSCRIBE = 1
 SECTIONS = "fund spot swap contract wallets user subAccount account copyTrading cswap api"
-
-Seen = dict[str, Any]
 
 
 def client(base: str) -> Any:
@@ -27,35 +21,17 @@ def client(base: str) -> Any:
     return ccxt.pro.bingx({"apiKey": "sim-key", "secret": "sim-secret", "urls": {"api": api}})
 
 
-async def frames_have_arrived(base: str, count: int) -> None:
-    """Wait until the venue has read so many frames: a subscription has no answer that ccxt would show."""
-    async with aiohttp.ClientSession() as http:
-        while True:
-            async with http.get(f"{base}/_sim/stats") as answer:
-                if (await answer.json())["frames_in"] >= count:
-                    return
-            await asyncio.sleep(0.01)
-
-
-async def watch(exchange: Any, order_id: str, status: str) -> str:
-    """Wait until watch_orders shows the order in this state."""
-    while True:
-        for order in await exchange.watch_orders():
-            if (order["id"], order["status"]) == (order_id, status):
-                return status
-
-
 async def watched(exchange: Any, base: str, seen: Seen) -> None:
     listening = asyncio.create_task(exchange.watch_orders())
-    await frames_have_arrived(base, SUBSCRIBE)
+    await frames_have_arrived(exchange, base, SUBSCRIBE)
     placed = await exchange.create_order("BTC/USDT", "limit", "buy", 0.01, 90000)
     order_id = placed["id"]
     seen["watch_orders"] = [[order["id"] == order_id, order["status"]] for order in await listening]
-    watching = asyncio.create_task(watch(exchange, order_id, "canceled"))
+    watching = asyncio.create_task(watched_until(exchange, order_id, "canceled"))
     seen["create_order"] = order_id
     canceled = await exchange.cancel_order(order_id, "BTC/USDT")
     seen["cancel_order"] = [canceled["id"], canceled["status"]]
-    seen["watched_to_the_end"] = await watching
+    seen["watched_to_the_end"] = (await watching)["status"]
 
 
 async def asked(exchange: Any, seen: Seen) -> None:
@@ -80,28 +56,12 @@ async def listed(exchange: Any, seen: Seen) -> None:
     seen["cancel_orders"] = sorted(order["id"] for order in canceled) == sorted(ids)
 
 
-async def drive(base: str) -> Seen:
-    exchange = client(base)
-    seen: Seen = {"ccxt": ccxt.__version__}
-    try:
-        seen["load_markets"] = len([1 for market in (await exchange.load_markets()).values() if market["spot"]])
-        await watched(exchange, base, seen)
-        await asked(exchange, seen)
-        await listed(exchange, seen)
-    finally:
-        await exchange.close()
-    return seen
-
-
-def main() -> int:
-    try:
-        seen = asyncio.run(asyncio.wait_for(drive(sys.argv[1]), PATIENCE_S))
-    except (ccxt.BaseError, TimeoutError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(seen))
-    return 0
+async def story(exchange: Any, base: str, seen: Seen) -> None:
+    seen["load_markets"] = len([1 for market in (await exchange.load_markets()).values() if market["spot"]])
+    await watched(exchange, base, seen)
+    await asked(exchange, seen)
+    await listed(exchange, seen)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(client, story))

@@ -1,23 +1,14 @@
-"""ccxt.pro as a client of OKX, unchanged, against the base URL that is given: place, watch, cancel, ask, by WebSocket
-and by REST.
-
-A program of its own, run with an interpreter that has ccxt. Only constructor options are set (URLs, credentials). It
-prints one JSON line of what ccxt saw, under the names of ccxt's methods, and exits 0; or prints what went wrong on
-standard error and exits 1.
-"""
+"""ccxt.pro as a client of OKX: place, watch, cancel, ask, by WebSocket and by REST."""
 
 import asyncio
-import json
 import sys
 from typing import Any
 
-import aiohttp
 import ccxt.pro  # type: ignore[import-not-found]  # it lives in the peers' environment only
 
-PATIENCE_S = 60.0
-LOGIN_AND_SUBSCRIBE = 2
+from tests.peers.driving import Seen, frames_have_arrived, run, watched_until
 
-Seen = dict[str, Any]
+LOGIN_AND_SUBSCRIBE = 2
 
 
 def client(base: str) -> Any:
@@ -25,35 +16,17 @@ def client(base: str) -> Any:
     return ccxt.pro.okx({"apiKey": "sim-key", "secret": "sim-secret", "password": "sim-pass", "urls": urls})
 
 
-async def frames_have_arrived(base: str, count: int) -> None:
-    """Wait until the venue has read so many frames: a subscription has no answer that ccxt would show."""
-    async with aiohttp.ClientSession() as http:
-        while True:
-            async with http.get(f"{base}/_sim/stats") as answer:
-                if (await answer.json())["frames_in"] >= count:
-                    return
-            await asyncio.sleep(0.01)
-
-
-async def watch(exchange: Any, order_id: str, status: str) -> str:
-    """Wait until watch_orders shows the order in this state."""
-    while True:
-        for order in await exchange.watch_orders():
-            if (order["id"], order["status"]) == (order_id, status):
-                return status
-
-
 async def by_websocket(exchange: Any, base: str, seen: Seen) -> None:
     listening = asyncio.create_task(exchange.watch_orders())
-    await frames_have_arrived(base, LOGIN_AND_SUBSCRIBE)
+    await frames_have_arrived(exchange, base, LOGIN_AND_SUBSCRIBE)
     placed = await exchange.create_order_ws("BTC/USDT", "limit", "buy", 0.01, 90000)
     order_id = placed["id"]
     seen["watch_orders"] = [[order["id"] == order_id, order["status"]] for order in await listening]
-    watching = asyncio.create_task(watch(exchange, order_id, "canceled"))
+    watching = asyncio.create_task(watched_until(exchange, order_id, "canceled"))
     canceled = await exchange.cancel_order_ws(order_id, "BTC/USDT")
     seen["create_order_ws"] = order_id
     seen["cancel_order_ws"] = canceled["id"]
-    seen["watched_to_the_end"] = await watching
+    seen["watched_to_the_end"] = (await watching)["status"]
 
 
 async def by_rest(exchange: Any, seen: Seen) -> None:
@@ -67,29 +40,13 @@ async def by_rest(exchange: Any, seen: Seen) -> None:
     seen["fetch_order_ended"] = [ended["status"], ended["clientOrderId"], ended["filled"]]
 
 
-async def drive(base: str) -> Seen:
-    exchange = client(base)
-    seen: Seen = {"ccxt": ccxt.__version__}
-    try:
-        markets = await exchange.load_markets()
-        seen["load_markets"] = len(markets)
-        seen["inst_id_code"] = markets["BTC/USDT"]["info"]["instIdCode"]
-        await by_websocket(exchange, base, seen)
-        await by_rest(exchange, seen)
-    finally:
-        await exchange.close()
-    return seen
-
-
-def main() -> int:
-    try:
-        seen = asyncio.run(asyncio.wait_for(drive(sys.argv[1]), PATIENCE_S))
-    except (ccxt.BaseError, TimeoutError) as error:
-        print(f"{type(error).__name__}: {error}", file=sys.stderr)
-        return 1
-    print(json.dumps(seen))
-    return 0
+async def story(exchange: Any, base: str, seen: Seen) -> None:
+    markets = await exchange.load_markets()
+    seen["load_markets"] = len(markets)
+    seen["inst_id_code"] = markets["BTC/USDT"]["info"]["instIdCode"]
+    await by_websocket(exchange, base, seen)
+    await by_rest(exchange, seen)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run(client, story))

@@ -61,7 +61,7 @@ def asked_of(call: RestCall) -> dict[str, object]:
 async def test_calls_are_what_ccxt_would_send(drive: Drive, symbol: str) -> None:
     calls = calls_of(symbol)
     asked = json.dumps(KEYS | {"now_ms": NOW_MS, "calls": [asked_of(call) for call in calls]})
-    seen = await drive("sign_bingx_ccxt.py", asked)
+    seen = await drive("sign_bingx_ccxt", asked)
     assert len(seen["calls"]) == len(calls)
     for call, peer in zip(calls, seen["calls"], strict=True):
         signed = BINGX.sign(call, CREDENTIALS, NOW_MS * 1000)

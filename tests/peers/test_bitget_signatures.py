@@ -65,7 +65,7 @@ async def test_calls_and_login_are_what_ccxt_would_send(drive: Drive, venue: str
     dialect = dialect_for(venue, Profile(environment))
     calls = [call for symbol in ("BTCUSDT", "MØTHUSDT") for call in calls_of(dialect, symbol)]
     asked = {"now_ms": NOW_MS, "is_demo": environment == "demo", "calls": [asked_of(call) for call in calls]}
-    seen = await drive("sign_bitget_ccxt.py", json.dumps(KEYS | asked))
+    seen = await drive("sign_bitget_ccxt", json.dumps(KEYS | asked))
     assert len(seen["calls"]) == len(calls)
     for call, peer in zip(calls, seen["calls"], strict=True):
         signed = dialect.sign(call, CREDENTIALS, NOW_MS * 1000)

@@ -62,7 +62,7 @@ async def test_calls_and_logins_are_what_ccxt_would_send(drive: Drive, host: str
         for call in calls
     ]
     wanted = {"now_ms": NOW_MS, "host": host, "paths": [plan.path for plan in sockets], "calls": asked}
-    seen = await drive("sign_htx_ccxt.py", json.dumps(KEYS | wanted))
+    seen = await drive("sign_htx_ccxt", json.dumps(KEYS | wanted))
     assert len(seen["calls"]) == len(calls)
     for call, peer in zip(calls, seen["calls"], strict=True):
         signed = dialect.sign(call, CREDENTIALS, NOW_MS * 1000)

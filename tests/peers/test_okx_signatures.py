@@ -58,7 +58,7 @@ async def test_calls_and_login_are_what_ccxt_would_send(drive: Drive, venue: str
         for call in calls
     ]
     wanted = json.dumps(KEYS | {"now_ms": NOW_MS, "is_demo": environment == "demo", "calls": asked})
-    seen = await drive("sign_okx_ccxt.py", wanted)
+    seen = await drive("sign_okx_ccxt", wanted)
     assert len(seen["calls"]) == len(calls)
     for call, peer in zip(calls, seen["calls"], strict=True):
         signed = dialect.sign(call, CREDENTIALS, NOW_MS * 1000)
