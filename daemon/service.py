@@ -117,7 +117,11 @@ class Service:
             on_journal_failure=config.daemon.on_journal_failure,
             known_names={hash(key) for key in journal.known_keys(clock.now() - self._retention_us())},
         )
-        limits = Limits(connections_max=config.daemon.clients_max, in_flight_max=config.daemon.in_flight_max_per_client)
+        limits = Limits(
+            connections_max=config.daemon.clients_max,
+            in_flight_max=config.daemon.in_flight_max_per_client,
+            lines_per_s_max=config.daemon.lines_per_s_max_per_client,
+        )
         self._server = Server(
             self._desk, now_us=clock.now, version=software_version(), limits=limits, is_invited=self._access.names
         )

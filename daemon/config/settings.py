@@ -165,7 +165,17 @@ IN_FLIGHT_MAX_PER_CLIENT: Final = Number(
     most=100_000,
 )
 
-DAEMON_LIMITS: Final = (CLIENTS_MAX, IN_FLIGHT_MAX_PER_CLIENT)
+LINES_PER_S_MAX_PER_CLIENT: Final = Number(
+    "lines_per_s_max_per_client",
+    "Lines that one connection may say in a second; what comes beyond is refused as too_fast. Far above what a "
+    "strategy needs: a program that asks in a loop must not use up the core on which all cancels are handled.",
+    "lines/s",
+    10_000,
+    least=1,
+    most=1_000_000,
+)
+
+DAEMON_LIMITS: Final = (CLIENTS_MAX, IN_FLIGHT_MAX_PER_CLIENT, LINES_PER_S_MAX_PER_CLIENT)
 
 READY_WAIT_S: Final = Number(
     "ready_wait_s",

@@ -166,6 +166,10 @@ class Case:
     """A terminal report by client id that may be about an older order: counts after a listing only."""
     provisional_us: int = 0
     """When it came: only a listing asked later says anything about it."""
+    fruitless_before: int = 0
+    """How many cancels in a row other cases of what may be the same order had answered "gone" when this one began."""
+    fruitless_us: int = 0
+    """When the last of those left."""
     live_refutations: list[int] = field(default_factory=list)
     """When questions were asked that showed an order live of which terminal evidence is held, late enough to count."""
     account_changed: bool = False
@@ -195,6 +199,18 @@ class Case:
     def last_left(self) -> WireSend | None:
         """The newest wire cancel that the venue may have seen."""
         return next((send for send in reversed(self.sends) if send.may_have_left), None)
+
+    @property
+    def fruitless(self) -> int:
+        """How many cancels in a row were answered "gone" without a sign of life since: of this order, or as good as."""
+        count = 0
+        for send in reversed(self.sends):
+            if not send.may_have_left:
+                continue
+            if send.proof is not Proof.GONE or max(self.live_by_answer_us, self.live_by_push_us) > (send.ended_us or 0):
+                return count
+            count += 1
+        return count + self.fruitless_before
 
     def send_of(self, send_id: SendId) -> WireSend | None:
         """Find a wire cancel by its id."""

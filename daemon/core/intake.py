@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core import policy
 from daemon.core.case import Case
-from daemon.core.effects import Write
+from daemon.core.effects import Alarm, Write
 from daemon.core.order_view import OrderView
 from daemon.core.records import TRACKED, Bound, CancelRequest
 from protocols.fix import ClientOrderId, OrderId
@@ -65,6 +66,10 @@ class Intake:
         if tracked is not None:
             case.tracked_us = tracked.placed_us
         self._cases.reopen(case)
+        if policy.loop_gap_us(case) and not case.verdict.is_terminal:
+            named = request.order_id or request.client_order_id
+            what = f"{named} on {request.instrument} is asked for again and again, and the venue calls it gone"
+            self._bench.out.append(Alarm("cancel_loop", f"{what}: pid {request.caller.pid}"))
         return case, order_id is not None
 
     def _resolve(self, request: CancelRequest) -> tuple[OrderId | None, Tracked | None]:
@@ -88,12 +93,18 @@ class Intake:
 
     def _shareable_by_alias(self, request: CancelRequest) -> Case | None:
         """Find a case under way whose cancel may serve a request by the same client id."""
-        alias = request.client_order_id
-        for case in reversed(self._cases.of_alias(request.product, alias) if alias is not None else []):
+        for case in reversed(self._of_alias(request)):
             is_under_way = case.last_left is not None and case.last_left.can_be_shared
-            if is_under_way and case.instrument == request.instrument and not case.verdict.is_terminal:
+            waits_out_a_loop = not case.sends and policy.loop_gap_us(case) > 0
+            if not (is_under_way or waits_out_a_loop):
+                continue
+            if case.instrument == request.instrument and not case.verdict.is_terminal:
                 return case if self._is_newest(case, request) else None
         return None
+
+    def _of_alias(self, request: CancelRequest) -> list[Case]:
+        alias = request.client_order_id
+        return self._cases.of_alias(request.product, alias) if alias is not None else []
 
     def _is_newest(self, case: Case, request: CancelRequest) -> bool:
         """Whether no other order of a request's client id is known that may be live."""
@@ -109,6 +120,9 @@ class Intake:
             self._ids.case(), request.product, request.instrument, order_id, request.client_order_id,
             OrderView(request.instrument), account_changed=self._world.account_changed,
         )  # fmt: skip
+        alike = self._cases.of_order(request.product, order_id) if order_id is not None else self._of_alias(request)
+        left = [(other.last_left.made_us, other.fruitless) for other in alike if other.last_left]
+        case.fruitless_us, case.fruitless_before = max(left, default=(0, 0))
         self._cases.add(case)
         if order_id is not None and request.order_id is None:
             self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, TRACKED)))

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 SENDS_MAX: Final = 8
 """Wire cancels per request: past it something is wrong that more cancels will not mend."""
+FRUITLESS_MAX: Final = 3
+"""Cancels in a row that a venue may answer "gone" before further ones for that order wait."""
+LOOP_GAP_FIRST_US: Final = 1_000_000
+LOOP_GAP_MAX_US: Final = 30_000_000
+"""Half of a usual horizon: what waits for it can still be proven in time."""
 RETRY_FIRST_US: Final = 100_000
 """Back-off before repeating a cancel that the venue refused without touching the order; doubles each time."""
 RETRY_MAX_US: Final = 5_000_000
@@ -274,8 +279,23 @@ def _retry_after_us(failures: int) -> int:
 def _gap_end_us(case: Case, world: World) -> int:
     last = case.last_left
     others_us = world.gaps.last_us(case) if world.gap_us else 0
-    last_us = max(others_us, last.made_us if last is not None else 0)
-    return last_us + world.gap_us if last_us else 0
+    own_us = last.made_us if last is not None else 0
+    last_us = max(others_us, own_us)
+    return max(last_us + world.gap_us if last_us else 0, _loop_end_us(case, own_us))
+
+
+def _loop_end_us(case: Case, own_us: int) -> int:
+    last_us = max(own_us, case.fruitless_us)
+    return last_us + loop_gap_us(case) if last_us else 0
+
+
+def loop_gap_us(case: Case) -> int:
+    """How long an order that is gone is left alone: whoever asks for it in a loop costs the venue next to nothing.
+
+    It is not forgotten: a cancel that was wanted meanwhile leaves at the end of the gap, and any sign of life ends it.
+    """
+    beyond = case.fruitless - FRUITLESS_MAX
+    return min(LOOP_GAP_FIRST_US << min(beyond, 10), LOOP_GAP_MAX_US) if beyond >= 0 else 0
 
 
 def _road_to_avoid(case: Case, world: World, now_us: int) -> Road | None:

@@ -22,6 +22,7 @@ EVENT_HOLD_US: Final = 900_000_000
 EVENTS: Final = frozenset(
     {
         "bulk_incomplete",
+        "cancel_loop",
         "cancel_refused",
         "contradictory_evidence",
         "evidence_struck",

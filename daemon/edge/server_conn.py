@@ -22,6 +22,7 @@ import structlog
 
 from daemon.edge import words
 from daemon.edge.desk import Desk
+from daemon.edge.line_pace import LinePace
 from daemon.edge.outbox import ANSWER_BYTES_MAX, NOTIFY_BYTES_MAX, Outbox
 from daemon.edge.peer import peer_of
 from daemon.edge.telling import Answer, BulkAnswer, Telling, Voice
@@ -52,6 +53,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
 
     ``connections_per_uid_max`` is half of all, so that one user's runaway script leaves room for another's.
     ``in_flight_max``: cancels without an outcome per connection, more than a venue's open orders on one instrument.
+    ``lines_per_s_max``: lines that a connection may say in a second, far above what any of them needs.
     ``reads_max``: journal reads at a time per connection, since they share the journal's thread with everyone. The
     bytes are explained in `outbox`.
     """
@@ -59,6 +61,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     connections_max: int = 256
     connections_per_uid_max: int = 128
     in_flight_max: int = 1024
+    lines_per_s_max: int = 10_000
     reads_max: int = 4
     line_bytes_max: int = LINE_BYTES_MAX
     notify_bytes_max: int = NOTIFY_BYTES_MAX
@@ -98,6 +101,7 @@ class Connection(asyncio.Protocol):
         self._lines = LineSplitter()
         self._reads: set[asyncio.Task[None]] = set()
         self._in_flight = 0
+        self._pace = LinePace(room.limits.lines_per_s_max, room.now_us())
         self._subscription: Subscription | None = None
         self._telling: Telling | None = None
         self._arrived: Iterator[bytes] = iter(())
@@ -212,6 +216,9 @@ class Connection(asyncio.Protocol):
         call = parse(line)
         if isinstance(call, Refused):
             self._refuse(call.id, call.error)
+            return
+        if not self._pace.lets_pass(received_us) and not isinstance(call.params, asked.ByeParams):
+            self._refuse(call.id, self._too_fast())
             return
         match call.params:
             case asked.CancelParams() | asked.CancelBatchParams() | asked.CancelAllParams() as params:
@@ -370,6 +377,10 @@ class Connection(asyncio.Protocol):
         return error_of(
             Reason.TOO_MANY_IN_FLIGHT, f"{at_most} {what} of this connection are in flight; wait for one to be answered"
         )
+
+    def _too_fast(self) -> RpcError:
+        at_most = self._room.limits.lines_per_s_max
+        return error_of(Reason.TOO_FAST, f"this connection says more than {at_most} lines in a second; ask again later")
 
     def _internal_error(self) -> RpcError:
         self._log.exception("internal_error")

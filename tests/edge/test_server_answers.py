@@ -237,3 +237,16 @@ async def test_an_answer_that_cannot_fit_a_line_says_so(folder: Path) -> None:
         many = {f"a{n:04}": desk.status_now.accounts["okx-main"] for n in range(1000)}
         desk.status_now = msgspec.structs.replace(desk.status_now, accounts=many)
         assert error_of(await client.ask("status")) == (-32000, "answer_too_long")
+
+
+async def test_a_client_that_says_too_many_lines_in_a_second_is_told_so_and_no_other_is(folder: Path) -> None:
+    async with a_room(folder, lines_per_s_max=3) as (_, client), connected(folder / "s") as other:
+        for call_id in range(1, 8):
+            client.say("ping", None, call_id)
+        answers = [await client.hear() for _ in range(7)]
+        refused = [message["id"] for message in answers if "error" in message]
+        assert {error_of(message) for message in answers if "error" in message} == {(-32000, "too_fast")}
+        assert refused == [4, 5, 6, 7]
+        assert await other.is_alive()
+        client.say("bye", None, 8)
+        assert "result" in await client.hear()
