@@ -19,13 +19,13 @@ from daemon.core.effects import Ask, Effect, Suspect, Tell, Write
 from daemon.core.limits import Limits
 from daemon.core.lines import Line
 from daemon.core.records import Asked as AskedRecord
-from daemon.core.records import AskFailed, CaseId, SendMade
+from daemon.core.records import AskFailed, CaseId, Dealing
 from daemon.core.sending import Sending, name_of, party_of
 from protocols.dialect import Question, WireCancel
 from protocols.evidence import QuestionAnswered, QuestionFailed, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
     from daemon.core.budget import BucketKey, Buckets
@@ -97,9 +97,9 @@ class Bench:
             self._world.gaps.forget(now_us - self._world.gap_us)
             self._tidy_us = now_us + TIDY_US
 
-    def recall(self, departures: Iterable[SendMade | AskedRecord], now_us: int) -> None:
+    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
         """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
-        self._limits.recall(departures, now_us)
+        self._limits.recall(dealings, now_us)
 
     def gathering(self, now_us: int, *, has_more: bool) -> AbstractContextManager[None]:
         """Let no cancel leave until all of several are there; see `Sending.gathering`."""

@@ -55,12 +55,11 @@ from protocols.evidence import (
 from protocols.fix import ClientOrderId, OrderId, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from daemon.core.budget import Buckets
     from daemon.core.ids import Ids
-    from daemon.core.records import Asked as AskedRecord
-    from daemon.core.records import SendMade
+    from daemon.core.records import Dealing
     from daemon.core.world import World
 
 OPEN_MAX: Final = 20_000
@@ -223,9 +222,9 @@ class Correlator:
                 self._bench.work(case, now_us)
         return self._bench.take_effects()
 
-    def recall(self, departures: Iterable[SendMade | AskedRecord], now_us: int) -> None:
+    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
         """Count against the venue's limits what earlier lives sent and asked, by rising time. Before `restore`."""
-        self._bench.recall(departures, now_us)
+        self._bench.recall(dealings, now_us)
 
     def restore(self, case: Case, now_us: int, *, waits_for_identity: bool = False) -> list[Effect]:
         """Take up a case of an earlier life. It asks before it sends, and not before it is known whom it asks for."""

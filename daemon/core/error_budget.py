@@ -6,7 +6,8 @@ has come back as errors, or all of it would have if everything on its way did. I
 bans it. Whoever plans then takes another operation that does not fail; where there is none, the budget alone changes
 nothing, since a cancel must leave.
 
-The past of an earlier life is not known here: a ban that comes of it is honoured like any other.
+What was not answered may have been an error too, which nobody can know: a ban that comes of it is honoured like any
+other.
 """
 
 from __future__ import annotations
@@ -75,6 +76,11 @@ class ErrorBudget:
                 rule.errors.append(now_us)
             rule.banned_until_us = max(rule.banned_until_us, banned_until_us)
         return operation
+
+    def recall(self, operation: str, at_us: int) -> None:
+        """Count an error that an earlier life was answered; by rising time."""
+        for rule in self._rules.get(operation, ()):
+            rule.errors.append(at_us)
 
     def spared(self, now_us: int) -> frozenset[str]:
         """The operations instead of which others are to be taken now, if there are any."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.core.budget import Budget
 from daemon.core.error_budget import ErrorBudget
-from daemon.core.records import SendMade
+from daemon.core.records import Asked, SendAnswered, SendMade
 from protocols.evidence import QuestionAnswered
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from daemon.core.budget import Buckets, Departure, Order
-    from daemon.core.records import Asked
+    from daemon.core.records import Dealing
     from daemon.core.world import World
     from protocols.dialect import Question, WireCancel
     from protocols.evidence import CancelAnswered, QuestionFailed
@@ -70,15 +70,29 @@ class Limits:
         order = question.order_id or question.client_order_id or ""
         self.budget.hold(operation, question.instrument, order, now_us, self._held_until_us(failed, now_us))
 
-    def recall(self, departures: Iterable[SendMade | Asked], now_us: int) -> None:
+    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
         """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
+        self._recall_errors(dealings, now_us)
         since_us = now_us - self.budget.window_max_us
         requests: dict[tuple[str, str], list[SendMade | Asked]] = {}
-        for made in departures:
-            if made.t > since_us:
+        for made in dealings:
+            if isinstance(made, SendMade | Asked) and made.t > since_us:
                 requests.setdefault(self._request_of(made), []).append(made)
         for (operation, _), together in requests.items():
             self.budget.take(operation, [_order_of(made) for made in together], min(together[0].t, now_us))
+
+    def _recall_errors(self, dealings: Sequence[Dealing], now_us: int) -> None:
+        operations: dict[SendId | QueryId, str] = {}
+        for made in dealings:
+            match made:
+                case SendMade():
+                    operations[made.wire.send_id] = self.operation_of(made.wire)
+                case Asked():
+                    operations[made.question.query_id] = self._world.traits.question_operations[made.question.step]
+                case _:
+                    name = made.what.send_id if isinstance(made, SendAnswered) else made.what.query_id
+                    if made.what.counts_as_error and name in operations:
+                        self.errors.recall(operations[name], min(made.t, now_us))
 
     def operation_of(self, wire: WireCancel) -> str:
         """Name the call by which a cancel leaves."""

@@ -269,6 +269,10 @@ class AskFailed(msgspec.Struct, frozen=True, tag=True):
     what: QuestionFailed
 
 
+Dealing = SendMade | SendAnswered | Asked | Told | AskFailed
+"""What a venue counts against its limits: what left for it, and which of that it answered with an error."""
+
+
 class Observed(msgspec.Struct, frozen=True, tag=True):
     """Evidence about the case's order. ``asked`` is when the question left whose answer it is (None for a push)."""
 

@@ -21,8 +21,8 @@ from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
     TRACKED,
-    Asked,
     Bound,
+    Dealing,
     Observed,
     Record,
     RecoveredCase,
@@ -104,9 +104,9 @@ def _request_of_the_past(request: CancelRequest, opened_us: int) -> CancelReques
     return msgspec.structs.replace(request, received_us=opened_us, deadline_us=deadline_us)
 
 
-def departures(found: Sequence[RecoveredCase]) -> list[SendMade | Asked]:
-    """Gather what the cases of earlier lives sent and asked, by rising time."""
-    made = [record for case in found for record in case.records if isinstance(record, SendMade | Asked)]
+def dealings(found: Sequence[RecoveredCase]) -> list[Dealing]:
+    """Gather what the cases of earlier lives sent and asked, and what was answered, by rising time."""
+    made = [record for case in found for record in case.records if isinstance(record, Dealing)]
     return sorted(made, key=lambda record: record.t)
 
 

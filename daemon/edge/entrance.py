@@ -18,10 +18,12 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.edge.call_pace import CallPace
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
     from protocols.admission import Admission
+    from protocols.rest import RestCall, RestResponse
     from protocols.secret import Secret
 
 EXTENSION_TRIES_MAX: Final = 5
@@ -43,6 +45,7 @@ class Entrance:
         self,
         admission: Admission,
         rest: VenueRest,
+        pace: CallPace,
         waits: Waits,
         log: FilteringBoundLogger,
         answered: Callable[[LoggedIn | LoginRefused], None],
@@ -51,6 +54,7 @@ class Entrance:
     ) -> None:
         self._admission = admission
         self._rest = rest
+        self._pace = pace
         self._waits = waits
         self._log = log
         self._answered = answered
@@ -61,7 +65,7 @@ class Entrance:
 
     async def key(self) -> Secret:
         """Get a fresh key; raises `NotAdmitted`."""
-        answer = await self._rest.fetch(self._admission.ask(), self._waits.rest_question_s)
+        answer = await self._fetch(self._admission.ask())
         if isinstance(answer, CallFailed):
             raise NotAdmitted(answer.why)
         try:
@@ -110,10 +114,15 @@ class Entrance:
 
     async def _extend(self, key: Secret) -> bool | str:
         """Extend once: whether the venue knows the key, or why that was not learnt."""
-        answer = await self._rest.fetch(self._admission.extend(key), self._waits.rest_question_s)
+        answer = await self._fetch(self._admission.extend(key))
         if isinstance(answer, CallFailed):
             return answer.why
         try:
             return self._admission.read_extension(answer)
         except RemoteError as error:
             return str(error)
+
+    async def _fetch(self, call: RestCall) -> RestResponse | CallFailed:
+        """Make a call when the venue's limits allow it: connections that die young want many keys."""
+        await self._pace.turn(call)
+        return await self._rest.fetch(call, self._waits.rest_question_s)

@@ -111,7 +111,7 @@ class Gateway:
             self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want, outside
         )
         pacer = pacer or Pacer(clock, waits.reconnect_gap_s)
-        around = Surroundings(self._rest, outside, clock, waits, pacer, self._log)
+        around = Surroundings(self._rest, outside, clock, waits, pacer, self._pace, self._log)
         base = account.endpoints.ws
         self._keepers = [Keeper(plan, base, self, around) for plan in dialect.sockets() if self._needs(plan)]
         self._group: Group | None = None

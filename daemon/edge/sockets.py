@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.edge.call_pace import CallPace
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Bell, Link, Outside, Timer
     from daemon.edge.pacing import Pacer
@@ -78,6 +79,7 @@ class Surroundings:
     clock: Clock
     waits: Waits
     pacer: Pacer
+    pace: CallPace
     log: FilteringBoundLogger
 
 
@@ -126,7 +128,14 @@ class Keeper:
         self._entrance: Entrance | None = None
         if plan.admission is not None:
             self._entrance = Entrance(
-                plan.admission, around.rest, around.waits, self._log, self._answered, self.renew, around.outside
+                plan.admission,
+                around.rest,
+                around.pace,
+                around.waits,
+                self._log,
+                self._answered,
+                self.renew,
+                around.outside,
             )
 
     # ------------------------------------------------------------ for the gateway

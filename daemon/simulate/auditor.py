@@ -86,9 +86,9 @@ def one_outcome(seen: Chronicle, story: Story) -> Iterator[str]:
 
 def nothing_open(seen: Chronicle, story: Story) -> Iterator[str]:
     """Nobody is left without an outcome after the heal, and nobody in doubt about what the venue can tell."""
-    if story.last is None:
+    if story.last is None and not _found_no_room(seen, story):
         yield f"no outcome; refused with {story.refusals}" if story.refusals else "no outcome"
-    elif story.last.outcome is Outcome.IN_DOUBT and not _may_stay_open(seen, story):
+    elif story.last is not None and story.last.outcome is Outcome.IN_DOUBT and not _may_stay_open(seen, story):
         yield f"in doubt at the end: {story.last.reason}"
 
 
@@ -292,6 +292,18 @@ def _may_stay_open(seen: Chronicle, story: Story) -> bool:
         return True
     age_max_us = min(account.timings.resend_max_age_s for account in seen.plan.accounts) * US_PER_S
     return story.wish.deadline_ms is not None or ahead_us > age_max_us / 2
+
+
+def _found_no_room(seen: Chronicle, story: Story) -> bool:
+    """Whether a request was refused since as many orders as may be worked on are in a doubt that lasts."""
+    account = next(account for account in seen.plan.accounts if account.name == story.wish.account)
+    alike = (other for other in seen.stories.values() if other.wish.account == account.name)
+    doubted = {
+        other.wish.order if other.wish.order is not None else other.wish.name
+        for other in alike
+        if other.last is not None and other.last.outcome is Outcome.IN_DOUBT and _may_stay_open(seen, other)
+    }
+    return story.refusals[-1:] == ["too_many_in_flight"] and len(doubted) >= account.cases_max
 
 
 def _is_forgotten_there(seen: Chronicle, story: Story) -> bool:

@@ -6,6 +6,7 @@ when the daemon dies still arrives; what is on its way when the client leaves do
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
 WAY_US: Final = 150
 """At most so long takes a line through a Unix socket."""
 AGAIN_US: Final = 700_000
-"""Between two tries of a request that was refused at the door, or of a daemon that is not there."""
+AGAIN_MAX_US: Final = 60_000_000
+"""Between two tries of a request that was refused at the door: ever longer, up to a minute."""
 
 
 class Hearer(Protocol):
@@ -80,6 +82,7 @@ class Client:
         self._wanted: dict[str, CancelParams] = {}
         self._asked: set[str] = set()
         self._answered: set[str] = set()
+        self._refusals: Counter[str] = Counter()
         self._is_away = False
         self._heard_until_us = 0
 
@@ -153,7 +156,9 @@ class Client:
         """Hear that there is no such request, and try again in a while."""
         self._asked.discard(name)
         self._office.hearer.refused(name, why, self._office.kernel.now_us)
-        self._office.kernel.after(AGAIN_US, partial(self._try_again, name))
+        self._refusals[name] += 1
+        again_us = min(AGAIN_US << min(self._refusals[name] // 4, 16), AGAIN_MAX_US)
+        self._office.kernel.after(again_us, partial(self._try_again, name))
 
     def _try_again(self, name: str) -> None:
         if name not in self._answered:

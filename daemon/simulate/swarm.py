@@ -56,7 +56,7 @@ REJECTS: Final[Mapping[str, tuple[str, ...]]] = {
     "bingx": ("100404", "100400", "100421", "100500", "100503", "999999"),
 }
 """Codes of every proof that a venue's table has: gone, unknown, unchanged to be tried again or not, and unlisted."""
-FINAL_REJECTS: Final = frozenset({"51416", "1031"})
+FINAL_REJECTS: Final = frozenset({"51416", "1031", "100400"})
 """Of these, the ones by which a venue says that repeating the cancel is pointless."""
 ARGUMENTS: Final[Mapping[Fault, tuple[str, ...]]] = {
     Fault.BURST_PUSH: ("1", "2", "5"),

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 US_PER_S = 1_000_000
+UNREADABLE = "(cannot be read)"
+"""In place of what was compressed and is damaged: its bytes depend on who compressed it."""
 SHOWN_MAX = 2_000
 """Of one frame in a story: a listing of instruments says no more after that."""
 
@@ -39,7 +41,8 @@ class Trace:
         self._hash.update(f"{at_us}|{where}|{text}\n".encode())
         if self._tell is not None:
             after_s = (at_us - self._start_us) / US_PER_S
-            self._tell(f"{after_s:12.6f}  {where:<24} {text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + ' …'}")
+            shown = text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + " …"
+            self._tell(f"{after_s:12.6f}  {where:<24} {' '.join(shown.splitlines())}")
 
     def digest(self) -> str:
         """The hash so far, 32 hex digits."""
@@ -47,9 +50,9 @@ class Trace:
 
 
 def readable(payload: bytes | str) -> str:
-    """A payload as text: inflated where it was compressed, bytes that are no text escaped."""
+    """A payload as its reader sees it: inflated where it was compressed, and nothing where it cannot be read."""
     try:
         shown = plain(payload)
-    except Unreadable:
-        shown = payload
-    return shown if isinstance(shown, str) else shown.decode("utf-8", "backslashreplace")
+        return shown if isinstance(shown, str) else shown.decode()
+    except (Unreadable, UnicodeDecodeError):
+        return UNREADABLE

@@ -107,6 +107,14 @@ def test_errors_are_forgotten_after_the_window() -> None:
     assert story.sends[-1].operation == ""
 
 
+def test_errors_that_an_earlier_life_was_answered_count_still() -> None:
+    story = Story(STRICT)
+    spend(story, 2)
+    story.restart()
+    story.submit()
+    assert story.sends[-1].operation == "list"
+
+
 def test_parameters_that_only_the_usual_call_has_go_by_it_all_the_same() -> None:
     story = Story(STRICT)
     spend(story, 2)

@@ -2,14 +2,23 @@
 
 import asyncio
 from dataclasses import dataclass, field
+from random import Random
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 import pytest
 from aiohttp import web
 
+from daemon.edge.call_pace import CallPace
+from daemon.edge.clock import Clock
+from daemon.edge.entrance import Entrance
 from daemon.edge.settings import Waits
 from daemon.edge.status import GatewayState
-from protocols.dialect import Role
+from daemon.simulate.kernel import Kernel, Scope
+from daemon.simulate.life import SILENT
+from daemon.simulate.ways import VirtualTime
+from protocols.dialect import RateRule, Role
+from protocols.dialect import Scope as Venue
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import AccountRefused, DropCopyState
 from protocols.fix import Road
@@ -18,6 +27,9 @@ from protocols.secret import Credentials, Secret
 from tests.edge.fake_venue import Body, Call
 from tests.edge.gateway_rig import SOON, Rig, hang, rig
 from tests.fakes import PLAN, FakeDialect
+
+if TYPE_CHECKING:
+    from daemon.edge.venue_rest import VenueRest
 
 __all__ = ["rig"]  # a fixture
 
@@ -144,6 +156,35 @@ async def test_refused_credentials_give_no_key_and_are_not_hammered(rig: Rig) ->
     assert rig.of(AccountRefused)[0].code == "badkey"
     assert len(rig.venue.called("/key")) == 1
     assert rig.venue.opened == 0
+
+
+def test_keys_are_got_no_faster_than_the_venue_allows_however_young_the_sockets_die() -> None:
+    kernel = Kernel(1_763_600_000_000_000)
+    scope = Scope(kernel)
+    clock = Clock(lambda: kernel.now_us * 1000, lambda: kernel.now_us * 1000)
+    time = VirtualTime(scope, Random(1))
+    rule = RateRule("key", frozenset({"key"}), 2, 1000, Venue.USER, "a page")
+    asked_us: list[int] = []
+
+    class Rest:
+        async def fetch(self, _call: RestCall, _total_s: float) -> RestResponse:
+            asked_us.append(kernel.now_us)
+            return RestResponse(200, b"key k", ())
+
+    def ignore(_: object) -> None: ...
+
+    pace = CallPace((rule,), clock, time)
+    entrance = Entrance(Words(), cast("VenueRest", Rest()), pace, QUICK, SILENT, ignore, ignore, time)
+
+    async def dial_thrice() -> None:
+        for _ in range(3):
+            await entrance.key()
+
+    begun_us = kernel.now_us
+    scope.spawn(dial_thrice())
+    kernel.run(begun_us + 10_000_000)
+    assert asked_us[1] == begun_us
+    assert asked_us[2] >= begun_us + 1_000_000
 
 
 async def test_new_credentials_are_tried_at_once(rig: Rig) -> None:

@@ -6,6 +6,7 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
+from daemon.edge.call_pace import CallPace
 from daemon.edge.carrier import Carrier
 from daemon.edge.clock import Clock
 from daemon.edge.pacing import Pacer
@@ -131,7 +132,8 @@ def test_a_socket_that_dies_in_the_very_moment_in_which_it_went_live_is_dialed_a
     outside = BriefOutside(scope, clock, dying=2)
     rest = VenueRest(FakeDialect(), outside.pool(), CREDENTIALS, clock)
     waits = Waits()
-    around = Surroundings(rest, outside, clock, waits, Pacer(clock, waits.reconnect_gap_s), SILENT)
+    pacer, pace = Pacer(clock, waits.reconnect_gap_s), CallPace((), clock, outside)
+    around = Surroundings(rest, outside, clock, waits, pacer, pace, SILENT)
     keeper = Keeper(PLAN, "ws://venue", NoOwner(), around)
     scope.spawn(keeper.run())
     kernel.run(kernel.now_us + 10_000_000)
