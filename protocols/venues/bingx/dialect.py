@@ -65,6 +65,11 @@ RECV_WINDOW_MAX_MS: Final = 60_000
 """The largest number on any page; the default is 5000."""
 RESTRICTIONS: Final = ("NEW", "PENDING", "PARTIALLY_FILLED")
 
+NOT_COVERED: Final = (
+    "one-cancels-the-other (OCO) pairs, which have a cancel of their own",
+    "everything but spot orders: perpetual and standard futures",
+)
+"""BingX: Spot / OCO, Spot / Current Open Orders. The other markets are other APIs."""
 TRAITS: Final = Traits(
     venue="bingx",
     products=("",),
@@ -79,6 +84,7 @@ TRAITS: Final = Traits(
     venue_params=frozenset({"cancelRestrictions", "recvWindow"}),
     error_rules=rates.ERROR_RULES,
     sparing_cancel=rates.SPARING,
+    not_covered=NOT_COVERED,
     switch=CancelAllAfter(),
 )
 

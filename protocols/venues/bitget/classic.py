@@ -27,6 +27,7 @@ from protocols.venues.bitget.common import (
     ORDER_MEMORY_H,
     ORDER_MEMORY_MS,
     BitgetCommon,
+    left_out,
     order_reference,
 )
 from protocols.venues.bitget.frames import CANCEL_CHANNEL, Grammar
@@ -68,6 +69,10 @@ def read_pushed_order(row: Json, arg: Json, frame: Frame) -> OrderReported:
 GRAMMAR: Final = Grammar("channel", ORDERS_CHANNEL, subscription_key, read_pushed_order)
 
 
+NOT_COVERED: Final = ("plan (trigger) and TP/SL orders", "margin orders")
+"""Bitget: Futures / Trigger Order, Spot / Trigger, Margin. They have lists and cancels of their own."""
+
+
 def traits_for(products: tuple[str, ...]) -> Traits:
     """Describe the venue to an account that watches these product lines."""
     return Traits(
@@ -86,6 +91,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         question_calls={Step.OPEN_ORDERS: len(classic_questions.listing_legs(products))},
         order_memory_ms=ORDER_MEMORY_MS,
         alias_memory_ms=ALIAS_MEMORY_MS,
+        not_covered=NOT_COVERED + left_out(products, PRODUCTS),
         no_switch="a classic account has none, a unified one has",
         takes_passphrase=True,
     )

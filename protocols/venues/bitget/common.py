@@ -58,6 +58,12 @@ _ORDER_ID: Final = re.compile(r"[0-9]{1,32}")
 _INSTRUMENT: Final = re.compile(r"[^\s/?&#%]{1,64}")
 
 
+def left_out(products: tuple[str, ...], all_of_them: tuple[str, ...]) -> tuple[str, ...]:
+    """Say which product lines an account's configuration leaves out, if it does."""
+    others = [product for product in all_of_them if product not in products]
+    return (f"product lines that this account is not configured for: {', '.join(others)}",) if others else ()
+
+
 class BitgetCommon(NoBatches):
     """The half of a dialect that the generations share. A dialect gives the attributes and the rest of the methods."""
 

@@ -26,6 +26,7 @@ from protocols.venues.bitget.common import (
     ORDER_MEMORY_H,
     ORDER_MEMORY_MS,
     BitgetCommon,
+    left_out,
     order_reference,
 )
 from protocols.venues.bitget.deadman import CountdownCancelAll
@@ -65,6 +66,10 @@ def read_pushed_order(row: Json, arg: Json, frame: Frame) -> OrderReported:  # n
 GRAMMAR: Final = Grammar("topic", ORDER_TOPIC, subscription_key, read_pushed_order)
 
 
+NOT_COVERED: Final = ("strategy (trigger and TP/SL) orders",)
+"""Bitget UTA: Strategy Order. It has a list and a cancel of its own."""
+
+
 def traits_for(products: tuple[str, ...]) -> Traits:
     """Describe the venue to an account that watches these product lines.
 
@@ -86,6 +91,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         question_calls={Step.OPEN_ORDERS: len(products)},
         order_memory_ms=ORDER_MEMORY_MS,
         alias_memory_ms=ALIAS_MEMORY_MS,
+        not_covered=NOT_COVERED + left_out(products, PRODUCTS),
         switch=CountdownCancelAll(),
         takes_passphrase=True,
     )

@@ -69,6 +69,11 @@ SOCKETS: Final = (
 ORDER_MEMORY_MS: Final = 2 * 3600 * 1000
 """The old API showed canceled orders for two hours; v5's pages do not say, and "Get Order Info" finds them by id."""
 
+NOT_COVERED: Final = (
+    "algo orders: trigger, TP/SL, trailing",
+    "everything but USDT-margined futures: spot, coin-margined futures",
+)
+"""HTX: "Cancel All Orders" of v5 does not promise to touch /v5/algo; the other markets are other APIs."""
 TRAITS: Final = Traits(
     venue="htx",
     products=("",),
@@ -82,6 +87,7 @@ TRAITS: Final = Traits(
     alias_memory_ms=0,  # a client id stops resolving when its order ends (announcement of 2025-05-08)
     question_calls=queries.CALLS,
     login_names_user=True,
+    not_covered=NOT_COVERED,
     signs_host=True,
     switch=CancelAfter(),
 )

@@ -56,6 +56,11 @@ SWITCH: Final = CancelAllAfter(
     ),
 )
 
+NOT_COVERED: Final = (
+    "algo orders: conditional, one-cancels-the-other (TP/SL), trigger, trailing, chase, iceberg, TWAP",
+    "spread orders, which are an account of the venue okx_spread",
+)
+"""OKX: Order Book Trading / Algo Trading, and Spread Trading. They have lists and cancels of their own."""
 TRAITS: Final = Traits(
     venue="okx",
     products=("",),
@@ -68,6 +73,7 @@ TRAITS: Final = Traits(
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
     batch=rates.BATCH,
+    not_covered=NOT_COVERED,
     switch=SWITCH,
     takes_passphrase=True,
     trade_permission=TRADE_PERMISSION,

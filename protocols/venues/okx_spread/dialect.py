@@ -49,6 +49,8 @@ SWITCH: Final = CancelAllAfter(
     ),
 )
 
+NOT_COVERED: Final = ("everything but spread orders: those are an account of the venue okx",)
+"""OKX: Spread Trading. Its orders have a list and cancels of their own."""
 TRAITS: Final = Traits(
     venue="okx_spread",
     products=("",),
@@ -60,6 +62,7 @@ TRAITS: Final = Traits(
     question_operations=queries.OPERATIONS,
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
+    not_covered=NOT_COVERED,
     switch=SWITCH,
     takes_passphrase=True,
     trade_permission=TRADE_PERMISSION,
