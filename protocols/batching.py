@@ -2,8 +2,8 @@
 
 A batch is many cancels that travel together, and nothing more: each keeps its own name, each is answered for itself,
 and what is not answered is not known. Its answer's items are matched to what was asked by the order's id, then by the
-client's, and by position only where an item names nothing and none is missing. An order that is named twice, or that
-was not asked for, is set aside. This file refuses to know how any venue writes or reads a batch.
+client's, and by position only where the venue keeps the order, an item names nothing and none is missing. An order that
+is named twice, or was not asked for, is set aside. This file refuses to know how any venue writes or reads a batch.
 """
 
 from __future__ import annotations
@@ -45,12 +45,14 @@ class BatchAnswered(msgspec.Struct, frozen=True):
     """The venue's answer to one batch, as it came. ``batch`` names it.
 
     ``items`` are its rows, each without a send's name yet; ``whole`` is what the answer says of the batch as a whole,
-    which stands for each of its orders where there are no rows.
+    which stands for each of its orders where there are no rows. ``is_in_order``: the venue's rows stand as the orders
+    were asked for, so that one without any name can be told by its position.
     """
 
     batch: SendId
     whole: CancelAnswered
     items: tuple[CancelAnswered, ...]
+    is_in_order: bool = False
 
 
 class BatchDialect(Protocol):
@@ -100,7 +102,7 @@ def spread(wires: Sequence[WireCancel], answer: BatchAnswered) -> Spread:
             whole = _unknown(whole, "the answer has no items")
         return Spread(tuple(msgspec.structs.replace(whole, send_id=wire.send_id) for wire in wires))
     owners = [_owner(item, wires) for item in answer.items]
-    if len(answer.items) == len(wires):
+    if answer.is_in_order and len(answer.items) == len(wires):
         _by_position(owners, answer.items)
     claims = Counter(owner for owner in owners if owner is not None)
     found = {

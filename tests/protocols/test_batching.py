@@ -28,8 +28,10 @@ def item(order: str | None = None, alias: str | None = None, proof: Proof = Proo
     return CancelAnswered(SendId("b"), Road.WS, proof, proof.value, "", order_id, client_order_id)
 
 
-def answered(items: Sequence[CancelAnswered], whole: Proof = Proof.UNKNOWN) -> BatchAnswered:
-    return BatchAnswered(SendId("s0"), item(proof=whole), tuple(items))
+def answered(
+    items: Sequence[CancelAnswered], whole: Proof = Proof.UNKNOWN, *, is_in_order: bool = True
+) -> BatchAnswered:
+    return BatchAnswered(SendId("s0"), item(proof=whole), tuple(items), is_in_order)
 
 
 def proofs(wires: Sequence[WireCancel], answer: BatchAnswered) -> list[Proof]:
@@ -55,6 +57,7 @@ def test_items_without_any_id_are_found_by_position_if_none_is_missing() -> None
     items = [item("o0"), item(proof=Proof.GONE), item("o2")]
     assert proofs(THREE, answered(items)) == [Proof.ACCEPTED, Proof.GONE, Proof.ACCEPTED]
     assert proofs(THREE, answered(items[1:])) == [Proof.UNKNOWN, Proof.UNKNOWN, Proof.ACCEPTED]
+    assert proofs(THREE, answered(items, is_in_order=False)) == [Proof.ACCEPTED, Proof.UNKNOWN, Proof.ACCEPTED]
 
 
 def test_a_position_that_another_item_claims_by_name_is_nobodys() -> None:

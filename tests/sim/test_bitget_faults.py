@@ -30,7 +30,7 @@ def dead(rig: BitgetRig) -> str:
 
 def test_the_catalogue_is_served_but_for_what_has_no_meaning_here(rig: BitgetRig) -> None:
     missing = set(Fault) - set(meanings("43001"))
-    assert missing == {Fault.PARTIAL_BATCH, Fault.KEY_EXPIRE, Fault.RESTART}
+    assert missing == {Fault.KEY_EXPIRE, Fault.RESTART}
     for name in missing:
         status, body = rig.door("POST", "faults", {name.value: {"count": 1}})
         assert status == 400

@@ -15,8 +15,8 @@ OF_THE_DAEMON = {Fault.RESTART}
 MEANINGLESS = {
     "okx": {Fault.KEY_EXPIRE},
     "okx_spread": {Fault.KEY_EXPIRE, Fault.PARTIAL_BATCH},
-    "bitget": {Fault.KEY_EXPIRE, Fault.PARTIAL_BATCH},
-    "bitget_uta": {Fault.KEY_EXPIRE, Fault.PARTIAL_BATCH},
+    "bitget": {Fault.KEY_EXPIRE},
+    "bitget_uta": {Fault.KEY_EXPIRE},
     "htx": {Fault.KEY_EXPIRE},
     "bingx": {Fault.NOTICE_CLOSE},
 }

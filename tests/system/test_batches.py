@@ -8,48 +8,83 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daemon.sim.registry import DEMOS
+from daemon.sim.venues.bingx.venue import BingxVenue
+from daemon.sim.venues.bitget.options import BitgetOptions
+from daemon.sim.venues.bitget.venue import BitgetVenue
+from daemon.sim.venues.htx.venue import HtxVenue
+from daemon.sim.venues.okx.venue import OkxVenue
 from tests.system.rig import WAIT_S, world
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from daemon.sim.venue import SimVenue
     from tests.system.rig import Client, Message, World
 
-ORDERS = 200
 PATIENT = "ack_wait_ms = 5000\n"
 """However slow this machine, an answer is not called late: who waits for it sends nothing again."""
+VENUES: dict[str, tuple[Callable[[], SimVenue], int]] = {
+    "okx": (OkxVenue, 200),
+    "bitget": (lambda: BitgetVenue(BitgetOptions()), 120),
+    "bitget_uta": (lambda: BitgetVenue(BitgetOptions(is_unified=True)), 80),
+    "htx": (HtxVenue, 120),
+    "bingx": (BingxVenue, 30),
+}
+"""How to make each that takes batches, and how many orders are more than leave alone at once."""
+EVERY = pytest.mark.parametrize("name", VENUES)
+
+
+async def ready(it: World) -> Client:
+    """Start the daemon and wait until it hears pushes and cancels by the road that comes first."""
+    await it.daemon.start()
+    client = await it.client()
+    await it.status(client, it.is_ready_by("rest" if it.venue.name == "bingx" else "ws"))
+    return client
+
+
+async def rest_in_one(it: World, count: int) -> list[str]:
+    placing = DEMOS[it.venue.name].placings[0]
+    order = {"instrument": placing.instrument, "side": "buy", "price": placing.price, "qty": placing.qty}
+    if placing.product is not None:
+        order["product"] = placing.product
+    return await it.door.place([order] * count)
 
 
 async def flood(it: World, client: Client, orders: list[str]) -> list[Message]:
-    replies = [it.cancel(client, order_id) for order_id in orders]
+    product = DEMOS[it.venue.name].placings[0].product
+    named = {"product": product} if product is not None else {}
+    replies = [it.cancel(client, order_id, **named) for order_id in orders]
     async with asyncio.timeout(WAIT_S):
         return [reply["result"] for reply in await asyncio.gather(*replies)]
 
 
-async def rest_in_one(it: World, count: int) -> list[str]:
-    return await it.door.place([{"instrument": "BTC-USDT", "side": "buy", "price": "0.1", "qty": "2"}] * count)
-
-
-async def test_a_flood_in_one_instrument_leaves_alone_and_in_batches_side_by_side(tmp_path: Path) -> None:
-    async with world(tmp_path, account=PATIENT) as it:
-        client = await it.started()
-        orders = await rest_in_one(it, ORDERS)
-        before = it.venue.floor.stats.frames_in
+@EVERY
+async def test_a_flood_in_one_instrument_leaves_alone_and_in_batches(tmp_path: Path, name: str) -> None:
+    make, count = VENUES[name]
+    async with world(tmp_path, venue=make(), account=PATIENT) as it:
+        client = await ready(it)
+        orders = await rest_in_one(it, count)
+        stats = it.venue.floor.stats
+        before = stats.frames_in + stats.rest_calls
         said = await flood(it, client, orders)
         assert {result["outcome"] for result in said} == {"canceled"}
         assert it.venue.floor.rates.breaches == {}
-        assert it.venue.floor.stats.frames_in - before < ORDERS
-        assert set(Counter(it.venue.floor.stats.cancels).values()) == {1}
+        assert stats.frames_in + stats.rest_calls - before < count
+        assert set(Counter(stats.cancels).values()) == {1}
 
 
-@pytest.mark.parametrize("fault", ["PARTIAL_BATCHx4", "PARTIAL_BATCH(51400)x3", "PARTIAL_BATCH(50013)x3"])
-async def test_what_an_answer_leaves_out_or_refuses_is_asked_about_and_costs_the_others_nothing(
-    tmp_path: Path, fault: str
+@EVERY
+@pytest.mark.parametrize("how", ["", "(reorder)"])
+async def test_what_an_answer_leaves_out_is_asked_about_and_costs_the_others_nothing(
+    tmp_path: Path, name: str, how: str
 ) -> None:
-    async with world(tmp_path) as it:
-        client = await it.started()
-        orders = await rest_in_one(it, ORDERS)
-        it.faults(fault)
+    make, count = VENUES[name]
+    async with world(tmp_path, venue=make()) as it:
+        client = await ready(it)
+        orders = await rest_in_one(it, count)
+        it.faults(f"PARTIAL_BATCH{how}x2")
         said = await flood(it, client, orders)
         for order_id, result in zip(orders, said, strict=True):
             assert (result["outcome"], result["cum_qty"]) == it.truth_of(order_id)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
 from protocols.fix import ClientOrderId, OrderId, Road
@@ -21,6 +22,8 @@ from protocols.venues.bingx.codes import ACCEPTED, STATUS_HOLDS, Row, row_of, un
 from protocols.venues.bingx.orders import client_id_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from protocols.dialect import WireCancel
 
 _ENDED: Final = re.compile(r"\b(filled|cancell?ed|failed|expired)\b", re.IGNORECASE)
@@ -99,6 +102,47 @@ def read_cancel(wire: WireCancel, response: RestResponse) -> CancelAnswered:
         answer = msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
     hold = hold_of(response, answer.remedy, answer.message)
     return msgspec.structs.replace(answer, hold_ms=hold.ms, hold_until_ms=hold.until_ms)
+
+
+def read_batch(wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+    """Read the answer to a list of several. Never raises.
+
+    BingX: Spot / Cancel multiple orders, ``process`` 1. Rows of what was canceled come first, then those of failures,
+    which name an order by text, and its state.
+    """
+    # As a whole it is read like that of a single cancel: then it is an error, or is not about anybody in particular.
+    whole = read_cancel(msgspec.structs.replace(wires[0], operation=""), response)
+    try:
+        data = accepted_data("a batch", response)
+        orders = [as_object(row, "data.orders") for row in _rows(data, "orders")]
+        fails = [as_object(row, "data.fails") for row in _rows(data, "fails")]
+    except (Unreadable, VenueRefusal):
+        return BatchAnswered(wires[0].send_id, whole, ())
+    items = [_row_of_canceled(wires[0], row, whole) for row in orders]
+    items += [_row_of_failed(wires, row, whole) for row in fails]
+    return BatchAnswered(wires[0].send_id, whole, tuple(items))
+
+
+def _row_of_canceled(wire: WireCancel, row: Json, whole: CancelAnswered) -> CancelAnswered:
+    order_id, client_order_id = optional_text(row, "orderId"), client_id_of(row)
+    return CancelAnswered(
+        wire.send_id, Road.REST, Proof.ACCEPTED, ACCEPTED, "",
+        None if order_id is None else OrderId(order_id),
+        None if client_order_id is None else ClientOrderId(client_order_id),
+        fields=texts(row), frame=whole.frame,
+    )  # fmt: skip
+
+
+def _row_of_failed(wires: Sequence[WireCancel], row: Json, whole: CancelAnswered) -> CancelAnswered:
+    """Read a failure. Its one id is the one that was sent, of either kind; "0" stands where the venue has none."""
+    named, said = optional_text(row, "orderId"), optional_text(row, "error") or ""
+    is_alias = named is not None and named in {wire.client_order_id for wire in wires if wire.order_id is None}
+    return CancelAnswered(
+        wires[0].send_id, Road.REST, _proof_of_failure(said), ACCEPTED, said,
+        OrderId(named) if named is not None and named != "0" and not is_alias else None,
+        ClientOrderId(named) if named is not None and is_alias else None,
+        fields=texts(row), frame=whole.frame,
+    )  # fmt: skip
 
 
 def _answered(wire: WireCancel, body: Json, frame: Frame) -> CancelAnswered:

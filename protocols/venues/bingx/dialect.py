@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 from protocols import signing
-from protocols.batching import NoBatches
 from protocols.dialect import (
     Endpoints,
     Heartbeat,
@@ -36,8 +35,9 @@ from protocols.venues.bingx.frames import SUBSCRIPTIONS, Inbounds, read_frame, s
 from protocols.venues.bingx.listenkey import SOCKET_PATH, ListenKey
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from protocols.batching import BatchAnswered
     from protocols.dialect import Cursor, Question
     from protocols.evidence import CancelAnswered
     from protocols.secret import Credentials
@@ -85,6 +85,7 @@ TRAITS: Final = Traits(
     error_rules=rates.ERROR_RULES,
     sparing_cancel=rates.SPARING,
     not_covered=NOT_COVERED,
+    batch=rates.BATCH,
     switch=CancelAllAfter(),
 )
 
@@ -96,7 +97,7 @@ _INSTRUMENT: Final = re.compile(r"[^\s&=\x00-\x1f\x7f]{1,64}")
 _MILLIS: Final = re.compile(r"[0-9]{1,5}(\.[0-9]{1,6})?")
 
 
-class BingxSpot(NoBatches):
+class BingxSpot:
     """The dialect of BingX spot; see `protocols.dialect.Dialect` for what each method promises."""
 
     traits: Traits = TRAITS
@@ -155,17 +156,32 @@ class BingxSpot(NoBatches):
     def cancel_call(self, wire: WireCancel) -> RestCall:
         """Write a cancel (BingX: Spot / Cancel Order, Cancel multiple orders)."""
         if wire.operation == rates.CANCEL_ORDERS:
-            return self._cancel_sparingly(wire)
+            return self.batch_call([wire])
         named = ("orderId", wire.order_id) if wire.order_id is not None else ("clientOrderID", _alias(wire))
         query = (("symbol", wire.instrument), named, *wire.venue_params.items())
         return RestCall(rates.CANCEL, "POST", CANCEL_PATH, query, instrument=wire.instrument)
 
-    def _cancel_sparingly(self, wire: WireCancel) -> RestCall:
-        """Cancel as a list of one, ``process`` 1: what fails is listed, and is no error answer."""
-        named = ("orderIds", wire.order_id) if wire.order_id is not None else ("clientOrderIDs", _alias(wire))
-        params = ((name, value) for name, value in wire.venue_params.items() if name in rates.SPARING.venue_params)
-        query = (("symbol", wire.instrument), named, ("process", "1"), *params)
-        return RestCall(rates.CANCEL_ORDERS, "POST", CANCEL_ORDERS_PATH, query, instrument=wire.instrument)
+    def batch_frame(self, wires: Sequence[WireCancel], reference: Mapping[str, str]) -> str | None:
+        """No socket takes a cancel."""
+        return None
+
+    def batch_call(self, wires: Sequence[WireCancel]) -> RestCall:
+        """Cancel as a list, of one even, ``process`` 1: what fails is listed, and is no error answer.
+
+        The ids are joined by commas (BingX: Spot / Cancel multiple orders); a JSON list is refused.
+        """
+        first = wires[0]
+        if first.order_id is not None:
+            named = "orderIds", ",".join(wire.order_id or "" for wire in wires)
+        else:
+            named = "clientOrderIDs", ",".join(_alias(wire) for wire in wires)
+        params = ((name, value) for name, value in first.venue_params.items() if name in rates.BATCH.venue_params)
+        query = (("symbol", first.instrument), named, ("process", "1"), *params)
+        return RestCall(rates.CANCEL_ORDERS, "POST", CANCEL_ORDERS_PATH, query, instrument=first.instrument)
+
+    def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it. Never raises."""
+        return answers.read_batch(wires, response)
 
     def read_cancel(self, wire: WireCancel, response: RestResponse) -> CancelAnswered:
         """Read the answer to it. Never raises."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from protocols.batching import BatchCancel
 from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
 from protocols.evidence import Step
+from protocols.fix import Road
 
 CANCEL: Final = "cancel"
 CANCEL_ORDERS: Final = "cancel_orders"
@@ -57,6 +59,15 @@ ERROR_RULES: Final = (_errors(CANCEL), _errors(QUERY))
 
 SPARING: Final = SparingCancel(CANCEL_ORDERS, frozenset({"recvWindow"}))
 """With ``process=1`` a failed cancel is a row of a successful answer (BingX: Spot / Trade / Cancel multiple orders)."""
+
+BATCH: Final = BatchCancel(
+    CANCEL_ORDERS,
+    roads=(Road.REST,),
+    items_max=10,
+    page="BingX: Spot / Trade / Cancel multiple orders",
+    venue_params=frozenset({"recvWindow"}),
+)
+"""Of one symbol. The page says no greatest number; ten is that of the swap's twin of this call."""
 
 QUESTIONS: Final = {
     Step.ORDER: QUERY,

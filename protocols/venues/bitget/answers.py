@@ -7,14 +7,20 @@ number or text. REST says its business errors under HTTP 400, so the body decide
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 import msgspec
 
+from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
 from protocols.fix import ClientOrderId, OrderId, Road, SendId
 from protocols.jsonread import Json, as_array, as_object, code, frame_of, optional_text, parse, texts
 from protocols.rest import RATE_LIMITED, RestResponse, proves_nothing
 from protocols.venues.bitget.codes import ACCEPTED_CODES, row_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -71,7 +77,36 @@ def cancel_answered(send_id: SendId, road: Road, body: Json, frame: Frame) -> Ca
 
     ``fields`` are those of the page, flattened; where an item repeats a field of the whole, the item's stands.
     """
-    item = _rest_item(body) if road is Road.REST else socket_item(body)
+    return _item_answered(send_id, road, body, _rest_item(body) if road is Road.REST else socket_item(body), frame)
+
+
+def batch_answered(batch: SendId, road: Road, body: Json, rows: list[Json], frame: Frame) -> BatchAnswered:
+    """Read an answer to a batch by its rows. Never raises: a row that cannot be read names nobody, and is unknown.
+
+    The top's code is that of success even where every row failed.
+    """
+    bare = {key: value for key, value in body.items() if key not in {"data", "args", "arg"}}
+    try:
+        whole = _item_answered(batch, road, bare, {}, frame)
+    except Unreadable as error:
+        whole = unread_cancel(batch, road, body, str(error), frame)
+    return BatchAnswered(batch, whole, tuple(_row_answered(batch, road, row, frame) for row in rows))
+
+
+def _row_answered(batch: SendId, road: Road, row: Json, frame: Frame) -> CancelAnswered:
+    try:
+        return _item_answered(batch, road, {}, row, frame)
+    except Unreadable as error:
+        unread = unread_cancel(batch, road, row, str(error), frame)
+        order_id, client_order_id = texts(row).get("orderId"), texts(row).get("clientOid")
+        return msgspec.structs.replace(
+            unread,
+            order_id=OrderId(order_id) if order_id else None,
+            client_order_id=ClientOrderId(client_order_id) if client_order_id else None,
+        )
+
+
+def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: Frame) -> CancelAnswered:
     params = item.get("params")
     named = as_object(params, "params") if params is not None else item
     deciding = code(item) or code(body)
@@ -116,6 +151,47 @@ def read_rest_cancel(send_id: SendId, response: RestResponse) -> CancelAnswered:
     if contradicts or proves_nothing(response.status):
         return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
     return answer
+
+
+def read_rest_batch(batch: SendId, response: RestResponse, rows_of: Callable[[Json], list[Json]]) -> BatchAnswered:
+    """Read a REST answer to a batch, whose rows ``rows_of`` finds or raises `Unreadable`. Never raises.
+
+    A business error comes with HTTP 400 and no rows; whatever else is not HTTP 200 is not believed in its rows.
+    """
+    frame = frame_of(response.body)
+    whole = BatchAnswered(batch, read_rest_cancel(batch, response), ())
+    if response.status != 200:
+        return whole
+    try:
+        body = as_object(parse(response.body), "body")
+        return batch_answered(batch, Road.REST, body, rows_of(body), frame)
+    except Unreadable:
+        return whole
+
+
+def classic_rows(body: Json) -> list[Json]:
+    """Give the rows of v2: what was taken first, then failures, whose code stands in ``errorCode``, if anywhere."""
+    data = body.get("data")
+    if not isinstance(data, dict):
+        return []
+    taken = [as_object(row, "successList") for row in as_array(data.get("successList") or [], "data.successList")]
+    failed = [as_object(row, "failureList") for row in as_array(data.get("failureList") or [], "data.failureList")]
+    return [row | {"code": "0"} for row in taken] + [_failure(row) for row in failed]
+
+
+def _failure(row: Json) -> Json:
+    return {_FAILURES.get(key, key): value for key, value in row.items()}
+
+
+_FAILURES: Final = {"errorCode": "code", "errorMsg": "msg"}
+
+
+def unified_rows(body: Json) -> list[Json]:
+    """Give the rows of v3, each with a code of its own; a list, or a list in ``list``."""
+    data = body.get("data")
+    if isinstance(data, dict):
+        data = data.get("list")
+    return [as_object(row, "data") for row in as_array(data or [], "data")]
 
 
 def _rest_item(body: Json) -> Json:

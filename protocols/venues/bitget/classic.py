@@ -19,7 +19,7 @@ from protocols.fix import Road
 from protocols.jsonread import Json, optional_text, text, words
 from protocols.rest import RestCall, RestResponse
 from protocols.venues.bitget import classic_questions, rates
-from protocols.venues.bitget.answers import data_of
+from protocols.venues.bitget.answers import classic_rows, data_of, read_rest_batch
 from protocols.venues.bitget.asking import LADDER
 from protocols.venues.bitget.classic_questions import SPOT
 from protocols.venues.bitget.common import (
@@ -34,13 +34,17 @@ from protocols.venues.bitget.frames import CANCEL_CHANNEL, Grammar
 from protocols.venues.bitget.orders import FUTURES_PUSH, SPOT_PUSH, read_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from protocols.batching import BatchAnswered
 
 PRODUCTS: Final = ("USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES", SPOT)
 ORDERS_CHANNEL: Final = "orders"
 ALL_SYMBOLS: Final = "default"
 FUTURES_CANCEL_PATH: Final = "/api/v2/mix/order/cancel-order"
 SPOT_CANCEL_PATH: Final = "/api/v2/spot/trade/cancel-order"
+FUTURES_BATCH_PATH: Final = "/api/v2/mix/order/batch-cancel-orders"
+SPOT_BATCH_PATH: Final = "/api/v2/spot/trade/batch-cancel-order"
 ACCOUNT_PATH: Final = "/api/v2/spot/account/info"
 HINTS: Final = {"40085": 'the account is a unified one: configure venue = "bitget_uta"'}
 
@@ -83,6 +87,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         timings=Timings(push_wait_ms=2000, abandon_after_h=ORDER_MEMORY_H, per_order_gap_ms=1100),
         rate_rules=rates.CLASSIC_RULES,
         cancel_operation=rates.CANCEL,
+        batch=rates.CLASSIC_BATCH,
         question_operations={
             Step.ORDER: rates.ORDER,
             Step.OPEN_ORDERS: rates.OPEN_ORDERS,
@@ -141,6 +146,30 @@ class BitgetClassic(BitgetCommon):
             path = FUTURES_CANCEL_PATH
         return RestCall(rates.CANCEL, "POST", path, body=orjson.dumps(body), instrument=wire.instrument)
 
+    def batch_frame(self, wires: Sequence[WireCancel], reference: Mapping[str, str]) -> str | None:
+        """No v2 socket takes a batch."""
+        return None
+
+    def batch_call(self, wires: Sequence[WireCancel]) -> RestCall:
+        """Write a batch for REST (Bitget: Contract / Trade / Batch cancel; Spot / Trade / Batch cancel orders)."""
+        first = wires[0]
+        body: dict[str, object]
+        if first.product == SPOT:
+            rows = [{"symbol": wire.instrument, **_named(wire)} for wire in wires]
+            body, path = {"batchMode": "multiple", "orderList": rows}, SPOT_BATCH_PATH
+        else:
+            body = {
+                "productType": first.product,
+                "symbol": first.instrument,
+                "orderIdList": [_named(wire) for wire in wires],
+            }
+            path = FUTURES_BATCH_PATH
+        return RestCall(rates.CANCEL_BATCH, "POST", path, body=orjson.dumps(body), instrument=first.instrument)
+
+    def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it. Never raises."""
+        return read_rest_batch(wires[0].send_id, response, classic_rows)
+
     def identity_call(self) -> RestCall | None:
         """Write the question whose key this is (Bitget: Spot / Account / Get account information)."""
         return RestCall(rates.ACCOUNT, "GET", ACCOUNT_PATH)
@@ -157,3 +186,8 @@ class BitgetClassic(BitgetCommon):
 def _subscription(product: str) -> str:
     argument = {"instType": product, "channel": ORDERS_CHANNEL, "instId": ALL_SYMBOLS}
     return orjson.dumps({"op": "subscribe", "args": [argument]}).decode()
+
+
+def _named(wire: WireCancel) -> dict[str, str]:
+    key, value = order_reference(wire.order_id, wire.client_order_id)
+    return {key: value}

@@ -108,7 +108,7 @@ CODES: Final[Table] = {
     # -- this cancel will not do, here
     "45056": Row(Proof.UNCHANGED_FINAL, "this type of order is not canceled here", ALARM),
     **_rows("45125 45126", Row(Proof.UNCHANGED_FINAL, "an inactive child order: cancel its parent", ALARM)),
-    "40912": Row(Proof.UNCHANGED_FINAL, "more than 50 orders in a batch", ALARM),
+    "40912": Row(Proof.UNCHANGED_RETRY, "more than 50 orders in a batch", ALARM),
     **_rows("40017 400172 40020 40034 40402 40409 40924 41101 41103 25200", _PARAMETER),
     **_rows("45110 43027 40774 25202 25203", _NOT_A_CANCEL),
     # -- the venue's own trouble

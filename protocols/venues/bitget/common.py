@@ -12,7 +12,6 @@ from urllib.parse import quote, urlencode
 import orjson
 
 from protocols import signing
-from protocols.batching import NoBatches
 from protocols.dialect import Endpoints, Heartbeat, Profile, Reference, RefusalKind, Role, SocketPlan
 from protocols.errors import BadRequest, ConfigMistake, Unreadable
 from protocols.jsonread import millis
@@ -64,7 +63,7 @@ def left_out(products: tuple[str, ...], all_of_them: tuple[str, ...]) -> tuple[s
     return (f"product lines that this account is not configured for: {', '.join(others)}",) if others else ()
 
 
-class BitgetCommon(NoBatches):
+class BitgetCommon:
     """The half of a dialect that the generations share. A dialect gives the attributes and the rest of the methods."""
 
     traits: Traits

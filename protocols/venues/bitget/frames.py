@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from protocols.batching import BatchAnswered
 from protocols.dialect import (
     Alive,
     Blinded,
@@ -30,12 +31,13 @@ from protocols.errors import Unreadable
 from protocols.evidence import Frame, OrderReported
 from protocols.fix import Road, SendId
 from protocols.jsonread import Json, as_array, as_object, code, frame_of, optional_text, parse, text, texts
-from protocols.venues.bitget.answers import cancel_answered, socket_item, unread_cancel
+from protocols.venues.bitget.answers import batch_answered, cancel_answered, socket_item, unread_cancel
 from protocols.venues.bitget.codes import ACCEPTED_CODES, LOGIN_ONLY, OVER_LIMIT, SERVICE_UPGRADE, Row, row_of
 
 PING: Final = "ping"
 PONG: Final = "pong"
 CANCEL_CHANNEL: Final = "cancel-order"
+BATCH_TOPIC: Final = "batch-cancel"
 _PINGS: Final = (PING, PING.encode())
 _PONGS: Final = (PONG, PONG.encode())
 Inbounds = tuple[Inbound, ...]
@@ -139,12 +141,23 @@ def _read_trade(body: Json, frame: Frame) -> Inbounds:
     """Read an answer to an op. We send cancels only; one that does not say which is one of them nobody knows."""
     item = socket_item(body)
     channel = optional_text(item, "channel") or optional_text(body, "topic")
-    if channel is not None and channel != CANCEL_CHANNEL:
+    if channel == BATCH_TOPIC and (batch := _send_id(body, {})) is not None:
+        return (_read_batch(batch, body, frame),)
+    if channel is not None and channel not in {CANCEL_CHANNEL, BATCH_TOPIC}:
         raise Unreadable("channel", f"an answer to {channel!r}, which is never sent")
     send_id = _send_id(body, item)
     if send_id is None:
         return (_uncorrelated(body, frame),)
     return _read_answer(send_id, body, frame)
+
+
+def _read_batch(batch: SendId, body: Json, frame: Frame) -> BatchAnswered:
+    """Read an answer to a batch (v3); where its rows cannot be read, nothing is known of any of them."""
+    try:
+        rows = [as_object(row, "row") for row in as_array(body.get("args"), "args")]
+    except Unreadable as error:
+        return BatchAnswered(batch, unread_cancel(batch, Road.WS, body, str(error), frame), ())
+    return batch_answered(batch, Road.WS, body, rows, frame)
 
 
 def _send_id(body: Json, item: Json) -> SendId | None:

@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from protocols.batching import BatchCancel
 from protocols.dialect import RateRule, Scope
+from protocols.fix import Road
 
 CANCEL: Final = "cancel_order"
+CANCEL_BATCH: Final = "batch_cancel_orders"
 ORDER: Final = "order_question"
 OPEN_ORDERS: Final = "open_orders_question"
 HISTORY: Final = "history_question"
@@ -47,6 +50,7 @@ _COMMON: Final = (
 )  # fmt: skip
 
 CLASSIC_RULES: Final = (
+    _rule(CANCEL_BATCH, 10, "Contract / Trade / Batch cancel; Spot / Trade / Batch cancel orders"),
     _rule(CANCEL, 10, "Contract / Trade / Cancel order; Spot / Trade / Cancel order; Cancel Order Channel"),
     *_COMMON,
     _rule(ORDER, 10, "Contract / Trade / Get order detail"),
@@ -62,6 +66,7 @@ CLASSIC_RULES: Final = (
 )
 UNIFIED_RULES: Final = (
     _rule(CANCEL, 10, "Unified account / Trade / Cancel order"),
+    _rule(CANCEL_BATCH, 5, "Unified account / Trade / Batch cancel"),
     *_COMMON,
     _rule(ORDER, 20, "Unified account / Trade / Get order details"),
     _rule(OPEN_ORDERS, 20, "Unified account / Trade / Get open orders"),
@@ -72,3 +77,20 @@ UNIFIED_RULES: Final = (
     _rule(COUNTDOWN, 1, "Unified account / Trade / Countdown cancel all"),
     _rule(ACCOUNT, 20, "Unified account / Account / Get account settings"),
 )
+
+CLASSIC_BATCH: Final = BatchCancel(
+    CANCEL_BATCH,
+    roads=(Road.REST,),
+    items_max=50,
+    page="Bitget: Contract / Trade / Batch cancel; Spot / Trade / Batch cancel orders",
+    mixed_products=frozenset({"SPOT"}),
+)
+"""Futures batches are of one symbol; spot's may mix them. v2 sockets take one order a frame."""
+UNIFIED_BATCH: Final = BatchCancel(
+    CANCEL_BATCH,
+    roads=(Road.REST, Road.WS),
+    items_max=20,
+    page="Bitget: Unified account / Trade / Batch cancel; WebSocket / Batch Cancel Channel",
+    mixed_products=frozenset({"SPOT", "MARGIN", "USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES"}),
+)
+"""Of one category. The greatest number stands on REST's page alone, and a socket has few frames, so REST goes first."""

@@ -19,7 +19,7 @@ from protocols.fix import Road
 from protocols.jsonread import Json, optional_text, text
 from protocols.rest import RestCall, RestResponse
 from protocols.venues.bitget import rates, unified_questions
-from protocols.venues.bitget.answers import data_of
+from protocols.venues.bitget.answers import data_of, read_rest_batch, unified_rows
 from protocols.venues.bitget.asking import LADDER
 from protocols.venues.bitget.common import (
     ALIAS_MEMORY_MS,
@@ -30,17 +30,20 @@ from protocols.venues.bitget.common import (
     order_reference,
 )
 from protocols.venues.bitget.deadman import CountdownCancelAll
-from protocols.venues.bitget.frames import CANCEL_CHANNEL, Grammar
+from protocols.venues.bitget.frames import BATCH_TOPIC, CANCEL_CHANNEL, Grammar
 from protocols.venues.bitget.orders import UNIFIED, read_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from protocols.batching import BatchAnswered
 
 PRODUCTS: Final = ("USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES", "SPOT", "MARGIN")
 ORDER_TOPIC: Final = "order"
 ACCOUNT_TYPE: Final = "UTA"
 """In capitals: small letters are refused with 30001."""
 CANCEL_PATH: Final = "/api/v3/trade/cancel-order"
+BATCH_PATH: Final = "/api/v3/trade/cancel-batch"
 SETTINGS_PATH: Final = "/api/v3/account/settings"
 HINTS: Final = {"25245": 'the account is a classic one: configure venue = "bitget"'}
 
@@ -83,6 +86,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         timings=Timings(push_wait_ms=2000, abandon_after_h=ORDER_MEMORY_H, per_order_gap_ms=1100),
         rate_rules=rates.UNIFIED_RULES,
         cancel_operation=rates.CANCEL,
+        batch=rates.UNIFIED_BATCH,
         question_operations={
             Step.ORDER: rates.ORDER,
             Step.OPEN_ORDERS: rates.OPEN_ORDERS,
@@ -134,6 +138,30 @@ class BitgetUnified(BitgetCommon):
         key, value = order_reference(wire.order_id, wire.client_order_id)
         body = orjson.dumps({key: value, "category": wire.product})
         return RestCall(rates.CANCEL, "POST", CANCEL_PATH, body=body, instrument=wire.instrument)
+
+    def batch_frame(self, wires: Sequence[WireCancel], reference: Mapping[str, str]) -> str | None:
+        """Write a batch (Bitget: Unified account / WebSocket / Batch Cancel Channel)."""
+        frame = {
+            "op": "trade",
+            "id": wires[0].send_id,
+            "category": wires[0].product.lower(),
+            "topic": BATCH_TOPIC,
+            "args": [dict([order_reference(wire.order_id, wire.client_order_id)]) for wire in wires],
+        }
+        return orjson.dumps(frame).decode()
+
+    def batch_call(self, wires: Sequence[WireCancel]) -> RestCall:
+        """Write a batch for REST (Bitget: Unified account / Trade / Batch cancel): a list, all of one category."""
+        rows = [
+            dict([order_reference(wire.order_id, wire.client_order_id)])
+            | {"category": wire.product, "symbol": wire.instrument}
+            for wire in wires
+        ]
+        return RestCall(rates.CANCEL_BATCH, "POST", BATCH_PATH, body=orjson.dumps(rows), instrument=wires[0].instrument)
+
+    def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it. Never raises."""
+        return read_rest_batch(wires[0].send_id, response, unified_rows)
 
     def identity_call(self) -> RestCall | None:
         """Write the question whose key this is (Bitget: Unified account / Account / Get account settings)."""

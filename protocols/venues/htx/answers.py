@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
 from protocols.fix import OrderId, Road, SendId
@@ -77,7 +78,30 @@ def message_of(fields: dict[str, str]) -> str:
 
 def cancel_answered(send_id: SendId, road: Road, body: Json, frame: Frame) -> CancelAnswered:
     """Read an answer to a single cancel, from either road, or raise `Unreadable`."""
-    item = _only_item(body)
+    return _item_answered(send_id, road, body, _only_item(body), frame)
+
+
+def batch_answered(batch: SendId, road: Road, body: Json, frame: Frame) -> BatchAnswered:
+    """Read an answer to a batch, from either road: its rows come in any order, each with a code of its own.
+
+    Never raises: a row that cannot be read names nobody, and is unknown.
+    """
+    try:
+        rows = [_spelled(as_object(row, "row")) for row in rows_of(body.get("data"))]
+        whole = _item_answered(batch, road, {key: value for key, value in body.items() if key != "data"}, {}, frame)
+    except Unreadable as error:
+        return BatchAnswered(batch, unread_cancel(batch, road, body, str(error), frame), ())
+    return BatchAnswered(batch, whole, tuple(_row_answered(batch, road, row, frame) for row in rows))
+
+
+def _row_answered(batch: SendId, road: Road, row: Json, frame: Frame) -> CancelAnswered:
+    try:
+        return _item_answered(batch, road, {}, row, frame)
+    except Unreadable as error:
+        return unread_cancel(batch, road, row, str(error), frame)
+
+
+def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: Frame) -> CancelAnswered:
     deciding = result_code(item) or result_code(body)
     control = code(body, "err-code")
     if deciding is not None:
@@ -126,6 +150,17 @@ def read_rest_cancel(send_id: SendId, response: RestResponse, frame: Frame) -> C
     return answer
 
 
+def read_rest_batch(batch: SendId, response: RestResponse, frame: Frame) -> BatchAnswered:
+    """Read a REST answer to a batch. Never raises. Only HTTP 200 is believed in its rows."""
+    whole = BatchAnswered(batch, read_rest_cancel(batch, response, frame), ())
+    if response.status != 200:
+        return whole
+    try:
+        return batch_answered(batch, Road.REST, as_object(parse(response.body), "body"), frame)
+    except Unreadable:
+        return whole
+
+
 def _by_status(answer: CancelAnswered, status: int) -> CancelAnswered:
     """Let the status speak where the body cannot: limiter and doorkeeper stand before everything that could act."""
     if status == RATE_LIMITED:
@@ -141,5 +176,8 @@ def _only_item(body: Json) -> Json:
     rows = rows_of(body.get("data"))
     if len(rows) > 1:
         raise Unreadable("data", f"one item is expected, not {len(rows)}")
-    item = as_object(rows[0], "data[0]") if rows else {}
+    return _spelled(as_object(rows[0], "data[0]")) if rows else {}
+
+
+def _spelled(item: Json) -> Json:
     return {_IDS.get(key, key): value for key, value in item.items()}

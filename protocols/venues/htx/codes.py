@@ -63,7 +63,7 @@ CODES: Final[Mapping[str, Row]] = {
     "1408": Row(Proof.UNCHANGED_FINAL, "a take-profit or stop-loss order that is not in effect yet", ALARM),
     "1083": Row(Proof.UNKNOWN, "the position is being liquidated, which cancels its orders"),
     # -- our own mistakes: nothing was done
-    "1052": Row(Proof.UNCHANGED_FINAL, "more orders than one request takes", ALARM),
+    "1052": Row(Proof.UNCHANGED_RETRY, "more orders than one request takes", ALARM),
     **_rows("1030 1031", Row(Proof.UNCHANGED_FINAL, _OURS, ALARM)),
     "1065": Row(Proof.UNCHANGED_FINAL, "the client order id is not an integer", ALARM),
     **_rows("1066 1067", Row(Proof.UNCHANGED_FINAL, "a field is empty or illegal", ALARM)),

@@ -14,7 +14,6 @@ from urllib.parse import urlsplit
 import orjson
 
 from protocols import signing
-from protocols.batching import NoBatches
 from protocols.dialect import (
     Cursor,
     Endpoints,
@@ -35,14 +34,15 @@ from protocols.fix import Road
 from protocols.jsonread import frame_of, millis
 from protocols.rest import Pairs, RestCall, RestResponse, SignedCall
 from protocols.venues.htx import queries, rates
-from protocols.venues.htx.answers import accepted, read_rest_cancel
+from protocols.venues.htx.answers import accepted, read_rest_batch, read_rest_cancel
 from protocols.venues.htx.codes import row_of
 from protocols.venues.htx.deadman import CancelAfter
 from protocols.venues.htx.frames import ORDERS, Inbounds, read_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from protocols.batching import BatchAnswered
     from protocols.evidence import AccountIdentified, CancelAnswered
     from protocols.secret import Credentials
 
@@ -55,6 +55,8 @@ TRADE_PATH: Final = "/linear-swap-trade"
 NOTIFICATION_PATH: Final = "/ws/v5/notification"
 CANCEL_OP: Final = "cancel_order"
 CANCEL_PATH: Final = "/v5/trade/cancel_order"
+BATCH_OP: Final = "cancel_batch_orders"
+BATCH_PATH: Final = "/v5/trade/cancel_batch_orders"
 TIME_PATH: Final = "/api/v1/timestamp"
 
 HEARTBEAT: Final = Heartbeat(idle_ms=15_000, dead_ms=5_000, ping=None)
@@ -89,6 +91,7 @@ TRAITS: Final = Traits(
     login_names_user=True,
     not_covered=NOT_COVERED,
     signs_host=True,
+    batch=rates.BATCH,
     switch=CancelAfter(),
 )
 
@@ -98,7 +101,7 @@ _INSTRUMENT: Final = re.compile(r"[A-Z0-9._-]{1,64}")
 _DEFAULT_PORTS: Final = {"http": 80, "ws": 80, "https": 443, "wss": 443}
 
 
-class HtxFutures(NoBatches):
+class HtxFutures:
     """The dialect of HTX futures; see `protocols.dialect.Dialect` for what each method promises."""
 
     traits: Traits = TRAITS
@@ -162,7 +165,20 @@ class HtxFutures(NoBatches):
         """Write a cancel (HTX: WebSocket Trade / Cancel an Order); its answer is told by ``cid`` alone."""
         return orjson.dumps({"op": CANCEL_OP, "cid": wire.send_id, "data": _named(wire)}).decode()
 
+    def batch_frame(self, wires: Sequence[WireCancel], reference: Mapping[str, str]) -> str | None:
+        """Write a batch (HTX: WebSocket Trade / Cancel multiple orders); its answer is told by ``cid`` alone."""
+        return orjson.dumps({"op": BATCH_OP, "cid": wires[0].send_id, "data": _named_together(wires)}).decode()
+
     # -- REST
+
+    def batch_call(self, wires: Sequence[WireCancel]) -> RestCall:
+        """Write a batch for REST (HTX: Orders / Cancel multiple orders)."""
+        body = orjson.dumps(_named_together(wires))
+        return RestCall(rates.CANCEL_BATCH, "POST", BATCH_PATH, body=body, instrument=wires[0].instrument)
+
+    def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it. Never raises."""
+        return read_rest_batch(wires[0].send_id, response, frame_of(response.body))
 
     def cancel_call(self, wire: WireCancel) -> RestCall:
         """Write a cancel for REST (HTX: Orders / Cancel Order). It takes no margin mode."""
@@ -254,3 +270,10 @@ def _named(wire: WireCancel) -> dict[str, str]:
     if wire.client_order_id is not None:
         return {"contract_code": wire.instrument, "client_order_id": wire.client_order_id}
     raise ValueError("an order has at least one id")
+
+
+def _named_together(wires: Sequence[WireCancel]) -> dict[str, object]:
+    """Name orders of one contract, all by the same kind of id."""
+    by_order_id = wires[0].order_id is not None
+    ids = [wire.order_id if by_order_id else wire.client_order_id for wire in wires]
+    return {"contract_code": wires[0].instrument, "order_id" if by_order_id else "client_order_id": ids}

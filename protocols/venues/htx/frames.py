@@ -29,7 +29,7 @@ from protocols.evidence import Frame, OrderReported, Source
 from protocols.fix import Road, SendId
 from protocols.inflate import plain
 from protocols.jsonread import Json, as_object, code, frame_of, optional_text, parse, text, texts
-from protocols.venues.htx.answers import cancel_answered, message_of, rows_of, unread_cancel
+from protocols.venues.htx.answers import batch_answered, cancel_answered, message_of, rows_of, unread_cancel
 from protocols.venues.htx.codes import AUTHENTICATION_REQUIRED, control_of
 from protocols.venues.htx.orders import read_order
 
@@ -77,6 +77,8 @@ def _read_answer(body: Json, frame: Frame) -> Inbounds:
     if cid is None:
         return _read_uncorrelated(body, frame)
     send_id = SendId(cid)
+    if isinstance(body.get("data"), list):  # of a batch; a single cancel's is an object, or a list of it alone
+        return (batch_answered(send_id, Road.WS, body, frame),)
     try:
         return (cancel_answered(send_id, Road.WS, body, frame),)
     except Unreadable as error:

@@ -8,9 +8,12 @@ from __future__ import annotations
 
 from typing import Final
 
+from protocols.batching import BatchCancel
 from protocols.dialect import RateRule, Scope
+from protocols.fix import Road
 
 CANCEL: Final = "cancel_order"
+CANCEL_BATCH: Final = "cancel_batch_orders"
 ORDER: Final = "order"
 OPEN_ORDERS: Final = "order_opens"
 HISTORY: Final = "order_history"
@@ -22,7 +25,7 @@ WINDOW_MS: Final = 3000
 
 RULES: Final = (
     RateRule(
-        "trade", frozenset({CANCEL, CANCEL_AFTER}), 72, WINDOW_MS, Scope.USER,
+        "trade", frozenset({CANCEL, CANCEL_BATCH, CANCEL_AFTER}), 72, WINDOW_MS, Scope.USER,
         "HTX: Orders / Cancel Order, Rate Limit: Trade",
     ),
     RateRule(
@@ -31,3 +34,8 @@ RULES: Final = (
     ),
     RateRule("public", frozenset({TIME}), 240, WINDOW_MS, Scope.ADDRESS, "HTX: Access and Usage / API Rate Limit"),
 )  # fmt: skip
+
+BATCH: Final = BatchCancel(
+    CANCEL_BATCH, roads=(Road.WS, Road.REST), items_max=10, page="HTX: Orders / Cancel multiple orders, WebSocket Trade"
+)
+"""Of one contract; each call counts as one, whatever it holds."""

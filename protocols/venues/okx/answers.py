@@ -73,7 +73,7 @@ def batch_answered(batch: SendId, road: Road, body: Json, frame: Frame, table: T
         whole = _item_answered(batch, road, body, {}, frame, table)
     except Unreadable as error:
         whole = unread_cancel(batch, road, body, str(error), frame)
-    return BatchAnswered(batch, whole, tuple(_row_answered(batch, road, row, frame, table) for row in rows))
+    return BatchAnswered(batch, whole, tuple(_row_answered(batch, road, row, frame, table) for row in rows), True)
 
 
 def _row_answered(batch: SendId, road: Road, row: Json, frame: Frame, table: Table) -> CancelAnswered:

@@ -12,6 +12,7 @@ from functools import partial
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
+from daemon.sim.losses import loss_of
 from daemon.sim.timers import MILLISECOND_US, SECOND_US
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bingx import codes, limits
@@ -122,12 +123,12 @@ class Cancels:
             missing = [ask for ask in asks if not _is_live(self._find(call, ask))]
             if missing:
                 raise Refusal("100400", codes.NOT_LIVE_TEXTS["100400"][0])
-        skipped = self._skipped(names)
+        loss = loss_of(self._faults, names[0], len(names))
         fates: list[Fate] = []
         orders: list[JsonObject] = []
         fails: list[JsonObject] = []
-        for ask, name in zip(asks, names, strict=True):
-            if name == skipped:
+        for at, ask in enumerate(asks):
+            if at == loss.at:
                 continue
             order = self._find(call, ask)
             fate = self._item_problem(ask, order, call.now_us) or self._fates.of(order, call.now_us)
@@ -137,6 +138,9 @@ class Cancels:
                 orders.append(_without_ids(row) if delivery.lacks_ids else row)
             else:
                 fails.append(self._failure(ask, fate, order))
+        if loss.is_reordered:
+            orders.reverse()
+            fails.reverse()
         document: JsonObject = {"code": 0, "msg": "", "debugMsg": "", "data": {"orders": orders, "fails": fails}}
         self._deliver(call, delivery, partial(self._answer, call, document, names[0]), fates)
 
@@ -201,11 +205,6 @@ class Cancels:
         if now is not None and fate.code == "100404":
             said = codes.CANNOT_DELETE.format(named, STATUSES[now.ord_status])
         return {"orderId": named or "0", "error": said}
-
-    def _skipped(self, names: Sequence[str]) -> str:
-        if len(names) < 2 or self._faults.fires(Fault.PARTIAL_BATCH, names[0]) is None:
-            return ""
-        return self._faults.pick(Fault.PARTIAL_BATCH, names[0], names)
 
     # ------------------------------------------------------------ the way of the answer
 

@@ -22,7 +22,8 @@ How the answer to a cancel travels: once a call.
     ACK_LATE(ms)             answered so much later (2000); processed and pushed now
     PUSH_BEFORE_ACK(ms)      pushed now, answered so much later (5)
     ID_ECHO_MISSING          the answer lacks orderId and clientOrderID
-    PARTIAL_BATCH            lists of two and more: one order, drawn, is not processed, and is in neither list
+    PARTIAL_BATCH(reorder)   lists of two and more: one order, drawn, is not processed, and is in neither list;
+                             `reorder` turns both lists round instead
 
 Pushes: once for each change of an order, before anything is sent. A first push of a new order is no occasion for
 REORDER.
@@ -64,6 +65,7 @@ no meaning here and are refused.
 """
 
 from daemon.sim.faults import COUNT, NUMBER, SIGNED_NUMBER, Fault, Meaning
+from daemon.sim.losses import REORDER
 
 CODE = r"\d{5,6}"
 
@@ -81,7 +83,7 @@ MEANINGS: dict[Fault, Meaning] = {
     Fault.ACK_LATE: Meaning(NUMBER, "2000"),
     Fault.PUSH_BEFORE_ACK: Meaning(NUMBER, "5"),
     Fault.ID_ECHO_MISSING: Meaning(),
-    Fault.PARTIAL_BATCH: Meaning(),
+    Fault.PARTIAL_BATCH: Meaning(REORDER),
     Fault.DROP_PUSH: Meaning(COUNT, "1"),
     Fault.REORDER: Meaning(),
     Fault.DUP_PUSH: Meaning(),

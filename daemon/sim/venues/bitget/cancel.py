@@ -6,12 +6,13 @@ whether the answer and the pushes leave. The faults of that are described in `me
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
+from daemon.sim.losses import LEFT_OUT, loss_of
 from daemon.sim.rates import RateRule
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
@@ -52,6 +53,23 @@ class Answer:
     detail: str = ""
     echo: str = ""
     fault_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One order's part of the answer to a batch: its code, and the ids as the answer gives them."""
+
+    code: str
+    order_id: str
+    client_order_id: str
+    detail: str = ""
+
+
+class BatchRoad(Protocol):
+    """A way back to whoever asked for several."""
+
+    def answer_batch(self, rows: Sequence[Row], fault_id: str, now_us: int) -> None:
+        """Send the answer, row by row."""
 
 
 class Road(Protocol):
@@ -116,6 +134,41 @@ class Cancels:
         answer = Answer(fate.code, order, detail, delivery.echo, fault_id)
         self._deliver(delivery, road, answer, fate, now_us)
 
+    def batch(self, asks: Sequence[CancelAsk], rule: RateRule, road: Road, back: BatchRoad, now_us: int) -> None:
+        """Cancel several orders, each for itself; the call counts once, by its own rule."""
+        orders = [self._find(ask) for ask in asks]
+        fault_id = orders[0].order_id if orders[0] else asks[0].order_id or asks[0].client_order_id
+        delivery = self._delivery(fault_id, road, now_us)
+        if delivery is None:
+            return
+        if not self._floor.rates.take(rule, "uid", now_us):
+            road.answer(Answer("429", fault_id=fault_id), now_us)
+            return
+        rows: list[Row] = []
+        fates: list[Fate] = []
+        loss = loss_of(self._faults, fault_id, len(asks))
+        for at, (ask, order) in enumerate(zip(asks, orders, strict=True)):
+            problem, detail = (loss.problem, "") if at == loss.at else self._problem_of(ask, order, now_us)
+            if problem == LEFT_OUT:
+                continue
+            fate = Fate(problem) if problem else self._fates.of(order, now_us)
+            fates.append(fate)
+            ids = (order.order_id, order.client_order_id or "") if order else (ask.order_id, ask.client_order_id)
+            rows.append(Row(fate.code, *(("", "") if delivery.echo == "ack" else ids), detail))
+        if loss.is_reordered:
+            rows.reverse()
+        self._send(delivery, road, lambda at_us: back.answer_batch(rows, fault_id, at_us), fates, now_us)
+
+    def symbol(self, orders: Sequence[Order], road: Road, back: BatchRoad, now_us: int) -> None:
+        """Cancel everything that a venue-wide call takes in."""
+        fates = [self._fates.of(order, now_us) for order in orders]
+        rows = [
+            Row(fate.code, order.order_id, order.client_order_id or "")
+            for fate, order in zip(fates, orders, strict=True)
+        ]
+        delivery = _Delivery(delay_us=self._options.ack_delay_us)
+        self._send(delivery, road, lambda at_us: back.answer_batch(rows, "", at_us), fates, now_us)
+
     def _find(self, ask: CancelAsk) -> Order | None:
         """The order that is named: of the product, where that is said; the symbol only has to exist."""
         book = self._floor.book
@@ -126,10 +179,13 @@ class Cancels:
 
     def _problem(self, ask: CancelAsk, order: Order | None, now_us: int) -> tuple[str, str]:
         """The code that ends a cancel before its order's fate, with a detail; "" if there is none."""
+        if not ask.problem and not self._floor.rates.take(ask.rule, "uid", now_us):
+            return "429", ""
+        return self._problem_of(ask, order, now_us)
+
+    def _problem_of(self, ask: CancelAsk, order: Order | None, now_us: int) -> tuple[str, str]:
         if ask.problem:
             return ask.problem, ask.detail
-        if not self._floor.rates.take(ask.rule, "uid", now_us):
-            return "429", ""
         if not ask.order_id and not ask.client_order_id:
             return "40034", "orderId"
         if ask.order_id and not _REAL_ID.fullmatch(ask.order_id) and ask.product in FUTURES:
@@ -176,20 +232,31 @@ class Cancels:
         return how or self._faults.pick(Fault.ID_ECHO_MISSING, fault_id, ("ack", "id", "error"))
 
     def _deliver(self, delivery: _Delivery, road: Road, answer: Answer, fate: Fate, now_us: int) -> None:
+        self._send(delivery, road, lambda at_us: road.answer(answer, at_us), [fate], now_us)
+
+    def _send(
+        self,
+        delivery: _Delivery,
+        road: Road,
+        answer: Callable[[int], None],
+        fates: Sequence[Fate],
+        now_us: int,
+    ) -> None:
         """Let the answer and the pushes leave, in the order that was drawn."""
-        is_early = delivery.is_push_first or fate.is_push_first
+        early = [fate for fate in fates if fate.changes and (delivery.is_push_first or fate.is_push_first)]
+        later = [fate for fate in fates if fate.changes and fate not in early]
         if delivery.cut == "before_ack":
             road.cut()
-        if is_early and fate.changes:
+        for fate in early:
             self._pushes.announce(fate.changes, now_us, is_together=fate.is_together)
         if not delivery.is_lost and delivery.cut != "before_ack":
             self._floor.later(delivery.delay_us, now_us, self._leave(delivery, road, answer))
-        if not is_early and fate.changes:
+        for fate in later:
             self._pushes.announce(fate.changes, now_us, is_together=fate.is_together)
 
-    def _leave(self, delivery: _Delivery, road: Road, answer: Answer) -> Callable[[int], None]:
+    def _leave(self, delivery: _Delivery, road: Road, answer: Callable[[int], None]) -> Callable[[int], None]:
         def leave(at_us: int) -> None:
-            road.answer(answer, at_us)
+            answer(at_us)
             if delivery.cut == "after_ack":
                 road.cut()
 

@@ -5,7 +5,7 @@ generation that the account is not of is refused: 40085 or 25245. What a call do
 here (`classic_rest`, `unified_rest`, `market`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -22,12 +22,13 @@ from daemon.sim.wire import BadJsonError, JsonObject
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was let in; `body` is its JSON object, {} without one."""
+    """A call that was let in; `body` is its JSON object, {} without one; `listed` are the objects of a JSON list."""
 
     request_id: int
     query: Query
     body: JsonObject
     now_us: int
+    listed: Sequence[JsonObject] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,22 +50,22 @@ class Front:
         self._distorter = distorter
         self._foreign = ("/api/v2/", "40085") if is_unified else ("/api/v3/", "25245")
         self.routes: dict[str, Route] = {}
-        self.arrived: Callable[[str, JsonObject], None] | None = None
+        self.arrived: Callable[[str, Call], None] | None = None
 
     def call(self, request_id: int, request: HttpRequest, now_us: int) -> None:
         """Answer a call, now or later, or never."""
         self._floor.stats.rest_calls += 1
         path, _, query = request.target.partition("?")
-        body = _object(request.body)
-        call = Call(request_id, dict(parse_qsl(query, keep_blank_values=True)), body or {}, now_us)
+        body, listed = _object(request.body), _listed(request.body)
+        call = Call(request_id, dict(parse_qsl(query, keep_blank_values=True)), body or {}, now_us, listed or ())
         if self.arrived is not None:
-            self.arrived(path, call.body)
+            self.arrived(path, call)
         if not self._floor.rates.take(limits.REST_OVERALL, "ip", now_us):
             self.refuse(call, "429")
             return
         route = self.routes.get(f"{request.method} {path}")
         problem = self._problem(path, route, request, now_us)
-        if problem is None and body is None:
+        if problem is None and body is None and listed is None:
             problem = "40409"
         if problem is not None or route is None:
             self.refuse(call, problem or "40404")
@@ -116,3 +117,14 @@ def _object(body: bytes) -> JsonObject | None:
         return wire.parse_object(body)
     except BadJsonError:
         return None
+
+
+def _listed(body: bytes) -> list[JsonObject] | None:
+    """The objects of a body that is a JSON list of them; None for what is none."""
+    try:
+        document = wire.parse(body) if body.strip() else None
+    except BadJsonError:
+        return None
+    if not isinstance(document, list) or not all(isinstance(each, dict) for each in document):
+        return None
+    return [each for each in document if isinstance(each, dict)]

@@ -11,6 +11,7 @@ from typing import Protocol
 from daemon.sim import wire
 from daemon.sim.venues.bitget import limits
 from daemon.sim.venues.bitget.auth import VenueClock
+from daemon.sim.venues.bitget.batch import UNIFIED_MAX, objects, unified_asks
 from daemon.sim.venues.bitget.cancel import Answer, CancelAsk, Cancels
 from daemon.sim.venues.bitget.instruments import CLASSIC_PRODUCTS, SPOT, UNIFIED_PRODUCTS, Instrument, Instruments
 from daemon.sim.venues.bitget.options import BitgetOptions
@@ -20,7 +21,7 @@ from daemon.sim.venues.bitget.session import BitgetConnection, Sessions, Subscri
 from daemon.sim.wire import JsonObject, text
 
 _ID = re.compile(r"[0-9A-Za-z_:#\-+\s]{1,40}")
-CANCEL = "cancel-order"
+CANCEL, BATCH = "cancel-order", "batch-cancel"
 
 
 class MakeClassicRoad(Protocol):
@@ -182,23 +183,26 @@ class UnifiedTrades:
 
     def __call__(self, connection: BitgetConnection, document: JsonObject, now_us: int) -> None:
         """Carry out one trade frame."""
-        args = document.get("args")
-        arg = args[0] if isinstance(args, list) and len(args) == 1 else None
-        frame_id = text(document, "id")
-        if not isinstance(arg, dict) or not _ID.fullmatch(frame_id):
+        args = objects(document.get("args"))
+        frame_id, topic = text(document, "id"), text(document, "topic")
+        if not args or (topic != BATCH and len(args) > 1) or not _ID.fullmatch(frame_id):
             self._sessions.error(connection, "30016", now_us)
             return
-        topic = text(document, "topic")
-        if topic == CANCEL:
+        for arg in args if topic in (CANCEL, BATCH) else ():
             self._cancels.arrived(text(arg, "orderId"), text(arg, "clientOid"))
         road = self._make_road(connection=connection, frame_id=frame_id)
         if is_barred(self._options, road, now_us):
             return
-        if topic != CANCEL:
-            road.answer(Answer("30001", detail=f"topic:{topic}"), now_us)
+        if topic not in (CANCEL, BATCH) or len(args) > UNIFIED_MAX:
+            problem = Answer("40912") if topic == BATCH else Answer("30001", detail=f"topic:{topic}")
+            road.answer(problem, now_us)
             return
         category = text(document, "category")
         is_known = not category or (category == category.lower() and category.upper() in UNIFIED_PRODUCTS)
+        if topic == BATCH and is_known:
+            self._cancels.batch(unified_asks(args, category.upper()), limits.UTA_BATCH, road, road, now_us)
+            return
+        arg = args[0]
         ask = CancelAsk(
             category.upper(), "", text(arg, "orderId"), text(arg, "clientOid"), limits.UTA_CANCEL,
             "" if is_known else "41101", "" if is_known else f"category={category}",

@@ -17,6 +17,12 @@ def _per_second(name: str, limit: int) -> RateRule:
 MIX_CANCEL = _per_second("mix-cancel uid", 10)
 SPOT_CANCEL = _per_second("spot-cancel uid", 10)
 UTA_CANCEL = _per_second("uta-cancel uid", 10)
+MIX_BATCH = _per_second("mix-batch-cancel uid", 10)
+SPOT_BATCH = _per_second("spot-batch-cancel uid", 10)
+UTA_BATCH = _per_second("uta-cancel-batch uid", 5)
+MIX_CANCEL_ALL = _per_second("mix-cancel-all uid", 10)
+SPOT_CANCEL_SYMBOL = _per_second("spot-cancel-symbol uid", 5)
+UTA_CANCEL_SYMBOL = _per_second("uta-cancel-symbol uid", 5)
 ORDER_CANCEL = _per_second("cancel order", 1)
 """45129: the same order may be cancelled once a second."""
 PLACE = _per_second("place uid", 10)

@@ -53,17 +53,21 @@ Queries.
 
 Credentials and clocks.
 
+    PARTIAL_BATCH(how)       batches of two and more: one item, drawn, is not processed, and is missing from the
+                             answer, or has the code that is given; `reorder` turns the answer round instead
+
     AUTH_FAIL(where)         login is refused with 30005, a REST call with 40009 (`login`, `rest`, default any)
     AUTH_SLOW(seconds)       login is answered so much later (2); until then the connection is not logged in
     SKEW(seconds)            the venue's clock differs by so much (40), from the rule until it is deleted; counted at
                              each login, signed call and time query
 
 "now": true lets DISCONNECT, HALF_OPEN, ZOMBIE, NOTICE_CLOSE, UNKNOWN_EVENT and BAD_FRAME happen at once on every
-connection that is logged in. PARTIAL_BATCH (the simulated venue takes no batches), KEY_EXPIRE (there is no listen key)
-and RESTART (the daemon's own) have no meaning here and are refused.
+connection that is logged in. KEY_EXPIRE (there is no listen key) and RESTART (the daemon's own) have no meaning here
+and are refused.
 """
 
 from daemon.sim.faults import COUNT, NUMBER, SIGNED_NUMBER, Fault, Meaning
+from daemon.sim.losses import REORDER
 
 
 def meanings(gone: str) -> dict[Fault, Meaning]:
@@ -82,6 +86,7 @@ def meanings(gone: str) -> dict[Fault, Meaning]:
         Fault.ACK_LATE: Meaning(NUMBER, "2000"),
         Fault.PUSH_BEFORE_ACK: Meaning(NUMBER, "5"),
         Fault.ID_ECHO_MISSING: Meaning("ack|id|error"),
+        Fault.PARTIAL_BATCH: Meaning(rf"\d{{3,6}}|{REORDER}"),
         Fault.NOTICE_CLOSE: Meaning(NUMBER, "60", at_once=True),
         Fault.DROP_PUSH: Meaning(COUNT, "1"),
         Fault.REORDER: Meaning(),

@@ -4,11 +4,13 @@ On v2 the whole arg of the request comes back in a list, with a number as code; 
 is a text, and a refusal has neither topic nor args.
 """
 
+from collections.abc import Sequence
+
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Drop, Floor, HttpResponse, Respond
 from daemon.sim.venues.bitget import codes
 from daemon.sim.venues.bitget.auth import VenueClock
-from daemon.sim.venues.bitget.cancel import Answer
+from daemon.sim.venues.bitget.cancel import Answer, Row
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.session import BitgetConnection, Sessions
 from daemon.sim.wire import JsonObject, dumps
@@ -33,10 +35,14 @@ class SocketRoad:
         raise NotImplementedError
 
     def answer(self, answer: Answer, now_us: int) -> None:
-        """Send the frame; those that a fault puts before it go first."""
-        shaped, has_huge_id = self._distorter.document(self.frame(answer, now_us), answer.fault_id)
+        """Send the frame."""
+        self.send(self.frame(answer, now_us), answer.fault_id, now_us)
+
+    def send(self, document: JsonObject, fault_id: str | None, now_us: int) -> None:
+        """Send a frame; those that a fault puts before it go first."""
+        shaped, has_huge_id = self._distorter.document(document, fault_id)
         frame = dumps(shaped)
-        strangers = self._distorter.strangers(frame, answer.fault_id, has_huge_id=has_huge_id)
+        strangers = self._distorter.strangers(frame, fault_id, has_huge_id=has_huge_id)
         for payload, is_binary in [*strangers, (frame, False)]:
             self._sessions.connections.send(self._connection, payload, now_us, is_binary=is_binary)
 
@@ -117,6 +123,19 @@ class UnifiedRoad(SocketRoad):
             "rateLimit": [{"limit": "10", "remaining": "9"}],
         }
 
+    def answer_batch(self, rows: Sequence[Row], fault_id: str, now_us: int) -> None:
+        """Bitget: Unified account / WebSocket / Batch Cancel Channel: success at the top, whatever the rows say."""
+        document: JsonObject = {
+            "event": "trade",
+            "id": self._frame_id,
+            "topic": "batch-cancel",
+            "args": [unified_row(row) for row in rows],
+            "code": "0",
+            "msg": "Success",
+            "ts": self._clock.ms(now_us),
+        }
+        self.send(document, fault_id, now_us)
+
 
 class CallRoad:
     """Back over the REST call."""
@@ -154,6 +173,17 @@ class CallRoad:
 
     def notice(self, seconds: float, now_us: int) -> None:
         """Nothing: notices are for WebSockets."""
+
+
+def unified_row(row: Row) -> JsonObject:
+    """One order's part of a v3 batch's answer, on either road."""
+    is_ok = row.code == codes.ACCEPTED
+    return {
+        "code": "0" if is_ok else row.code,
+        "msg": "Success" if is_ok else codes.message(row.code, row.detail),
+        "orderId": row.order_id,
+        "clientOid": row.client_order_id,
+    }
 
 
 def envelope(code: str, data: object, clock: VenueClock, now_us: int, detail: str = "") -> JsonObject:

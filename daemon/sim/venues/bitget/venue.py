@@ -12,11 +12,12 @@ from daemon.sim.faults import Fault, FaultEngine, FaultRule
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.bitget.auth import Gate, VenueClock
+from daemon.sim.venues.bitget.batch import BatchCalls, named_in
 from daemon.sim.venues.bitget.cancel import Cancels
 from daemon.sim.venues.bitget.deadman import Countdown
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.fate import Fates
-from daemon.sim.venues.bitget.front import Front
+from daemon.sim.venues.bitget.front import Call, Front
 from daemon.sim.venues.bitget.generations import Classic, ClassicTrades, Generation, Unified, UnifiedTrades
 from daemon.sim.venues.bitget.instruments import Instrument, Instruments
 from daemon.sim.venues.bitget.market import Market
@@ -65,6 +66,8 @@ class BitgetVenue(SimVenue):
         rest = UnifiedRest if options.is_unified else ClassicRest
         shared = rest(self.floor, self._front, self.instruments, self._clock, self._cancels, places)
         self._front.routes |= Market(self._front, options, self._clock).routes() | shared.routes()
+        batches = BatchCalls(self.floor, self._front, self._cancels)
+        self._front.routes |= batches.unified_routes() if options.is_unified else batches.classic_routes()
         if options.is_unified:
             self.switch = Switch(self.floor, self.lapse)
             countdown = Countdown(self._front, self.switch, is_permitted=options.has_countdown)
@@ -144,9 +147,11 @@ class BitgetVenue(SimVenue):
             case _:
                 raise AssertionError(f"{rule.fault.value} is not among those that can happen at once")
 
-    def _arrived(self, path: str, body: JsonObject) -> None:
+    def _arrived(self, path: str, call: Call) -> None:
         if path in CANCEL_PATHS:
-            self._cancels.arrived(text(body, "orderId"), text(body, "clientOid"))
+            self._cancels.arrived(text(call.body, "orderId"), text(call.body, "clientOid"))
+        for row in named_in(path, call):
+            self._cancels.arrived(text(row, "orderId"), text(row, "clientOid"))
 
     def _pushed(self, change: Change) -> JsonObject:
         return self.generation.pushed(change, self._instrument(change.order), self._clock)

@@ -8,10 +8,11 @@ described in `meanings`.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
+from daemon.sim.losses import LEFT_OUT, loss_of
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
 from daemon.sim.venues.htx import codes, limits
@@ -26,7 +27,6 @@ from daemon.sim.wire import JsonObject
 BATCH_MAX = 10
 CANCEL_OPS = frozenset({"cancel_order", "cancel_batch_orders"})
 """The WebSocket operations and the last parts of the REST paths that cancel orders which they name."""
-_LEFT_OUT = "left out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,15 @@ class Cancels:
         delivery = self._delivery(order_ids[0], road, now_us)
         if delivery is None or self._is_limited(road, now_us):
             return
-        carried = [self._carry_out(ask, now_us) for ask in self._after_losses(asks, order_ids)]
-        whole = [each for each in carried if each.item.code != _LEFT_OUT]
-        items = [each.item for each in reversed(whole)]  # HTX's own sample is not in the order of the request either
+        loss = loss_of(self._faults, order_ids[0], len(asks))
+        carried = [
+            self._carry_out(replace(ask, problem=loss.problem) if at == loss.at else ask, now_us)
+            for at, ask in enumerate(asks)
+        ]
+        whole = [each for each in carried if each.item.code != LEFT_OUT]
+        items = [each.item for each in whole]
+        if not loss.is_reordered:
+            items.reverse()  # HTX's own sample is not in the order of the request either
         answer = Answer(items, is_batch=True, echo=delivery.echo, order_id=order_ids[0])
         self._deliver(delivery, road, answer, whole, now_us)
 
@@ -171,19 +177,6 @@ class Cancels:
         if push_first is not None:
             delay_us += self._options.push_delay_us
         return _Delivery(cut, lost is not None, delay_us, push_first is not None, echo)
-
-    def _after_losses(self, asks: Sequence[CancelAsk], order_ids: Sequence[str]) -> list[CancelAsk]:
-        """The asks of a batch, one of them marked as not processed if PARTIAL_BATCH fires."""
-        code = self._faults.fires(Fault.PARTIAL_BATCH, order_ids[0]) if len(asks) > 1 else None
-        if code is None:
-            return list(asks)
-        chosen = self._faults.pick(Fault.PARTIAL_BATCH, order_ids[0], [str(at) for at in range(len(asks))])
-        return [
-            CancelAsk(ask.contract_code, ask.order_id, ask.client_order_id, code or _LEFT_OUT)
-            if str(at) == chosen
-            else ask
-            for at, ask in enumerate(asks)
-        ]
 
     def _carry_out(self, ask: CancelAsk, now_us: int) -> _Carried:
         order = self._find(ask)

@@ -25,8 +25,8 @@ How the answer to a cancel travels: once a frame or call, so once a batch.
     PUSH_BEFORE_ACK(ms)      pushed now, answered so much later (5)
     ID_ECHO_MISSING(how)     ack: an answer without order_id and client_order_id; id: one without its cid; error: a
                              protocol error (2001) without cid, not processed; drawn. REST: always ack
-    PARTIAL_BATCH(code)      batches of two and more: one item, drawn, is not processed, and is missing from the
-                             answer, or refused with `code`
+    PARTIAL_BATCH(how)       batches of two and more: one item, drawn, is not processed, and is missing from the
+                             answer, or refused with the code that is given; `reorder` turns the answer round instead
     NOTICE_CLOSE(seconds)    WebSocket: op close on that connection before the answer; closed so much later (2)
 
 Pushes: once for each change of an order, before anything is sent. A first `new` push is no occasion for REORDER.
@@ -65,6 +65,7 @@ and are refused.
 """
 
 from daemon.sim.faults import COUNT, NUMBER, SIGNED_NUMBER, Fault, Meaning
+from daemon.sim.losses import REORDER
 
 CODE = r"\d{3,5}"
 
@@ -82,7 +83,7 @@ MEANINGS: dict[Fault, Meaning] = {
     Fault.ACK_LATE: Meaning(NUMBER, "2000"),
     Fault.PUSH_BEFORE_ACK: Meaning(NUMBER, "5"),
     Fault.ID_ECHO_MISSING: Meaning("ack|id|error"),
-    Fault.PARTIAL_BATCH: Meaning(CODE),
+    Fault.PARTIAL_BATCH: Meaning(f"{CODE}|{REORDER}"),
     Fault.NOTICE_CLOSE: Meaning(NUMBER, "2", at_once=True),
     Fault.DROP_PUSH: Meaning(COUNT, "1"),
     Fault.REORDER: Meaning(),

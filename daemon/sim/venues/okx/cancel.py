@@ -8,11 +8,12 @@ answer and the pushes leave. The faults of that are described in `meanings`.
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
+from daemon.sim.losses import LEFT_OUT, loss_of
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx import codes
@@ -110,10 +111,16 @@ class Cancels:
         delivery = self._delivery(order_ids[0], road, now_us)
         if delivery is None:
             return
+        loss = loss_of(self._faults, order_ids[0], len(asks))
         carried = [
-            self._carry_out(ask, now_us, is_single=len(asks) == 1) for ask in self._after_losses(asks, order_ids)
+            self._carry_out(
+                replace(ask, problem=loss.problem) if at == loss.at else ask, now_us, is_single=len(asks) == 1
+            )
+            for at, ask in enumerate(asks)
         ]
-        whole = [each for each in carried if each.item.code != _LEFT_OUT]
+        whole = [each for each in carried if each.item.code != LEFT_OUT]
+        if loss.is_reordered:
+            whole.reverse()
         answer = Answer([each.item for each in whole], echo=delivery.echo, order_id=order_ids[0])
         self._deliver(delivery, road, answer, whole, now_us)
 
@@ -170,21 +177,6 @@ class Cancels:
             return "ack"
         return how or self._faults.pick(Fault.ID_ECHO_MISSING, order_id, ("ack", "id", "error"))
 
-    def _after_losses(self, asks: Sequence[CancelAsk], order_ids: Sequence[str]) -> list[CancelAsk]:
-        """The asks of a batch, one of them marked as not processed if PARTIAL_BATCH fires."""
-        if len(asks) < 2:
-            return list(asks)
-        code = self._faults.fires(Fault.PARTIAL_BATCH, order_ids[0])
-        if code is None:
-            return list(asks)
-        chosen = self._faults.pick(Fault.PARTIAL_BATCH, order_ids[0], [str(at) for at in range(len(asks))])
-        return [
-            CancelAsk(ask.instrument, ask.order_id, ask.client_order_id, code or _LEFT_OUT)
-            if str(at) == chosen
-            else ask
-            for at, ask in enumerate(asks)
-        ]
-
     def _carry_out(self, ask: CancelAsk, now_us: int, *, is_single: bool) -> _Carried:
         order = self._find(ask)
         problem = ask.problem or self._problem(ask, order, now_us, is_single=is_single)
@@ -235,9 +227,6 @@ class Cancels:
                 road.cut()
 
         return leave
-
-
-_LEFT_OUT = "left out"
 
 
 def _wrong_id(ask: CancelAsk) -> str:
