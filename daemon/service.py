@@ -8,7 +8,6 @@ refused first, what is under way gets a little time, and what is still open is l
 from __future__ import annotations
 
 import asyncio
-import gc
 import os
 import signal
 from contextlib import ExitStack, suppress
@@ -20,6 +19,7 @@ from daemon.config import Config, read_credentials
 from daemon.config.deadman import slow_watchdogs
 from daemon.config.settings import Durability
 from daemon.core.ids import Ids
+from daemon.edge import garbage
 from daemon.edge.access import Access
 from daemon.edge.account import Account
 from daemon.edge.clock import Clock
@@ -165,7 +165,7 @@ class Service:
         chores = [loop.create_task(self._forget_for_ever(), name="forget"), *self._metrics()]
         try:
             await self._server.start(listening)
-            gc.freeze()
+            garbage.settle()
             chores.append(loop.create_task(self._lifeline.run(self._config.daemon.ready_wait_s), name="lifeline"))
             log.info(
                 "ready", socket=str(self._config.daemon.socket), accounts=len(self.accounts), boot=self._journal.boot
@@ -293,4 +293,6 @@ class Service:
             forgotten = await self._journal.forget(self._clock.now() - self._retention_us())
             if forgotten:
                 log.info("forgotten", requests=forgotten)
+            if not any(account.has_waiting for account in self.accounts.values()):
+                garbage.sweep()  # else at the next quiet hour
             await asyncio.sleep(FORGET_EVERY_S)

@@ -234,7 +234,7 @@ class Profile(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- what we want of a venue
 
 
-class WireCancel(msgspec.Struct, frozen=True):
+class WireCancel(msgspec.Struct, frozen=True, gc=False):
     """One cancel as it is to leave. With both ids the ``order_id`` is what is sent.
 
     ``operation`` names the call to make where a venue has several that cancel; "" is its usual one. ``batch`` names the
@@ -252,7 +252,7 @@ class WireCancel(msgspec.Struct, frozen=True):
     batch: SendId = SendId("")
 
 
-class Question(msgspec.Struct, frozen=True):
+class Question(msgspec.Struct, frozen=True, gc=False):
     """One step of asking about an order, or (without ids, step OPEN_ORDERS) about all open orders of the account."""
 
     query_id: QueryId

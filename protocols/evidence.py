@@ -79,7 +79,7 @@ class Step(StrEnum):
     FILLS = "fills"
 
 
-class Frame(msgspec.Struct, frozen=True):
+class Frame(msgspec.Struct, frozen=True, gc=False):
     """The bytes that a fact was read from.
 
     ``digest`` is 32 hex digits (BLAKE2b-128 of ``raw``); ``raw`` is kept for the journal, cut to `RAW_BYTES_MAX`.
@@ -96,7 +96,7 @@ class Frame(msgspec.Struct, frozen=True):
 RAW_BYTES_MAX = 4096
 
 
-class OrderReported(msgspec.Struct, frozen=True, tag=True):
+class OrderReported(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A venue's word about one order.
 
     ``product`` is "" at a venue with a single product line. Quantities are null when the venue did not say them.
@@ -129,7 +129,7 @@ class OrderReported(msgspec.Struct, frozen=True, tag=True):
     is_state: bool = True
 
 
-class CancelAnswered(msgspec.Struct, frozen=True, tag=True):
+class CancelAnswered(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The venue's answer to one wire cancel, field by field as its page lists them in ``fields``.
 
     ``counts_as_error``: the venue counts it among the errors that it bans for (see `dialect.ErrorRule`). ``hold_ms``
@@ -151,7 +151,7 @@ class CancelAnswered(msgspec.Struct, frozen=True, tag=True):
     hold_until_ms: int | None = None
 
 
-class CancelLost(msgspec.Struct, frozen=True, tag=True):
+class CancelLost(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A wire cancel whose answer will not come, or that never left.
 
     ``handed_over`` is False only when it is certain that no byte of it reached a transport: then the send did not
@@ -164,14 +164,14 @@ class CancelLost(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
-class CancelForwarded(msgspec.Struct, frozen=True, tag=True):
+class CancelForwarded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The bytes of a wire cancel were handed to a transport."""
 
     send_id: SendId
     road: Road
 
 
-class QuestionAnswered(msgspec.Struct, frozen=True, tag=True):
+class QuestionAnswered(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A venue answered a question.
 
     ``reports`` are the orders it named (source QUERY). ``absence`` says what it is worth that the asked order is not
@@ -190,7 +190,7 @@ class QuestionAnswered(msgspec.Struct, frozen=True, tag=True):
     counts_as_error: bool = False
 
 
-class QuestionFailed(msgspec.Struct, frozen=True, tag=True):
+class QuestionFailed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A question without an answer: transport, limits, the venue's own error. It proves nothing.
 
     ``counts_as_error``, ``hold_ms`` and ``hold_until_ms`` are as those of `CancelAnswered`.
@@ -205,7 +205,7 @@ class QuestionFailed(msgspec.Struct, frozen=True, tag=True):
     hold_until_ms: int | None = None
 
 
-class RoadChanged(msgspec.Struct, frozen=True, tag=True):
+class RoadChanged(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A road for cancels opened (authenticated) or closed."""
 
     road: Road
@@ -221,28 +221,28 @@ class DropCopyState(StrEnum):
     DOWN = "down"
 
 
-class DropCopyChanged(msgspec.Struct, frozen=True, tag=True):
+class DropCopyChanged(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The stream of order pushes came up, went blind (socket alive, no orders on it), or went down."""
 
     state: DropCopyState
     why: str = ""
 
 
-class ClockMeasured(msgspec.Struct, frozen=True, tag=True):
+class ClockMeasured(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Venue clock minus ours, in microseconds, and how far off that may be (half the round trip)."""
 
     offset_us: int
     uncertainty_us: int
 
 
-class AccountIdentified(msgspec.Struct, frozen=True, tag=True):
+class AccountIdentified(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Which user the account's key belongs to, by the venue's word; ``permissions`` as it names them, if it does."""
 
     venue_user_id: str
     permissions: tuple[str, ...] = ()
 
 
-class AccountRefused(msgspec.Struct, frozen=True, tag=True):
+class AccountRefused(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The venue does not take this account's credentials. ``why`` never holds a secret."""
 
     why: str

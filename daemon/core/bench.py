@@ -160,6 +160,10 @@ class Bench:
         self._sending.note_gap(case, now_us)
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
+        if policy.is_over(case):
+            self._agenda.set(case.case_id, None)
+            self._cases.close(case, now_us)
+            return
         self._suspect_the_silent(case, now_us)
         self._stop_waiting(case, now_us)
         appointments = [self._sending.send(case, now_us), self._ask(case, now_us), *self._due_times(case, now_us)]
@@ -189,7 +193,7 @@ class Bench:
 
     def _suspect_the_silent(self, case: Case, now_us: int) -> None:
         for send in case.sends:
-            overdue_us = send.made_us + self._world.timings.ack_wait_ms * 1000
+            overdue_us = send.made_us + self._world.ack_wait_us
             if send.state is SendState.IN_FLIGHT and not send.is_suspected and now_us >= overdue_us:
                 send.is_suspected = True
                 self.out.append(Suspect(send.wire.road, f"no answer to {send.wire.send_id} in time"))
@@ -213,7 +217,7 @@ class Bench:
                 times.append(ticket.horizon_us)
             if ticket.request.deadline_us is not None and not is_settled(ticket):
                 times.append(ticket.request.deadline_us)
-        wait_us = self._world.timings.ack_wait_ms * 1000
+        wait_us = self._world.ack_wait_us
         if has_work_left(case):
             times.append(policy.abandoned_us(case, self._world))
         times += [s.made_us + wait_us for s in case.sends if s.state is SendState.IN_FLIGHT and not s.is_suspected]

@@ -29,7 +29,7 @@ ALIAS_ORDERS_MAX: Final = 4
 """Orders remembered per client id, the newest ones: enough to see that the id was used again."""
 
 
-class Known(msgspec.Struct):
+class Known(msgspec.Struct, gc=False):
     """The best word about one order, and when the last one came."""
 
     report: OrderReported

@@ -15,41 +15,41 @@ from protocols.evidence import OrderReported
 from protocols.fix import RequestState, Road
 
 
-class Send(msgspec.Struct, frozen=True):
+class Send(msgspec.Struct, frozen=True, gc=False):
     """Put a wire cancel on its road, now."""
 
     case: CaseId
     wire: WireCancel
 
 
-class SendMany(msgspec.Struct, frozen=True):
+class SendMany(msgspec.Struct, frozen=True, gc=False):
     """Put several wire cancels on their road in one batch, now. ``cases`` are theirs, in the same order."""
 
     cases: tuple[CaseId, ...]
     wires: tuple[WireCancel, ...]
 
 
-class Ask(msgspec.Struct, frozen=True):
+class Ask(msgspec.Struct, frozen=True, gc=False):
     """Put a question to the venue."""
 
     case: CaseId
     question: Question
 
 
-class Write(msgspec.Struct, frozen=True):
+class Write(msgspec.Struct, frozen=True, gc=False):
     """Write a record down; nobody waits for it except as `Tell` and `Progress` say."""
 
     record: Record
 
 
-class Progress(msgspec.Struct, frozen=True):
+class Progress(msgspec.Struct, frozen=True, gc=False):
     """Tell a client how far its request has come, once the request's own record is committed."""
 
     key: RequestKey
     state: RequestState
 
 
-class Tell(msgspec.Struct, frozen=True):
+class Tell(msgspec.Struct, frozen=True, gc=False):
     """Tell an outcome, or with ``previous`` a correction.
 
     The driver gives it its ``seq``, writes `Concluded`, and tells it once the request's record is committed; with
@@ -63,14 +63,14 @@ class Tell(msgspec.Struct, frozen=True):
     after_commit: bool
 
 
-class Suspect(msgspec.Struct, frozen=True):
+class Suspect(msgspec.Struct, frozen=True, gc=False):
     """A road did not answer in time: probe it, and abort it if it does not prove alive."""
 
     road: Road
     why: str
 
 
-class Alarm(msgspec.Struct, frozen=True):
+class Alarm(msgspec.Struct, frozen=True, gc=False):
     """Raise (or with ``is_over`` clear) a named alarm of the account."""
 
     name: str
@@ -78,13 +78,13 @@ class Alarm(msgspec.Struct, frozen=True):
     is_over: bool = False
 
 
-class OrderNews(msgspec.Struct, frozen=True):
+class OrderNews(msgspec.Struct, frozen=True, gc=False):
     """The venue said something new about an order: a row for those who watch orders."""
 
     report: OrderReported
 
 
-class Listed(msgspec.Struct, frozen=True):
+class Listed(msgspec.Struct, frozen=True, gc=False):
     """An account-wide listing of open orders ended; what it shows is in the book already."""
 
     listing: Listing

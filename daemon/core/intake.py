@@ -29,7 +29,7 @@ TRACKED_MAX: Final = 100_000
 """Client ids remembered by `track` per account; the oldest make room."""
 
 
-class Tracked(msgspec.Struct, frozen=True):
+class Tracked(msgspec.Struct, frozen=True, gc=False):
     """What a client said about an order that it placed."""
 
     order_id: OrderId | None

@@ -41,7 +41,7 @@ _LEAST: Final = Decimal(-1)
 """Below every quantity and price that a venue names."""
 
 
-class Verdict(msgspec.Struct, frozen=True):
+class Verdict(msgspec.Struct, frozen=True, gc=False):
     """What a set of evidence says about an order.
 
     ``ord_status`` None: nothing is known. ``decided_by`` is the piece that decided; ``is_contradictory`` says that the

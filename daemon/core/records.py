@@ -38,7 +38,7 @@ CaseId = NewType("CaseId", str)
 """Names a case, uniquely over all lives of the daemon."""
 
 
-class Caller(msgspec.Struct, frozen=True):
+class Caller(msgspec.Struct, frozen=True, gc=False):
     """Who asked: the peer's credentials by the kernel's word, and the name that the client gave itself."""
 
     uid: int
@@ -47,7 +47,7 @@ class Caller(msgspec.Struct, frozen=True):
     client: str = ""
 
 
-class RequestKey(msgspec.Struct, frozen=True):
+class RequestKey(msgspec.Struct, frozen=True, gc=False):
     """The name of a request, in its scope."""
 
     uid: int
@@ -55,7 +55,7 @@ class RequestKey(msgspec.Struct, frozen=True):
     request_id: RequestId
 
 
-class CancelRequest(msgspec.Struct, frozen=True):
+class CancelRequest(msgspec.Struct, frozen=True, gc=False):
     """One client's wish that one order be canceled. ``deadline_us`` is absolute, on the daemon's clock."""
 
     key: RequestKey
@@ -70,7 +70,7 @@ class CancelRequest(msgspec.Struct, frozen=True):
     venue_params: dict[str, str] = {}
 
 
-class EvidenceRef(msgspec.Struct, frozen=True):
+class EvidenceRef(msgspec.Struct, frozen=True, gc=False):
     """What an outcome rests on: ``source`` is ``push``, ``query`` or ``none``."""
 
     source: str = "none"
@@ -79,7 +79,7 @@ class EvidenceRef(msgspec.Struct, frozen=True):
     digest: str | None = None
 
 
-class Times(msgspec.Struct, frozen=True):
+class Times(msgspec.Struct, frozen=True, gc=False):
     """When each thing happened to a request, microseconds since the epoch; None if it did not."""
 
     received: int
@@ -90,7 +90,7 @@ class Times(msgspec.Struct, frozen=True):
     reported: int | None = None
 
 
-class Report(msgspec.Struct, frozen=True):
+class Report(msgspec.Struct, frozen=True, gc=False):
     """The result of a request: the shape of CONTRACT's result, member by member.
 
     ``seq`` is given when it is written down; ``durable`` says whether that write was committed when it was told.
@@ -126,7 +126,7 @@ class Report(msgspec.Struct, frozen=True):
     revision: int = 0
 
 
-class Previous(msgspec.Struct, frozen=True):
+class Previous(msgspec.Struct, frozen=True, gc=False):
     """What was said before a correction."""
 
     outcome: Outcome
@@ -136,7 +136,7 @@ class Previous(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- bulk cancels
 
 
-class BulkIntent(msgspec.Struct, frozen=True):
+class BulkIntent(msgspec.Struct, frozen=True, gc=False):
     """One wish that many orders be canceled, as it is written down before anybody is asked what matches.
 
     ``name`` is its request id; each order gets a request of its own, ``name/0``, ``name/1`` and so on. ``cause`` says
@@ -160,7 +160,7 @@ class BulkIntent(msgspec.Struct, frozen=True):
         return [RequestKey(self.caller.uid, account, self.name) for account in accounts]
 
 
-class BulkItem(msgspec.Struct, frozen=True):
+class BulkItem(msgspec.Struct, frozen=True, gc=False):
     """One order of a bulk cancel; ``outcome`` None: it has none yet, or there is no request for it."""
 
     request_id: RequestId | None
@@ -173,14 +173,14 @@ class BulkItem(msgspec.Struct, frozen=True):
     ord_status: OrdStatus | None = None
 
 
-class Survivor(msgspec.Struct, frozen=True):
+class Survivor(msgspec.Struct, frozen=True, gc=False):
     """An order that may rest on after a bulk cancel, and why that is not known better."""
 
     order: BulkItem
     why: str
 
 
-class BulkReport(msgspec.Struct, frozen=True):
+class BulkReport(msgspec.Struct, frozen=True, gc=False):
     """What became of a bulk cancel.
 
     ``items`` is None where there are more of them than a result may list; ``counts`` has every outcome's number, of
@@ -204,7 +204,7 @@ class BulkReport(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- records
 
 
-class RequestOpened(msgspec.Struct, frozen=True, tag=True):
+class RequestOpened(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A request was taken up by a case: the receipt on which every word to the client waits."""
 
     t: int
@@ -212,7 +212,7 @@ class RequestOpened(msgspec.Struct, frozen=True, tag=True):
     request: CancelRequest
 
 
-class SendMade(msgspec.Struct, frozen=True, tag=True):
+class SendMade(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A wire cancel was given to the gateway."""
 
     t: int
@@ -220,7 +220,7 @@ class SendMade(msgspec.Struct, frozen=True, tag=True):
     wire: WireCancel
 
 
-class SendForwarded(msgspec.Struct, frozen=True, tag=True):
+class SendForwarded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Its bytes were handed to a transport."""
 
     t: int
@@ -228,7 +228,7 @@ class SendForwarded(msgspec.Struct, frozen=True, tag=True):
     what: CancelForwarded
 
 
-class SendAnswered(msgspec.Struct, frozen=True, tag=True):
+class SendAnswered(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The venue answered it."""
 
     t: int
@@ -236,7 +236,7 @@ class SendAnswered(msgspec.Struct, frozen=True, tag=True):
     what: CancelAnswered
 
 
-class SendLost(msgspec.Struct, frozen=True, tag=True):
+class SendLost(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Its answer will not come."""
 
     t: int
@@ -244,7 +244,7 @@ class SendLost(msgspec.Struct, frozen=True, tag=True):
     what: CancelLost
 
 
-class Asked(msgspec.Struct, frozen=True, tag=True):
+class Asked(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A question was put to the venue."""
 
     t: int
@@ -252,7 +252,7 @@ class Asked(msgspec.Struct, frozen=True, tag=True):
     question: Question
 
 
-class Told(msgspec.Struct, frozen=True, tag=True):
+class Told(msgspec.Struct, frozen=True, gc=False, tag=True):
     """It was answered. The orders that it named are `Observed` records of their own; ``what`` comes without them."""
 
     t: int
@@ -261,7 +261,7 @@ class Told(msgspec.Struct, frozen=True, tag=True):
     what: QuestionAnswered
 
 
-class AskFailed(msgspec.Struct, frozen=True, tag=True):
+class AskFailed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """It was not answered."""
 
     t: int
@@ -273,7 +273,7 @@ Dealing = SendMade | SendAnswered | Asked | Told | AskFailed
 """What a venue counts against its limits: what left for it, and which of that it answered with an error."""
 
 
-class Observed(msgspec.Struct, frozen=True, tag=True):
+class Observed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Evidence about the case's order. ``asked`` is when the question left whose answer it is (None for a push)."""
 
     t: int
@@ -286,7 +286,7 @@ TRACKED = "the client tracked the order under this client id"
 """Why a case knows its order from the start (`Bound.why`)."""
 
 
-class Bound(msgspec.Struct, frozen=True, tag=True):
+class Bound(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A case that began with a client id learnt its order."""
 
     t: int
@@ -295,7 +295,7 @@ class Bound(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
-class Moved(msgspec.Struct, frozen=True, tag=True):
+class Moved(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A request went from one case to another, because both turned out to be one order, or one alias two orders."""
 
     t: int
@@ -304,7 +304,7 @@ class Moved(msgspec.Struct, frozen=True, tag=True):
     key: RequestKey
 
 
-class Struck(msgspec.Struct, frozen=True, tag=True):
+class Struck(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Evidence was set aside for good: the verdict is as if it had never come."""
 
     t: int
@@ -313,7 +313,7 @@ class Struck(msgspec.Struct, frozen=True, tag=True):
     why: str
 
 
-class Noticed(msgspec.Struct, frozen=True, tag=True):
+class Noticed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Something that a reader of the case's story wants to know: a wait for budget, a contradiction."""
 
     t: int
@@ -321,7 +321,7 @@ class Noticed(msgspec.Struct, frozen=True, tag=True):
     what: str
 
 
-class Concluded(msgspec.Struct, frozen=True, tag=True):
+class Concluded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """An outcome (``previous`` None) or a correction of one. ``report.seq`` is final here."""
 
     t: int
@@ -331,7 +331,7 @@ class Concluded(msgspec.Struct, frozen=True, tag=True):
     previous: Previous | None = None
 
 
-class BulkOpened(msgspec.Struct, frozen=True, tag=True):
+class BulkOpened(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A bulk cancel was taken up; ``case`` is its own name here and below."""
 
     t: int
@@ -339,7 +339,7 @@ class BulkOpened(msgspec.Struct, frozen=True, tag=True):
     intent: BulkIntent
 
 
-class BulkListed(msgspec.Struct, frozen=True, tag=True):
+class BulkListed(msgspec.Struct, frozen=True, gc=False, tag=True):
     """An account was asked for its open orders: ``matching`` of them are in the scope, ``taken`` were new to us."""
 
     t: int
@@ -351,7 +351,7 @@ class BulkListed(msgspec.Struct, frozen=True, tag=True):
     taken: int
 
 
-class BulkEnded(msgspec.Struct, frozen=True, tag=True):
+class BulkEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A bulk cancel is over."""
 
     t: int
@@ -393,7 +393,7 @@ def frame_of(record: Record) -> Frame | None:
 # ---------------------------------------------------------------- what a new life of the daemon finds
 
 
-class RecoveredRequest(msgspec.Struct, frozen=True):
+class RecoveredRequest(msgspec.Struct, frozen=True, gc=False):
     """A request as the journal kept it. ``report`` is the latest word about it, None when there was none yet.
 
     ``revision`` is that word's, 0 without one; ``recorded_us`` is when the request was written down.
@@ -405,7 +405,7 @@ class RecoveredRequest(msgspec.Struct, frozen=True):
     recorded_us: int
 
 
-class RecoveredCase(msgspec.Struct, frozen=True):
+class RecoveredCase(msgspec.Struct, frozen=True, gc=False):
     """A case that has to be taken up again, with every request that is now in it, the oldest first.
 
     ``records`` are the case's own, in the order in which they were written. ``former`` are those of the cases from

@@ -39,20 +39,27 @@ class World:
         """Since when every order that is placed is heard of by a push; None while that is not so."""
         return self.drop_copy_us if self.drop_copy is DropCopyState.LIVE else None
 
-    @property
-    def replica_lag_us(self) -> int:
-        """How old a venue's answer may be."""
-        return self.timings.replica_lag_ms * 1000
+    # The timings in the clock's unit, once: a case looks at them some fifty times in its life.
+    replica_lag_us: int = field(init=False)
+    """How old a venue's answer may be."""
+    horizon_us: int = field(init=False)
+    """How long until a request without evidence is called in doubt."""
+    ack_wait_us: int = field(init=False)
+    push_wait_us: int = field(init=False)
+    gap_us: int = field(init=False)
+    """How long lies between two cancels of one order."""
+    resend_max_age_us: int = field(init=False)
+    abandon_after_us: int = field(init=False)
 
-    @property
-    def gap_us(self) -> int:
-        """How long lies between two cancels of one order."""
-        return self.timings.per_order_gap_ms * 1000
-
-    @property
-    def horizon_us(self) -> int:
-        """How long until a request without evidence is called in doubt."""
-        return int(self.timings.horizon_s * 1_000_000)
+    def __post_init__(self) -> None:
+        timings = self.timings
+        self.replica_lag_us = timings.replica_lag_ms * 1000
+        self.horizon_us = int(timings.horizon_s * 1_000_000)
+        self.ack_wait_us = timings.ack_wait_ms * 1000
+        self.push_wait_us = timings.push_wait_ms * 1000
+        self.gap_us = timings.per_order_gap_ms * 1000
+        self.resend_max_age_us = int(timings.resend_max_age_s * 1_000_000)
+        self.abandon_after_us = int(timings.abandon_after_h * 3_600_000_000)
 
     def costs_errors(self, operation: str) -> bool:
         """Whether the venue counts the errors that it answers to an operation."""

@@ -324,7 +324,7 @@ class Account:
         """``connecting``, ``ready``, ``auth_failed``, ``account_changed`` or ``stopped``."""
         if self.driver.correlator.world.account_changed:
             return STATE_CHANGED
-        return GatewayState.AUTH_FAILED if self.gateway is None else self.gateway.snapshot().state.value
+        return GatewayState.AUTH_FAILED if self.gateway is None else self.gateway.state.value
 
     @property
     def summary(self) -> str:

@@ -58,7 +58,7 @@ REMEMBERED_MAX: Final = 20_000
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-class Told(msgspec.Struct, frozen=True):
+class Told(msgspec.Struct, frozen=True, gc=False):
     """A word as it was told."""
 
     report: Report
@@ -261,7 +261,8 @@ class Driver:
                 case _:
                     self._do_beside(effect)
         if records:
-            self._journal.append(records, partial(self._committed, opened, late))
+            # Only those are told of a commit for whom something waits: the others need no fsync of their own.
+            self._journal.append(records, partial(self._committed, opened, late) if opened or late else None)
 
     def _do_beside(self, effect: fx.Effect) -> None:
         """Carry out what neither the venue nor the journal sees."""
@@ -318,15 +319,14 @@ class Driver:
             word()
 
     def _set_timer(self) -> None:
+        """Wake at the next appointment. A later one is found when an earlier one rings."""
         due_us = self.correlator.next_tick_us()
+        if due_us is None or (self._timer is not None and self._timer_us <= due_us):
+            return
         if self._timer is not None:
-            if due_us == self._timer_us:
-                return
             self._timer.cancel()
-            self._timer = None
-        if due_us is not None:
-            self._timer_us = due_us
-            self._timer = self._time.later(seconds_until(due_us, self._clock.now()), self._tick)
+        self._timer_us = due_us
+        self._timer = self._time.later(seconds_until(due_us, self._clock.now()), self._tick)
 
     # ------------------------------------------------------------ words
 

@@ -213,7 +213,7 @@ class Gateway:
         return GatewayStatus(
             account=self.settings.account,
             venue=self.settings.venue,
-            state=self._state(),
+            state=self.state,
             why=refusal.why if refusal is not None else "",
             order_entry=self._entry_state(),
             drop_copy=self._drop_copy,
@@ -410,7 +410,9 @@ class Gateway:
             self._alarms.clear("subscription_refused")
         self._tell_soon(DropCopyChanged(state, why))
 
-    def _state(self) -> GatewayState:
+    @property
+    def state(self) -> GatewayState:
+        """Say how the account is at its venue; asked for each request."""
         if self._is_stopped or self._is_stopping:
             return GatewayState.STOPPED
         can_leave = any(self._is_open.values())

@@ -25,7 +25,8 @@ class LineWriter:
     def __init__(self, descriptor: int, tell_lost: Callable[[int], str], lines_max: int = LINES_MAX) -> None:
         self._descriptor = descriptor
         self._tell_lost = tell_lost
-        self._lines: queue.Queue[str | None] = queue.Queue(lines_max)
+        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
+        self._lines_max = lines_max
         self._lost = 0
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="log", daemon=True)
@@ -33,17 +34,14 @@ class LineWriter:
 
     def put(self, line: str) -> None:
         """Queue a line, given without its end. Never waits; without room the line is lost and counted."""
-        try:
-            self._lines.put_nowait(line)
-        except queue.Full:
+        if self._lines.qsize() < self._lines_max:
+            self._lines.put(line)
+        else:
             self._lose(1)
 
     def close(self, wait_s: float) -> bool:
         """Write what is queued and end the thread, within about ``wait_s``; False if the reader is too slow for it."""
-        try:
-            self._lines.put(None, timeout=wait_s)
-        except queue.Full:
-            return False
+        self._lines.put(None)
         self._thread.join(wait_s)
         return not self._thread.is_alive()
 

@@ -39,7 +39,7 @@ PAGE: Final = 500
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
-class Word(msgspec.Struct, frozen=True):
+class Word(msgspec.Struct, frozen=True, gc=False):
     """An outcome, or with ``previous`` a correction."""
 
     report: Report

@@ -29,21 +29,21 @@ ECHO_LENGTH_MAX: Final = 128
 NULL: Final = b"null"
 
 
-class Call(msgspec.Struct, frozen=True):
+class Call(msgspec.Struct, frozen=True, gc=False):
     """A call that is well formed. ``id`` is as the client wrote it; None: carry it out and do not answer."""
 
     id: bytes | None
     params: AnyParams
 
 
-class Refused(msgspec.Struct, frozen=True):
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """A line that is no call, or a wrong one. ``id`` None: nobody is to be told."""
 
     id: bytes | None
     error: RpcError
 
 
-class _Envelope(msgspec.Struct):
+class _Envelope(msgspec.Struct, gc=False):
     jsonrpc: Raw | UnsetType = UNSET
     method: Raw | UnsetType = UNSET
     id: Raw | UnsetType = UNSET

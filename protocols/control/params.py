@@ -56,7 +56,7 @@ DeadlineMs = Annotated[int, Meta(ge=1, le=DEADLINE_MS_MAX)]
 Seq = Annotated[int, Meta(ge=0, le=SEQ_MAX)]
 
 
-class Params(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class Params(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
     """The params of a method: an object, never an array."""
 
     def check(self) -> None:
@@ -158,7 +158,7 @@ class CancelAllParams(Params, frozen=True):
             raise _bad("product", "product lines are an account's own; name the account")
 
 
-class TrackedOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class TrackedOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
     """An order that the client placed itself. ``placed_at``: microseconds since the epoch, by the client's clock."""
 
     account: Account

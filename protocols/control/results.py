@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 
-class EvidenceSeen(msgspec.Struct, frozen=True):
+class EvidenceSeen(msgspec.Struct, frozen=True, gc=False):
     """What an outcome rests on; ``source`` is ``push``, ``query`` or ``none``, ``venue_time`` milliseconds as text."""
 
     source: str
@@ -18,7 +18,7 @@ class EvidenceSeen(msgspec.Struct, frozen=True):
     digest: str | None
 
 
-class TimesSeen(msgspec.Struct, frozen=True):
+class TimesSeen(msgspec.Struct, frozen=True, gc=False):
     """When each thing happened, microseconds since the epoch; null if it did not."""
 
     received: int
@@ -29,7 +29,7 @@ class TimesSeen(msgspec.Struct, frozen=True):
     reported: int | None
 
 
-class CancelResult(msgspec.Struct, frozen=True):
+class CancelResult(msgspec.Struct, frozen=True, gc=False):
     """What became of one cancel request. Quantities are null when unknown; ``reason`` says why with ``in_doubt``."""
 
     request_id: str
@@ -108,7 +108,7 @@ class Tracked(msgspec.Struct, frozen=True):
     tracked: int
 
 
-class OrderSeen(msgspec.Struct, frozen=True):
+class OrderSeen(msgspec.Struct, frozen=True, gc=False):
     """An order as it is known."""
 
     account: str
@@ -270,7 +270,7 @@ class Subscribed(msgspec.Struct, frozen=True):
 # ---------------------------------------------------------------- notifications
 
 
-class ProgressMade(msgspec.Struct, frozen=True):
+class ProgressMade(msgspec.Struct, frozen=True, gc=False):
     """How far a request has come."""
 
     request_id: str

@@ -55,7 +55,7 @@ class Undecodable(ValueError):
         super().__init__(f"{where}: {what}")
 
 
-class StepRow(msgspec.Struct, frozen=True):
+class StepRow(msgspec.Struct, frozen=True, gc=False):
     """A record as a row of ``steps``, without its number."""
 
     case: str

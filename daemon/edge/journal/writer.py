@@ -4,6 +4,11 @@
 transaction's worth), so the number of fsyncs follows the disk and not the load. One `Tidings` follows each commit, with
 the word for each of its groups, in the order in which they were queued.
 
+**Nobody waits for most records**: evidence that was told already, say. Such groups are written into an open transaction
+as they come, which is committed as soon as somebody waits for a group behind them, or `LINGER_S` after the first. So a
+receipt does not queue behind the fsync of the request before it: measured one after the other, that takes a third off
+a confirmed cancel, and half of all commits.
+
 **A disk that fails.** The groups of a failed commit are told False and *kept*; so is everything that comes after,
 until a probe, once in a while, succeeds in writing all that was kept, in order. Only then is the journal ``ok`` again.
 What is held altogether is bounded by the caller, who queues a group as ``is_dropped`` when there is no more room.
@@ -42,6 +47,8 @@ TRANSACTION_RECORDS_MAX: Final = 5_000
 """Past that a group waits for the next commit: about 0.1 s, so that the first of a flood is not its hostage."""
 CHECKPOINT_PAGES: Final = 4_000
 """The log is folded into the file about every 16 MiB: reading it back after a crash then takes no time to speak of."""
+LINGER_S: Final = 0.02
+"""How long records that nobody waits for may stay uncommitted. A crash loses them; the venue can be asked again."""
 PAGES_PER_COMMIT: Final = 8
 """What a small commit writes: the last page of each table and index that it touches."""
 RECORDS_PER_PAGE: Final = 4
@@ -118,6 +125,10 @@ class Writer:
         self._db: sqlite3.Connection | None = None
         self._inode = 0
         self._kept: list[Group] = []
+        self._written: list[Group] = []
+        """Groups in the open transaction, in their order."""
+        self._settle_due_s = 0.0
+        self._spent_s = 0.0
         self._probe_due_s = 0.0
         self._rounds: list[Forgetting] = []
         self._stop: Stop | None = None
@@ -134,10 +145,12 @@ class Writer:
             groups = self._take()
             if groups:
                 self._serve(groups)
+            if self._written and time.monotonic() >= self._settle_due_s:
+                self._settle()
             if self._state is not JournalState.OK:
                 if time.monotonic() >= self._probe_due_s:
                     self._probe()
-            else:
+            elif not self._written:
                 self._do_chores()
         self._finish(self._stop)
 
@@ -168,6 +181,8 @@ class Writer:
         """How long to wait for work: for ever, unless something is to be done without being asked."""
         if self._state is not JournalState.OK:
             return max(0.0, self._probe_due_s - time.monotonic())
+        if self._written:
+            return max(0.0, self._settle_due_s - time.monotonic())
         return 0.0 if self._rounds else None
 
     # -- writing
@@ -176,11 +191,29 @@ class Writer:
         if self._state is not JournalState.OK:
             self._keep(groups)
             return
-        fault = self._attempt(groups)
-        if fault is None:
-            self._release(groups)
-            self._say([(group, not group.is_dropped) for group in groups])
-        elif _is_of_the_storage(fault):
+        if not self._written:
+            self._settle_due_s = time.monotonic() + LINGER_S
+        self._written += groups
+        fault = self._guarded(lambda: self._write(groups))
+        if fault is not None:
+            self._set_back(fault)
+        elif self._stop is not None or any(group.on_commit is not None for group in groups):
+            self._settle()
+
+    def _settle(self) -> None:
+        """Commit the open transaction, and tell its groups' words."""
+        fault = self._guarded(lambda: self._commit(self._written))
+        if fault is not None:
+            self._set_back(fault)
+            return
+        groups, self._written = self._written, []
+        self._release(groups)
+        self._say([(group, not group.is_dropped) for group in groups])
+
+    def _set_back(self, fault: Exception) -> None:
+        """Nothing of the transaction is written: keep its groups for a disk that heals, or find the faulty one."""
+        groups, self._written = self._written, []
+        if _is_of_the_storage(fault):
             self._fail(fault, groups)
         else:
             self._serve_one_by_one(groups)
@@ -201,9 +234,8 @@ class Writer:
         self._say(words, problems)
 
     def _attempt(self, groups: list[Group]) -> Exception | None:
-        """Commit groups in one transaction, or give what kept us from it; then nothing of them is written."""
-        wanted = [group for group in groups if not group.is_dropped]
-        return self._guarded(lambda: self._commit(wanted)) if wanted else None
+        """Commit groups in a transaction of their own, or give what kept us from it: then nothing of it is written."""
+        return self._guarded(lambda: self._write(groups)) or self._guarded(lambda: self._commit(groups))
 
     def _guarded(self, work: Callable[[], None]) -> Exception | None:
         try:
@@ -219,17 +251,30 @@ class Writer:
             self._next_step += len(group.records)
         return group.rows
 
-    def _commit(self, groups: list[Group]) -> None:
+    def _write(self, groups: list[Group]) -> None:
+        """Carry out what groups change, in the open transaction, or in a new one."""
         began_s = time.monotonic()
         db = self._connection()
-        if self._path.stat().st_ino != self._inode:
-            raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
-        db.execute("BEGIN IMMEDIATE")
         now_us = self._now_us()
         for group in groups:  # encoded one at a time: SQLite lets the event loop run between them, encoding does not
+            if group.is_dropped:
+                continue
+            if not db.in_transaction:
+                db.execute("BEGIN IMMEDIATE")
             write(db, self._rows_of(group), now_us)
+        self._spent_s += time.monotonic() - began_s
+
+    def _commit(self, groups: list[Group]) -> None:
+        """End the open transaction, if there is one, with all that ``groups`` changed on disk."""
+        db = self._connection()
+        spent_s, self._spent_s = self._spent_s, 0.0
+        if not db.in_transaction:
+            return
+        if self._path.stat().st_ino != self._inode:
+            raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
+        began_s = time.monotonic()
         db.execute("COMMIT")
-        self.commits.note(int((time.monotonic() - began_s) * 1e6))
+        self.commits.note(int((time.monotonic() - began_s + spent_s) * 1e6))
         self._pages_in_log += PAGES_PER_COMMIT + sum(len(group.records) for group in groups) // RECORDS_PER_PAGE
 
     def _connection(self) -> sqlite3.Connection:
@@ -244,6 +289,7 @@ class Writer:
                 self._db.execute("ROLLBACK")
             except sqlite3.Error:  # as after an I/O error; the connection is closed next
                 self._disconnect()
+        self._spent_s = 0.0
 
     def _disconnect(self) -> None:
         if self._db is not None:
@@ -330,6 +376,8 @@ class Writer:
             self._disconnect()
 
     def _finish(self, stop: Stop) -> None:
+        if self._written:
+            self._settle()
         if self._state is not JournalState.OK:
             self._probe()
         if self._state is JournalState.OK:
