@@ -76,6 +76,11 @@ class Client:
         reader, writer = await asyncio.open_unix_connection(str(path), limit=1 << 20)
         return cls(reader, writer)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the daemon has closed this connection."""
+        return self._pump.done()
+
     def send(self, method: str, **params: object) -> asyncio.Future[Message]:
         """Call, and give the future of the whole reply object."""
         if self._pump.done():

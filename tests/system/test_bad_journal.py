@@ -142,7 +142,7 @@ async def refusal_to_start(it: World) -> str:
     return said
 
 
-@pytest.mark.parametrize("table", ["requests", "meta", "outcomes"])
+@pytest.mark.parametrize("table", ["requests", "meta"])
 async def test_a_damaged_page_that_the_start_needs_is_said_and_not_run_on(tmp_path: Path, table: str) -> None:
     async with world(tmp_path) as it:
         await a_life(it)

@@ -50,7 +50,7 @@ async def ask_all(
     ]
 
 
-@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("count", [1, pytest.param(3, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("step", STEPS)
 async def test_a_kill_at_any_step_costs_no_outcome_and_doubles_none(tmp_path: Path, step: str, count: int) -> None:
     async with world(tmp_path, faults=FAULTS, module="tests.system.crashing") as it:
