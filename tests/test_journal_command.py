@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from daemon import cli
+from daemon.edge.journal.schema import VERSION
 from tests.edge.journal_world import PUSHED, a_journal, keep, observed, opened, whole_story
 from tests.system.rig import ROOT, world
 
@@ -54,8 +55,8 @@ def spoil(path: Path) -> None:
 
 
 def test_a_sound_journal_is_said_in_a_line(path: Path, canceld: Callable[..., Told]) -> None:
-    counts = "1 lives, 1 open, 2 frames, 0 frames cut, 7 steps, 1 outcomes, 2 requests"
-    assert canceld("verify", path) == (0, f"{path}: sound; format 2: {counts}\n", "")
+    counts = "1 lives, 1 open, 2 frames, 0 frames cut, 7 steps, 1 outcomes, 2 requests, 0 bulks"
+    assert canceld("verify", path) == (0, f"{path}: sound; format {VERSION}: {counts}\n", "")
 
 
 def test_what_is_found_is_said_a_line_each_with_what_to_do(path: Path, canceld: Callable[..., Told]) -> None:
@@ -65,14 +66,14 @@ def test_what_is_found_is_said_a_line_each_with_what_to_do(path: Path, canceld: 
     assert (code, complained) == (1, "")
     assert lines[0].startswith(f"{path}: step 5: its frame is not the one with the digest ")
     assert f"{path}: step 6: concludes with outcome 1, which is missing" in lines
-    assert any(line.startswith(f"{path}: 3 found; format 2: 1 lives, ") for line in lines), lines
+    assert any(line.startswith(f"{path}: 3 found; format {VERSION}: 1 lives, ") for line in lines), lines
     assert lines[-1].startswith("what to do: keep a copy of the file")
 
 
 def test_verify_speaks_to_programs_too(path: Path, canceld: Callable[..., Told]) -> None:
     code, said, _ = canceld("verify", path, "--json")
     told = json.loads(said)
-    assert (code, told["ok"], told["format"], told["found"], told["findings"]) == (0, True, 2, 0, [])
+    assert (code, told["ok"], told["format"], told["found"], told["findings"]) == (0, True, VERSION, 0, [])
     assert told["counts"]["requests"] == 2
     spoil(path)
     code, said, _ = canceld("verify", "--json", path)
@@ -113,7 +114,7 @@ def test_export_writes_every_row_as_a_line_of_json(path: Path, canceld: Callable
     assert (code, complained) == (0, "")
     rows = [json.loads(line) for line in said.splitlines()]
     assert [row["row"] for row in rows] == ["journal", "life", "request", "request", *["step"] * 7, "outcome"]
-    assert rows[0] == {"row": "journal", "format": 2, "boot": 1, "forgotten_before": 0, "seq_reserved": 2}
+    assert rows[0] == {"row": "journal", "format": VERSION, "boot": 1, "forgotten_before": 0, "seq_reserved": 2}
     by_kind = {row["kind"]: row for row in rows if row["row"] == "step"}
     assert by_kind["observed"]["frame"] == PUSHED
     assert by_kind["observed"]["body"]["report"]["order_id"] == "order-of-a"
