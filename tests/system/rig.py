@@ -142,6 +142,24 @@ async def written(client: Client, request_id: str, count: int = 1) -> list[Messa
                 return rows
 
 
+def told(result: Message) -> tuple[str, str, bool]:
+    """What a request was told: its outcome, the filled quantity, and whether that is final."""
+    return result["outcome"], result["cum_qty"], result["cum_qty_final"]
+
+
+async def told_in_the_end(client: Client, result: Message) -> tuple[str, str, bool]:
+    """The same, after the correction that brings the final numbers where the outcome had none."""
+    if result["cum_qty_final"]:
+        return told(result)
+
+    def brings_the_numbers(word: Message) -> bool:
+        told_of = word["params"]
+        is_of_it = word["method"] == "correction" and told_of["request_id"] == result["request_id"]
+        return is_of_it and bool(told_of["cum_qty_final"])
+
+    return told((await client.notification(brings_the_numbers))["params"])
+
+
 class Daemon:
     """The daemon's process. ``module`` is what is run: the product's command, or a test's own entry point."""
 
@@ -238,9 +256,13 @@ class World:
         self.clients.append(client)
         return client
 
-    async def ready(self, client: Client) -> None:
-        """Wait until the account can cancel by its socket and hears pushes."""
-        await self.status(client, self.is_ready_by("ws"))
+    async def ready(self, client: Client, road: str = "ws") -> None:
+        """Wait until the account can cancel by a road, its socket as a rule, and hears pushes."""
+        await self.status(client, self.is_ready_by(road))
+
+    async def until_state(self, client: Client, state: str) -> Message:
+        """Wait until the account is in a state; gives its status."""
+        return await self.status(client, lambda account: account["state"] == state)
 
     def is_ready_by(self, road: str) -> Callable[[Message], bool]:
         """Tell from an account's status whether its cancels go by a road and its drop copy is live.
@@ -266,12 +288,16 @@ class World:
                     return found
                 await asyncio.sleep(0.01)
 
-    async def started(self) -> Client:
+    async def started(self, road: str = "ws") -> Client:
         """Start the daemon and wait until its account is ready; gives a client."""
-        await self.daemon.start()
-        client = await self.client()
-        await self.ready(client)
+        client = await self.begun()
+        await self.ready(client, road)
         return client
+
+    async def begun(self) -> Client:
+        """Start the daemon, ready or not; gives a client."""
+        await self.daemon.start()
+        return await self.client()
 
     def cancel(self, client: Client, order_id: str, /, **params: object) -> asyncio.Future[Message]:
         """Ask for an order's cancel, by its order id unless ``client_order_id`` is given."""
@@ -286,6 +312,16 @@ class World:
         assert "result" in reply, reply
         found: Message = reply["result"]
         return found
+
+    async def race(self, client: Client, orders: list[str], **params: object) -> None:
+        """Cancel orders while every second one fills; each must be told as it ended by the venue's books."""
+        asked = [self.cancel(client, order_id, **params) for order_id in orders]
+        for order_id in orders[::2]:
+            await self.door.fill(order_id)
+        async with asyncio.timeout(WAIT_S):
+            results = [(await reply)["result"] for reply in asked]
+        assert [(each["outcome"], each["cum_qty"]) for each in results] == [self.truth_of(each) for each in orders]
+        assert (await self.door.stats()).breaches == {}
 
     def faults(self, spec: str) -> None:
         """Let the venue misbehave, from now on."""

@@ -15,10 +15,10 @@ from daemon.sim.timers import SECOND_US
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.bingx.options import BingxOptions
 from daemon.sim.venues.bingx.venue import BingxVenue
-from tests.system.rig import WAIT_S, world
+from tests.system.rig import told_in_the_end, world
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.system.rig import Client, Message, World
@@ -32,25 +32,7 @@ CANCEL = "/openApi/spot/v1/trade/cancel"
 async def spot(folder: Path, *, is_ready: bool = True, **options: Any) -> AsyncIterator[tuple[World, Client]]:
     """A daemon that runs at a simulated BingX, as a rule ready, and a client of it."""
     async with world(folder, venue=BingxVenue(BingxOptions(seed=7, **options))) as it:
-        await it.daemon.start()
-        client = await it.client()
-        if is_ready:
-            await until(client, lambda account: account["order_entry"] == "rest" and account["drop_copy"] == "live")
-        yield it, client
-
-
-async def until(client: Client, holds: Callable[[Message], bool]) -> Message:
-    """Wait until something holds of the account's status."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            account: Message = (await client.result("status"))["accounts"][ACCOUNT]
-            if holds(account):
-                return account
-            await asyncio.sleep(0.01)
-
-
-def faults_are(it: World, spec: str) -> None:
-    it.venue.faults.add(it.venue.faults.parse_spec(spec))
+        yield it, await it.started("rest") if is_ready else await it.begun()
 
 
 async def rest(it: World, symbol: str = SYMBOL, **more: str) -> str:
@@ -60,27 +42,6 @@ async def rest(it: World, symbol: str = SYMBOL, **more: str) -> str:
 
 async def cancel(client: Client, symbol: str = SYMBOL, **params: object) -> Message:
     return await client.result("cancel", account=ACCOUNT, instrument=symbol, **params)
-
-
-async def truth(it: World, order_id: str) -> tuple[str, str]:
-    order = (await it.door.truths())[order_id]
-    return order.ord_status, order.cum_qty
-
-
-async def told(client: Client, result: Message) -> tuple[str, str, bool]:
-    """What a request was told in the end: its outcome, or the correction that brought the final numbers."""
-    last = result
-    if not result["cum_qty_final"]:
-        name = result["request_id"]
-        correction = await client.notification(
-            lambda word: (
-                word["method"] == "correction"
-                and word["params"]["request_id"] == name
-                and word["params"]["cum_qty_final"]
-            )
-        )
-        last = correction["params"]
-    return last["outcome"], last["cum_qty"], last["cum_qty_final"]
 
 
 def breaches(it: World) -> dict[str, int]:
@@ -97,8 +58,8 @@ async def test_an_order_is_canceled_by_either_id(tmp_path: Path, by: str, symbol
         order_id = await rest(it, symbol, client_order_id="oms_7")
         result = await cancel(client, symbol, **{by: order_id if by == "order_id" else "oms_7"})
         assert (result["outcome"], result["order_id"], result["venue"]) == ("canceled", order_id, "bingx")
-        assert await told(client, result) == ("canceled", "0", True)
-        assert await truth(it, order_id) == ("canceled", "0")
+        assert await told_in_the_end(client, result) == ("canceled", "0", True)
+        assert it.truth_of(order_id) == ("canceled", "0")
         assert (await it.door.stats()).cancels == {order_id: 1}
 
 
@@ -130,7 +91,7 @@ async def test_a_restriction_that_excludes_the_order_is_a_rejection_once_it_is_s
         order_id = await rest(it)
         result = await cancel(client, order_id=order_id, venue_params={"cancelRestrictions": "PARTIALLY_FILLED"})
         assert (result["outcome"], result["venue_code"]) == ("rejected", "100400")
-        assert await truth(it, order_id) == ("new", "0")
+        assert it.truth_of(order_id) == ("new", "0")
 
 
 async def test_what_was_filled_before_the_cancel_is_told(tmp_path: Path) -> None:
@@ -138,8 +99,8 @@ async def test_what_was_filled_before_the_cancel_is_told(tmp_path: Path) -> None
         order_id = await rest(it)
         await it.door.fill(order_id, "3")
         result = await cancel(client, order_id=order_id)
-        assert await told(client, result) == ("canceled", "3", True)
-        assert await truth(it, order_id) == ("canceled", "3")
+        assert await told_in_the_end(client, result) == ("canceled", "3", True)
+        assert it.truth_of(order_id) == ("canceled", "3")
 
 
 @pytest.mark.parametrize(
@@ -171,10 +132,10 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
 ) -> None:
     async with spot(tmp_path) as (it, client):
         order_id = await rest(it)
-        faults_are(it, faults)
+        it.faults(faults)
         result = await cancel(client, order_id=order_id)
-        word, cum_qty, _ = await told(client, result)
-        assert (word, cum_qty) == await truth(it, order_id)
+        word, cum_qty, _ = await told_in_the_end(client, result)
+        assert (word, cum_qty) == it.truth_of(order_id)
         assert ending is None or (word, cum_qty) == ending
         assert breaches(it) == {}
 
@@ -182,7 +143,7 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
 async def test_a_cancel_without_a_push_is_proven_by_a_query(tmp_path: Path) -> None:
     async with spot(tmp_path) as (it, client):
         order_id = await rest(it)
-        faults_are(it, "ACK_OK_NO_PUSH")
+        it.faults("ACK_OK_NO_PUSH")
         result = await cancel(client, order_id=order_id)
         assert (result["outcome"], result["evidence"]["source"], result["cum_qty_final"]) == ("canceled", "query", True)
 
@@ -191,13 +152,13 @@ async def test_a_clock_that_is_off_is_measured_and_signed_by(tmp_path: Path) -> 
     async with spot(tmp_path, faults="SKEW(-3600)") as (it, client):
         order_id = await rest(it)
         result = await cancel(client, order_id=order_id)
-        assert (result["outcome"], await truth(it, order_id)) == ("canceled", ("canceled", "0"))
+        assert (result["outcome"], it.truth_of(order_id)) == ("canceled", ("canceled", "0"))
 
 
 async def test_one_order_gets_one_cancel_in_a_second_however_many_ask(tmp_path: Path) -> None:
     async with spot(tmp_path) as (it, client):
         order_id = await rest(it)
-        faults_are(it, "NO_ACK(lost)")
+        it.faults("NO_ACK(lost)")
         results = await asyncio.gather(*(cancel(client, order_id=order_id) for _ in range(5)))
         assert {result["outcome"] for result in results} == {"canceled"}
         assert (await it.door.stats()).cancels == {order_id: 2}
@@ -209,10 +170,10 @@ async def test_one_order_gets_one_cancel_in_a_second_however_many_ask(tmp_path: 
 
 async def test_a_listen_key_that_expires_gets_a_successor_and_pushes_go_on(tmp_path: Path) -> None:
     async with spot(tmp_path) as (it, client):
-        faults_are(it, "KEY_EXPIRE(told)")
+        it.faults("KEY_EXPIRE(told)")
         await rest(it)  # whose push finds the key over
-        await until(client, lambda account: account["drop_copy"] == "blind")
-        await until(client, lambda account: account["drop_copy"] == "live")
+        await it.status(client, lambda account: account["drop_copy"] == "blind")
+        await it.status(client, lambda account: account["drop_copy"] == "live")
         order_id = await rest(it)
         result = await cancel(client, order_id=order_id)
         assert (result["outcome"], result["evidence"]["source"]) == ("canceled", "push")
@@ -221,7 +182,7 @@ async def test_a_listen_key_that_expires_gets_a_successor_and_pushes_go_on(tmp_p
 async def test_wrong_credentials_are_told_and_not_hammered(tmp_path: Path) -> None:
     wrong = Credentials("another-key", "sim-secret", "")
     async with spot(tmp_path, is_ready=False, credentials=wrong) as (it, client):
-        account = await until(client, lambda account: account["state"] == "auth_failed")
+        account = await it.until_state(client, "auth_failed")
         assert not account["cancel_ready"]
         refused = await client.call("cancel", account=ACCOUNT, instrument=SYMBOL, order_id="1")
         assert refused["error"]["data"]["reason"] == "account_not_ready"
@@ -230,8 +191,8 @@ async def test_wrong_credentials_are_told_and_not_hammered(tmp_path: Path) -> No
 
 
 async def test_a_key_that_is_refused_while_calls_are_not_closes_the_account_too(tmp_path: Path) -> None:
-    async with spot(tmp_path, is_ready=False, faults="AUTH_FAIL(key)x99") as (_, client):
-        await until(client, lambda account: account["state"] == "auth_failed")
+    async with spot(tmp_path, is_ready=False, faults="AUTH_FAIL(key)x99") as (it, client):
+        await it.until_state(client, "auth_failed")
 
 
 # ---------------------------------------------------------------- the errors that the venue counts
@@ -241,7 +202,7 @@ async def test_orders_that_are_gone_do_not_get_the_account_banned(tmp_path: Path
     """Thirty cancels of orders that somebody else cancelled unheard: ten errors, then lists that do not fail."""
     async with spot(tmp_path) as (it, client):
         orders = [await rest(it) for _ in range(30)]
-        faults_are(it, "DROP_PUSHx30,FOREIGN_CANCELx30")
+        it.faults("DROP_PUSHx30,FOREIGN_CANCELx30")
         results = await asyncio.gather(*(cancel(client, order_id=order_id) for order_id in orders))
         assert {result["outcome"] for result in results} == {"canceled"}
         assert breaches(it) == {}
@@ -261,7 +222,7 @@ async def test_a_ban_is_honoured_to_its_end_and_cancels_go_another_way(tmp_path:
     async with spot(tmp_path, errors_max=1, ban_us=600 * SECOND_US) as (it, client):
         gone = [await rest(it) for _ in range(3)]
         for order_id in gone[:2]:
-            faults_are(it, "DROP_PUSH,FOREIGN_CANCEL")
+            it.faults("DROP_PUSH,FOREIGN_CANCEL")
             await cancel(client, order_id=order_id)  # the second one is one error too many
         assert breaches(it) == {"errors": 1}
         result = await cancel(client, order_id=gone[2])  # answered by the ban, and sent by the other call

@@ -11,7 +11,7 @@ import pytest
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.venue import BitgetVenue
-from tests.system.rig import WAIT_S, world
+from tests.system.rig import WAIT_S, told, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -31,10 +31,7 @@ async def trading(
     """A daemon that is ready at a simulated Bitget, and a client of it."""
     venue = BitgetVenue(BitgetOptions(seed=7, is_unified=is_unified, **options))
     async with world(folder, venue=venue, account=account) as it:
-        await it.daemon.start()
-        client = await it.client()
-        await it.ready(client)
-        yield it, client
+        yield it, await it.started()
 
 
 async def rest(it: World, product: str = FUTURES, instrument: str = "BTCUSDT", **more: str) -> str:
@@ -45,20 +42,6 @@ async def rest(it: World, product: str = FUTURES, instrument: str = "BTCUSDT", *
 
 async def cancel(client: Client, product: str = FUTURES, instrument: str = "BTCUSDT", **named: object) -> Message:
     return await client.result("cancel", account=ACCOUNT, instrument=instrument, product=product, **named)
-
-
-async def truth(it: World, order_id: str) -> tuple[str, str]:
-    order = (await it.door.truths())[order_id]
-    return order.ord_status, order.cum_qty
-
-
-async def status(client: Client) -> Message:
-    account: Message = (await client.result("status"))["accounts"][ACCOUNT]
-    return account
-
-
-def told(result: Message) -> tuple[str, str, bool]:
-    return result["outcome"], result["cum_qty"], result["cum_qty_final"]
 
 
 # ---------------------------------------------------------------- by either id, on every product line
@@ -73,7 +56,7 @@ async def test_an_order_is_canceled_by_either_id(tmp_path: Path, is_unified: boo
         assert told(result) == ("canceled", "0", True)
         assert (result["order_id"], result["product"], result["ended_by"]) == (order_id, FUTURES, "us")
         assert (result["cancel_reason"], result["evidence"]["source"]) == ("normal_cancel", "push")
-        assert await truth(it, order_id) == ("canceled", "0")
+        assert it.truth_of(order_id) == ("canceled", "0")
         assert (await it.door.stats()).breaches == {}
 
 
@@ -103,7 +86,7 @@ async def test_every_product_line_has_its_own_orders(tmp_path: Path, is_unified:
             order_id = await rest(it, product, instrument)
             result = await cancel(client, product, instrument, order_id=order_id)
             assert (result["product"], result["outcome"]) == (product, "canceled")
-            assert await truth(it, order_id) == ("canceled", "0")
+            assert it.truth_of(order_id) == ("canceled", "0")
         reply = await client.call("cancel", account=ACCOUNT, instrument="BTCUSDT", order_id="1")
         assert reply["error"]["data"]["path"] == "product"
 
@@ -131,19 +114,7 @@ async def test_what_was_filled_before_the_cancel_is_told(tmp_path: Path, is_unif
 @BOTH
 async def test_every_order_of_a_fill_race_is_told_as_it_ended(tmp_path: Path, is_unified: bool) -> None:
     async with trading(tmp_path, is_unified=is_unified) as (it, client):
-        orders = [await rest(it) for _ in range(14)]
-        asked = [
-            client.send("cancel", account=ACCOUNT, instrument="BTCUSDT", product=FUTURES, order_id=each)
-            for each in orders
-        ]
-        for order_id in orders[::2]:
-            await it.door.fill(order_id)
-        results = [(await reply)["result"] for reply in asked]
-        books = await it.door.truths()
-        assert [(each["outcome"], each["cum_qty"]) for each in results] == [
-            (books[order_id].ord_status, books[order_id].cum_qty) for order_id in orders
-        ]
-        assert (await it.door.stats()).breaches == {}
+        await it.race(client, [await rest(it) for _ in range(14)], product=FUTURES)
 
 
 # ---------------------------------------------------------------- what can happen to an answer
@@ -173,10 +144,10 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(tm
         for faults, ending in BAD_DAYS.items():
             await it.ready(client)
             order_id = await rest(it)
-            it.venue.faults.add(it.venue.faults.parse_spec(faults))
+            it.faults(faults)
             result = await cancel(client, order_id=order_id)
             assert told(result) == (*ending, True), faults
-            assert await truth(it, order_id) == ending, faults
+            assert it.truth_of(order_id) == ending, faults
             if "NO_PUSH" in faults or "DROP_PUSH" in faults:
                 assert result["evidence"]["source"] == "query"
             it.venue.faults.clear()
@@ -187,7 +158,7 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(tm
 async def test_an_order_that_was_modified_meanwhile_is_replaced(tmp_path: Path, is_unified: bool) -> None:
     async with trading(tmp_path, is_unified=is_unified) as (it, client):
         order_id = await rest(it)
-        it.venue.faults.add(it.venue.faults.parse_spec("FOREIGN_CANCEL(modify_limit_order)"))
+        it.faults("FOREIGN_CANCEL(modify_limit_order)")
         result = await cancel(client, order_id=order_id)
         assert (result["outcome"], result["ord_status"]) == ("canceled", "replaced")
 
@@ -206,12 +177,12 @@ async def test_a_service_upgrade_opens_the_next_socket_before_the_old_one_goes(
 ) -> None:
     async with trading(tmp_path, is_unified=is_unified) as (it, client):
         orders = [await rest(it) for _ in range(3)]
-        it.venue.faults.add(it.venue.faults.parse_spec("NOTICE_CLOSE(1)"))
+        it.faults("NOTICE_CLOSE(1)")
         assert (await cancel(client, order_id=orders[0]))["outcome"] == "canceled"
         await _sockets(it, 2)
         assert (await cancel(client, order_id=orders[1]))["outcome"] == "canceled"
         await _sockets(it, 1)
-        account = await status(client)
+        account = await it.until_state(client, "ready")
         assert (account["order_entry"], account["drop_copy"]) == ("ws", "live")
         assert (await cancel(client, order_id=orders[2]))["outcome"] == "canceled"
         assert (await it.door.stats()).cancels == dict.fromkeys(orders, 1)
@@ -223,8 +194,7 @@ async def test_a_listing_of_many_pages_keeps_the_venues_limits(tmp_path: Path, i
     async with world(tmp_path, venue=venue) as it:
         asked = {"instrument": "BTCUSDT", "product": FUTURES, "side": "buy", "price": "1", "qty": "1"}
         await it.door.place([asked] * 450)
-        await it.daemon.start()
-        client = await it.client()
+        client = await it.begun()
         async with asyncio.timeout(WAIT_S):
             while not (await client.result("orders", account=ACCOUNT, instrument="BTCUSDT"))["complete"]:
                 await asyncio.sleep(0.05)
@@ -245,8 +215,8 @@ async def test_a_key_without_the_permission_for_the_channel_goes_on_by_rest(
     ):
         first, second = await rest(it), await rest(it)
         assert told(await cancel(client, order_id=first)) == ("canceled", "0", True)
-        account = await status(client)
-        assert (account["state"], account["order_entry"]) == ("ready", "rest")
+        account = await it.until_state(client, "ready")
+        assert account["order_entry"] == "rest"
         (alarm,) = (alarm for alarm in account["alarms"] if alarm["name"] == "road_left")
         assert alarm["detail"].startswith("cancels do not go by ws any more: ")
         result = await cancel(client, order_id=second)
@@ -258,9 +228,8 @@ async def test_a_key_without_the_permission_for_the_channel_goes_on_by_rest(
 async def test_wrong_credentials_are_said_and_nothing_is_sent(tmp_path: Path, is_unified: bool) -> None:
     venue = BitgetVenue(BitgetOptions(credentials=Credentials(key="another"), is_unified=is_unified))
     async with world(tmp_path, venue=venue) as it:
-        await it.daemon.start()
-        client = await it.client()
-        await _refused(client)
+        client = await it.begun()
+        await it.until_state(client, "auth_failed")
         reply = await client.call("cancel", account=ACCOUNT, instrument="BTCUSDT", product=FUTURES, order_id="1")
         assert reply["error"]["data"]["reason"] == "account_not_ready"
         assert (await it.door.stats()).cancels == {}
@@ -272,19 +241,12 @@ async def test_an_account_of_the_other_mode_is_named_as_such(tmp_path: Path, is_
     named = venue.name
     venue.name = "bitget" if is_unified else "bitget_uta"  # what the configuration says
     async with world(tmp_path, venue=venue) as it:
-        await it.daemon.start()
-        client = await it.client()
-        await _refused(client)
+        client = await it.begun()
+        await it.until_state(client, "auth_failed")
         reply = await client.call("cancel", account=ACCOUNT, instrument="BTCUSDT", product=FUTURES, order_id="1")
         assert reply["error"]["data"]["reason"] == "account_not_ready"
         assert f'configure venue = "{named}"' in reply["error"]["message"]
         assert (await it.door.stats()).cancels == {}
-
-
-async def _refused(client: Client) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while (await status(client))["state"] != "auth_failed":
-            await asyncio.sleep(0.02)
 
 
 async def _sockets(it: World, count: int) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,7 @@ import pytest
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.venue import HtxVenue
-from tests.system.rig import WAIT_S, world
+from tests.system.rig import told_in_the_end, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -27,8 +26,7 @@ CROSS, ISOLATED = "BTC-USDT", "ETH-USDT"
 async def futures(folder: Path, account: str = "", **options: Any) -> AsyncIterator[tuple[World, Client]]:
     """A daemon that runs at a simulated HTX, and a client of it."""
     async with world(folder, account=account, venue=HtxVenue(HtxOptions(seed=7, **options))) as it:
-        await it.daemon.start()
-        yield it, await it.client()
+        yield it, await it.begun()
 
 
 @asynccontextmanager
@@ -37,16 +35,6 @@ async def ready(folder: Path) -> AsyncIterator[tuple[World, Client]]:
     async with futures(folder) as (it, client):
         await it.ready(client)
         yield it, client
-
-
-def faults_are(it: World, spec: str) -> None:
-    it.venue.faults.add(it.venue.faults.parse_spec(spec))
-
-
-async def until_state(client: Client, state: str) -> None:
-    async with asyncio.timeout(WAIT_S):
-        while (await client.result("status"))["accounts"][ACCOUNT]["state"] != state:
-            await asyncio.sleep(0.02)
 
 
 async def rest(it: World, instrument: str = CROSS, **more: str) -> str:
@@ -58,34 +46,13 @@ async def cancel(client: Client, instrument: str = CROSS, **ids: str) -> Message
     return await client.result("cancel", account=ACCOUNT, instrument=instrument, **ids)
 
 
-async def truth(it: World, order_id: str) -> tuple[str, str]:
-    order = (await it.door.truths())[order_id]
-    return order.ord_status, order.cum_qty
-
-
-async def told(client: Client, result: Message) -> tuple[str, str, bool]:
-    """What a request was told in the end: its outcome, or the correction that brought the final numbers."""
-    last = result
-    if not result["cum_qty_final"]:
-        name = result["request_id"]
-        correction = await client.notification(
-            lambda word: (
-                word["method"] == "correction"
-                and word["params"]["request_id"] == name
-                and word["params"]["cum_qty_final"]
-            )
-        )
-        last = correction["params"]
-    return last["outcome"], last["cum_qty"], last["cum_qty_final"]
-
-
 @pytest.mark.parametrize("by", ["order_id", "client_order_id"])
 async def test_an_order_is_canceled_by_either_id_and_every_field_of_the_page_is_shown(tmp_path: Path, by: str) -> None:
     async with ready(tmp_path) as (it, client):
         order_id = await rest(it, client_order_id="77")
         named = {by: order_id if by == "order_id" else "77"}
         result = await cancel(client, **named)
-        assert await told(client, result) == ("canceled", "0", True)
+        assert await told_in_the_end(client, result) == ("canceled", "0", True)
         assert (result["order_id"], result[by], result["ended_by"]) == (order_id, named[by], "us")
         assert result["venue_response"] | {"ts": "", "cid": ""} == {
             "code": "200",
@@ -96,7 +63,7 @@ async def test_an_order_is_canceled_by_either_id_and_every_field_of_the_page_is_
             "unknownException": "false",
             "cid": "",
         }
-        assert await truth(it, order_id) == ("canceled", "0")
+        assert it.truth_of(order_id) == ("canceled", "0")
 
 
 async def test_what_traded_before_the_cancel_is_told(tmp_path: Path) -> None:
@@ -104,7 +71,7 @@ async def test_what_traded_before_the_cancel_is_told(tmp_path: Path) -> None:
         order_id = await rest(it)
         await it.door.fill(order_id, "3")
         result = await cancel(client, order_id=order_id)
-        assert await told(client, result) == ("canceled", "3", True)
+        assert await told_in_the_end(client, result) == ("canceled", "3", True)
         assert result["evidence"]["source"] == "push"
 
 
@@ -131,10 +98,10 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
     """Of an isolated order, so that every question has to look in the second mode as well."""
     async with ready(tmp_path) as (it, client):
         order_id = await rest(it, ISOLATED)
-        faults_are(it, faults)
+        it.faults(faults)
         result = await cancel(client, ISOLATED, order_id=order_id)
-        assert await told(client, result) == (*ending, True)
-        assert await truth(it, order_id) == ending
+        assert await told_in_the_end(client, result) == (*ending, True)
+        assert it.truth_of(order_id) == ending
         if "NO_PUSH" in faults or "DROP_PUSH" in faults:
             assert result["evidence"]["source"] == "query"
 
@@ -142,16 +109,16 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
 async def test_a_client_id_that_died_with_its_order_is_found_in_history(tmp_path: Path) -> None:
     async with ready(tmp_path) as (it, client):
         order_id = await rest(it, ISOLATED, client_order_id="77")
-        faults_are(it, "NO_ACK,DROP_PUSH")
+        it.faults("NO_ACK,DROP_PUSH")
         result = await cancel(client, ISOLATED, client_order_id="77")
-        assert await told(client, result) == ("canceled", "0", True)
+        assert await told_in_the_end(client, result) == ("canceled", "0", True)
         assert (result["order_id"], result["evidence"]["source"]) == (order_id, "query")
 
 
 async def test_without_pushes_cancels_go_on_and_are_confirmed_by_query(tmp_path: Path) -> None:
     async with ready(tmp_path) as (it, client):
         orders = [await rest(it) for _ in range(3)]
-        faults_are(it, "ZOMBIE:1")
+        it.faults("ZOMBIE:1")
         results = [await cancel(client, order_id=each) for each in orders]
         assert {each["evidence"]["source"] for each in results} == {"query"}
 
@@ -160,23 +127,14 @@ async def test_by_rest_alone(tmp_path: Path) -> None:
     async with futures(tmp_path, account='order_entry = "rest"\n') as (it, client):
         order_id = await rest(it)
         result = await cancel(client, order_id=order_id)
-        assert await told(client, result) == ("canceled", "0", True)
+        assert await told_in_the_end(client, result) == ("canceled", "0", True)
         assert result["venue_response"]["order_id"] == order_id
         assert "cid" not in result["venue_response"]
 
 
 async def test_every_order_of_a_fill_race_is_told_as_it_ended(tmp_path: Path) -> None:
     async with ready(tmp_path) as (it, client):
-        orders = [await rest(it) for _ in range(15)]
-        asked = [client.send("cancel", account=ACCOUNT, instrument=CROSS, order_id=each) for each in orders]
-        for order_id in orders[::2]:
-            await it.door.fill(order_id)
-        results = [(await reply)["result"] for reply in asked]
-        books = await it.door.truths()
-        assert [(each["outcome"], each["cum_qty"]) for each in results] == [
-            (books[order_id].ord_status, books[order_id].cum_qty) for order_id in orders
-        ]
-        assert (await it.door.stats()).breaches == {}
+        await it.race(client, [await rest(it) for _ in range(15)])
 
 
 async def test_an_order_that_never_was_is_unknown_after_two_rounds_in_both_modes(tmp_path: Path) -> None:
@@ -190,12 +148,12 @@ async def test_the_account_is_bound_to_the_user_that_the_login_names(tmp_path: P
         await cancel(client, order_id=await rest(it))
         assert await it.daemon.stop() == 0
     async with futures(tmp_path, uid="200000002") as (it, client):
-        await until_state(client, "account_changed")
+        await it.until_state(client, "account_changed")
 
 
 async def test_wrong_credentials_are_said_and_nothing_is_sent(tmp_path: Path) -> None:
     async with futures(tmp_path, credentials=Credentials(key="another")) as (it, client):
-        await until_state(client, "auth_failed")
+        await it.until_state(client, "auth_failed")
         reply = await client.call("cancel", account=ACCOUNT, instrument=CROSS, order_id="1")
         assert reply["error"]["data"]["reason"] == "account_not_ready"
         assert (await it.door.stats()).cancels == {}

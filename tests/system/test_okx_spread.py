@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.okx_spread.options import SpreadOptions
 from daemon.sim.venues.okx_spread.venue import OkxSpreadVenue
-from tests.system.rig import WAIT_S, world
+from tests.system.rig import told, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -29,10 +28,7 @@ async def spreads(folder: Path, faults: str = "", **options: Any) -> AsyncIterat
     """A daemon that is ready at a simulated OKX for spreads, and a client of it."""
     venue = OkxSpreadVenue(SpreadOptions(seed=7, faults=faults, **options))
     async with world(folder, venue=venue) as it:
-        await it.daemon.start()
-        client = await it.client()
-        await it.ready(client)
-        yield it, client
+        yield it, await it.started()
 
 
 async def rest(it: World, **more: str) -> str:
@@ -42,15 +38,6 @@ async def rest(it: World, **more: str) -> str:
 
 async def cancel(client: Client, **ids: str) -> Message:
     return await client.result("cancel", account=ACCOUNT, instrument=SPRD_ID, **ids)
-
-
-async def truth(it: World, order_id: str) -> tuple[str, str]:
-    order = (await it.door.truths())[order_id]
-    return order.ord_status, order.cum_qty
-
-
-def told(result: Message) -> tuple[str, str, bool]:
-    return result["outcome"], result["cum_qty"], result["cum_qty_final"]
 
 
 @pytest.mark.parametrize("by", ["order_id", "client_order_id"])
@@ -71,7 +58,7 @@ async def test_a_spread_order_is_canceled_by_either_id(tmp_path: Path, by: str) 
             "sCode": "0",
             "sMsg": "",
         }
-        assert await truth(it, order_id) == ("canceled", "0")
+        assert it.truth_of(order_id) == ("canceled", "0")
 
 
 async def test_what_was_matched_before_the_cancel_settles_and_is_told(tmp_path: Path) -> None:
@@ -80,7 +67,7 @@ async def test_what_was_matched_before_the_cancel_settles_and_is_told(tmp_path: 
         await it.door.fill(order_id, "1")
         result = await cancel(client, order_id=order_id)
         assert told(result) == ("canceled", "1", True)
-        assert await truth(it, order_id) == ("canceled", "1")
+        assert it.truth_of(order_id) == ("canceled", "1")
 
 
 async def test_an_order_that_is_all_matched_ends_filled_although_the_cancel_was_refused_as_under_way(
@@ -114,36 +101,24 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
 ) -> None:
     async with spreads(tmp_path) as (it, client):
         order_id = await rest(it)
-        it.venue.faults.add(it.venue.faults.parse_spec(faults))
+        it.faults(faults)
         result = await cancel(client, order_id=order_id)
         assert told(result) == (*ending, True)
-        assert await truth(it, order_id) == ending
+        assert it.truth_of(order_id) == ending
         if "NO_PUSH" in faults or "DROP_PUSH" in faults:
             assert result["evidence"]["source"] == "query"
 
 
 async def test_every_order_of_a_fill_race_is_told_as_it_ended(tmp_path: Path) -> None:
     async with spreads(tmp_path, settle_delay_us=20 * MILLISECOND_US) as (it, client):
-        orders = [await rest(it) for _ in range(15)]
-        asked = [client.send("cancel", account=ACCOUNT, instrument=SPRD_ID, order_id=each) for each in orders]
-        for order_id in orders[::2]:
-            await it.door.fill(order_id)
-        results = [(await reply)["result"] for reply in asked]
-        books = await it.door.truths()
-        assert [(each["outcome"], each["cum_qty"]) for each in results] == [
-            (books[order_id].ord_status, books[order_id].cum_qty) for order_id in orders
-        ]
-        assert (await it.door.stats()).breaches == {}
+        await it.race(client, [await rest(it) for _ in range(15)])
 
 
 async def test_wrong_credentials_are_said_and_nothing_is_sent(tmp_path: Path) -> None:
     venue = OkxSpreadVenue(SpreadOptions(credentials=Credentials(key="another")))
     async with world(tmp_path, venue=venue) as it:
-        await it.daemon.start()
-        client = await it.client()
-        async with asyncio.timeout(WAIT_S):
-            while (await client.result("status"))["accounts"][ACCOUNT]["state"] != "auth_failed":
-                await asyncio.sleep(0.02)
+        client = await it.begun()
+        await it.until_state(client, "auth_failed")
         reply = await client.call("cancel", account=ACCOUNT, instrument=SPRD_ID, order_id="1")
         assert reply["error"]["data"]["reason"] == "account_not_ready"
         assert (await it.door.stats()).cancels == {}
