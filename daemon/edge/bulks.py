@@ -355,7 +355,8 @@ class Bulks:
 
     def _work(self, running: Running) -> None:
         running.is_awake = False
-        work = running.bulk.work(self._clock.now(), REQUESTS_PER_TURN)
+        now_us = self._clock.now()
+        work = running.bulk.work(now_us, REQUESTS_PER_TURN)
         for account, requests in groupby(work.requests, _account_of):
             self._submit(running, account, list(requests), has_more=work.has_more)
         for name in work.ask:
@@ -364,7 +365,7 @@ class Bulks:
             self._end(running, work.report)
         elif work.has_more:
             self._wake(running)
-        self._set_timer(running)
+        self._set_timer(running, now_us)
 
     def _submit(self, running: Running, account: AccountName, requests: list[CancelRequest], *, has_more: bool) -> None:
         wishes = [(request, _Ear(self, running, request.key)) for request in requests]
@@ -373,14 +374,14 @@ class Bulks:
             if isinstance(why, BadRequest):
                 self.refused(running, request.key, why)
 
-    def _set_timer(self, running: Running) -> None:
-        now_us = self._clock.now()
-        due_us = running.bulk.next_us(now_us)
+    def _set_timer(self, running: Running, worked_us: int) -> None:
+        """Have it worked on when it wants that next: after ``worked_us``, even if that has come meanwhile."""
+        due_us = running.bulk.next_us(worked_us)
         if running.timer is not None:
             running.timer.cancel()
             running.timer = None
         if due_us is not None:
-            running.timer = self._time.later(seconds_until(due_us, now_us), partial(self._work, running))
+            running.timer = self._time.later(seconds_until(due_us, self._clock.now()), partial(self._work, running))
 
     # ------------------------------------------------------------ ending
 
