@@ -13,10 +13,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from daemon.client import (
+from daemon.client_words import (
+    BULK_TIMEOUT_S,
     CANCEL_TIMEOUT_S,
     RECEIVE_BYTES,
     TIMEOUT_S,
+    BulkResult,
     Call,
     Json,
     NoDaemon,
@@ -24,6 +26,8 @@ from daemon.client import (
     Result,
     Talk,
     all_orders,
+    batch_params,
+    bulk_params,
     cancel_params,
     default_socket,
     given,
@@ -35,7 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
     from typing import Self, Unpack
 
-    from daemon.client import OnProgress, Script, Wish
+    from daemon.client_words import Filters, OnOutcome, OnProgress, Script, Wish
 
 
 class AsyncClient:
@@ -85,6 +89,39 @@ class AsyncClient:
 
         with self._talk.listening(params, tell):
             return Result.of(await self.call("cancel", params, timeout))
+
+    async def cancel_all(
+        self,
+        account: str | None = None,
+        *,
+        request_id: str | None = None,
+        timeout: float | None = BULK_TIMEOUT_S,  # noqa: ASYNC109 - as the blocking client's
+        on_outcome: OnOutcome | None = None,
+        **scope: Unpack[Filters],
+    ) -> BulkResult:
+        """Cancel every open order of an account (or ``all_accounts=True``) that fits; see `Filters`.
+
+        ``on_outcome`` is told what becomes of each order, as it comes.
+        """
+        params = bulk_params(account, request_id, **scope)
+        with self._talk.listening_to_all(params, _soon(on_outcome)):
+            return BulkResult.of(await self.call("cancel_all", params, timeout))
+
+    async def cancel_batch(
+        self,
+        items: Sequence[Mapping[str, object]],
+        *,
+        request_id: str | None = None,
+        timeout: float | None = BULK_TIMEOUT_S,  # noqa: ASYNC109 - as the blocking client's
+        on_outcome: OnOutcome | None = None,
+    ) -> BulkResult:
+        """Cancel orders (at most 256), each named as `cancel` takes it: account, instrument, and what is in `Wish`.
+
+        ``on_outcome`` is told what becomes of each order, as it comes.
+        """
+        params = batch_params(items, request_id)
+        with self._talk.listening_to_all(params, _soon(on_outcome)):
+            return BulkResult.of(await self.call("cancel_batch", params, timeout))
 
     async def status(self) -> Json:
         """Ask how the daemon and its accounts are."""
@@ -220,3 +257,15 @@ class AsyncClient:
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(ConnectionResetError("the daemon closed the connection"))
+
+
+def _soon(on_outcome: OnOutcome | None) -> OnOutcome | None:
+    """Have the caller's function called by the loop: its errors are the loop's to report, and end no connection."""
+    if on_outcome is None:
+        return None
+    loop = asyncio.get_running_loop()
+
+    def tell(result: Result) -> None:
+        loop.call_soon(on_outcome, result)
+
+    return tell

@@ -2,6 +2,7 @@
 
     0 canceled (8: as half of a replace) · 3 filled · 4 rejected · 5 in doubt · 6 unknown order · 7 not sent
     9 no answer within --timeout · 10 no daemon · 2 usage · 1 any other error
+    cancel-all and cancel-batch exit with the worst outcome, worst first: 5, 4, 7, 6, 8, 3, 0
 
 What is asked and answered is the client library's, how it looks `ctl_screens`'. With ``--json`` stdout holds exactly
 one JSON object (`watch`: one a line), and everything else goes to stderr.
@@ -11,54 +12,47 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import re
 import sys
-import time
-from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final
 
+from daemon import ctl_options as read
 from daemon import ctl_screens as screens
-from daemon.client import CANCEL_TIMEOUT_S, TIMEOUT_S, Client, ClientError, NoAnswer, NoDaemon, Refused, new_request_id
+from daemon.client import (
+    BULK_TIMEOUT_S,
+    CANCEL_TIMEOUT_S,
+    TIMEOUT_S,
+    Client,
+    ClientError,
+    NoAnswer,
+    NoDaemon,
+    Refused,
+    new_request_id,
+)
+from daemon.ctl_options import (
+    EXIT_BROKEN_PIPE,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_NO_ANSWER,
+    EXIT_NO_DAEMON,
+    EXIT_OK,
+    EXIT_REPLACED,
+    EXIT_USAGE,
+    OUTCOME_EXITS,
+    Parser,
+    Usage,
+)
 from daemon.ctl_output import Output
 from daemon.ctl_story import story_lines
 from daemon.version import software_version
+
+TOPICS: Final = ("outcomes", "corrections", "orders", "sessions")
+HISTORY_LIMIT: Final = 100
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from daemon.client import Wish
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
-EXIT_REPLACED: Final = 8
-EXIT_NO_ANSWER: Final = 9
-EXIT_NO_DAEMON: Final = 10
-EXIT_INTERRUPTED: Final = 130  # 128 + SIGINT, as a shell has it
-EXIT_BROKEN_PIPE: Final = 141  # 128 + SIGPIPE
-OUTCOME_EXITS: Final = {"canceled": 0, "filled": 3, "rejected": 4, "in_doubt": 5, "unknown_order": 6, "not_sent": 7}
-TOPICS: Final = ("outcomes", "corrections", "orders", "sessions")
-REQUEST_ID: Final = re.compile(r"[A-Za-z0-9._:-]{1,64}")
-DEADLINE_MS_MAX: Final = 60_000
-HISTORY_LIMIT: Final = 100
-UNITS_US: Final = {"s": 1_000_000, "m": 60_000_000, "h": 3_600_000_000, "d": 86_400_000_000}
-
-
-class Usage(Exception):
-    """The command line makes no sense; ``parser`` knows what would."""
-
-    def __init__(self, parser: argparse.ArgumentParser, message: str) -> None:
-        self.parser = parser
-        super().__init__(message)
-
-
-class Parser(argparse.ArgumentParser):
-    """A parser that raises `Usage` instead of ending the process."""
-
-    def error(self, message: str) -> NoReturn:
-        """Raise."""
-        raise Usage(self, message)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -140,6 +134,30 @@ def _cancel(canceld: Client, options: argparse.Namespace, out: Output) -> int:
     return OUTCOME_EXITS.get(stands.outcome, EXIT_FAILED)
 
 
+def _cancel_all(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    from daemon.ctl_bulk import cancel_all  # noqa: PLC0415 - a single cancel need not wait for it to load
+
+    return _bulk(partial(cancel_all, canceld), options, out)
+
+
+def _cancel_batch(canceld: Client, options: argparse.Namespace, out: Output) -> int:
+    from daemon.ctl_bulk import cancel_batch  # noqa: PLC0415 - a single cancel need not wait for it to load
+
+    return _bulk(partial(cancel_batch, canceld), options, out)
+
+
+def _bulk(run: Callable[[argparse.Namespace, Output], int], options: argparse.Namespace, out: Output) -> int:
+    """Carry out a bulk cancel under a name that is told first."""
+    if options.request_id is None and not getattr(options, "dry_run", False):
+        options.request_id = new_request_id()
+        out.aside(f"request_id {options.request_id}")
+    try:
+        return run(options, out)
+    except KeyboardInterrupt:
+        message = f"interrupted; what was asked goes on: ask again with --request-id {options.request_id}"
+        return _fail(out, EXIT_INTERRUPTED, "interrupted", message, request_id=options.request_id)
+
+
 def _orders(canceld: Client, options: argparse.Namespace, out: Output) -> int:
     answer = canceld.orders(options.timeout, **_which(options, "account", "product", "instrument"))
     out.answer(answer, partial(screens.orders_sheet, answer))
@@ -203,6 +221,7 @@ def _which(options: argparse.Namespace, *names: str) -> dict[str, str]:
 
 _EXITS: Final = (
     "exit codes of cancel: 0 canceled, 3 filled, 4 rejected, 5 in doubt, 6 unknown order, 7 not sent, 8 replaced; "
+    "of cancel-all and cancel-batch the worst, which is the first of 5, 4, 7, 6, 8, 3, 0; "
     "of every command: 9 no answer within --timeout, 10 no daemon, 2 usage, 1 any other error"
 )
 
@@ -231,19 +250,51 @@ def _cancel_options(command: Parser) -> None:
     add("--order-id", metavar="X", help="the venue's id of the order")
     add("--client-order-id", metavar="Y", help="your own id of the order; either id, or both")
     add(
-        "--request-id", type=_request_id, metavar="R", help="the request's name, to ask for it again; made if not given"
+        "--request-id",
+        type=read.request_id,
+        metavar="R",
+        help="the request's name, to ask for it again; made if not given",
     )
-    add("--deadline-ms", type=_deadline_ms, metavar="D", help="send nothing later than this (1 to 60000)")
+    add("--deadline-ms", type=read.deadline_ms, metavar="D", help="send nothing later than this (1 to 60000)")
     add(
         "--timeout",
-        type=_seconds,
+        type=read.seconds,
         default=CANCEL_TIMEOUT_S,
         metavar="S",
         help="wait so long for the outcome (%(default)g)",
     )
     add("--priority", choices=("normal", "urgent"), default="normal", help="which of two waiting cancels goes first")
     add("--progress", action="store_true", help="tell on stderr how far the request has come")
-    add("--param", action="append", type=_param, metavar="NAME=VALUE", help="a parameter that only this venue has")
+    add("--param", action="append", type=read.param, metavar="NAME=VALUE", help="a parameter that only this venue has")
+
+
+def _cancel_all_options(command: Parser) -> None:
+    add = command.add_argument
+    whose = command.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--account", metavar="A", help="the account's name in the daemon's configuration")
+    whose.add_argument("--all-accounts", action="store_true", help="every account that is configured")
+    add("--product", metavar="P", help="only of this product line")
+    add("--instrument", metavar="I", help="only on this one, as the venue writes it")
+    add("--side", choices=("buy", "sell"), help="only of this side")
+    add("--client-id-prefix", metavar="P", help="only with client ids that begin so")
+    add("--dry-run", action="store_true", help="list the orders that match, and send nothing")
+    add("--yes", action="store_true", help="do not ask back; who is no terminal is never asked")
+    _bulk_options(command)
+    add("--deadline-ms", type=read.deadline_ms, metavar="D", help="send nothing later than this (1 to 60000)")
+    add("--priority", choices=("normal", "urgent"), default="normal", help="which of two waiting cancels goes first")
+
+
+def _cancel_batch_options(command: Parser) -> None:
+    what = "one order a line, as JSON with what cancel takes: account, instrument, order_id; - is stdin (%(default)s)"
+    command.add_argument("file", nargs="?", default="-", metavar="FILE", help=what)
+    _bulk_options(command)
+
+
+def _bulk_options(command: Parser) -> None:
+    what = "its name, to ask for it again; made if not given"
+    command.add_argument("--request-id", type=read.bulk_id, metavar="R", help=what)
+    what = "wait so long for all outcomes (%(default)g)"
+    command.add_argument("--timeout", type=read.seconds, default=BULK_TIMEOUT_S, metavar="S", help=what)
 
 
 def _orders_options(command: Parser) -> None:
@@ -256,16 +307,16 @@ def _history_options(command: Parser) -> None:
     add = command.add_argument
     for name, metavar in (("account", "A"), ("order-id", "X")):
         add(f"--{name}", metavar=metavar, help="only of this one")
-    add("--request-id", type=_request_id, metavar="R", help="only of this one")
+    add("--request-id", type=read.known_id, metavar="R", help="only of this one")
     add("--outcome", choices=tuple(OUTCOME_EXITS), help="only where this is the outcome")
     what = "told since then: 90s, 15m, 2h or 3d ago, or a date and time (UTC)"
-    add("--since", type=_since, metavar="WHEN", help=what)
+    add("--since", type=read.since, metavar="WHEN", help=what)
     what = (
         "each outcome and correction from this number on, the oldest first; without it the latest of each request, "
         "the newest first"
     )
-    add("--from-seq", type=_count, metavar="N", help=what)
-    add("--limit", type=_positive, metavar="N", help=f"so many at most ({HISTORY_LIMIT}; with --export all)")
+    add("--from-seq", type=read.count, metavar="N", help=what)
+    add("--limit", type=read.positive, metavar="N", help=f"so many at most ({HISTORY_LIMIT}; with --export all)")
     what = "each outcome and correction as a JSON object a line, or as CSV, the oldest first"
     add("--export", choices=("jsonl", "csv"), help=what)
     _timeout_option(command)
@@ -274,29 +325,33 @@ def _history_options(command: Parser) -> None:
 def _watch_options(command: Parser) -> None:
     what = "outcomes and corrections if not given; may be repeated"
     command.add_argument("--topic", action="append", choices=TOPICS, help=what)
-    command.add_argument("--from-seq", type=_count, metavar="N", help="replay outcomes and corrections from there on")
-    command.add_argument("--count", type=_count, metavar="N", help="end after so many lines")
+    command.add_argument(
+        "--from-seq", type=read.count, metavar="N", help="replay outcomes and corrections from there on"
+    )
+    command.add_argument("--count", type=read.count, metavar="N", help="end after so many lines")
 
 
 def _top_options(command: Parser) -> None:
     add = command.add_argument
-    add("--interval", type=_seconds, default=1.0, metavar="S", help="draw so often (%(default)g)")
+    add("--interval", type=read.seconds, default=1.0, metavar="S", help="draw so often (%(default)g)")
     add("--once", action="store_true", help="draw one frame and end, as is done where stdout is no terminal")
 
 
 def _explain_options(command: Parser) -> None:
-    command.add_argument("request_id", type=_request_id, metavar="REQUEST_ID", help="the request's name")
+    command.add_argument("request_id", type=read.known_id, metavar="REQUEST_ID", help="the request's name")
     command.add_argument("--account", metavar="A", help="where the same name was used for several accounts")
     _timeout_option(command)
 
 
 def _timeout_option(command: Parser) -> None:
     what = "wait so long for an answer (%(default)g)"
-    command.add_argument("--timeout", type=_seconds, default=TIMEOUT_S, metavar="S", help=what)
+    command.add_argument("--timeout", type=read.seconds, default=TIMEOUT_S, metavar="S", help=what)
 
 
 _COMMANDS: Final = {
     "cancel": (_cancel, _cancel_options, "Cancel one order and wait for what became of it."),
+    "cancel-all": (_cancel_all, _cancel_all_options, "Cancel every open order of a scope, and wait for each outcome."),
+    "cancel-batch": (_cancel_batch, _cancel_batch_options, "Cancel the orders of a list, and wait for each outcome."),
     "orders": (_orders, _orders_options, "List the orders that are known."),
     "status": (_status, _timeout_option, "See how the daemon and its accounts are."),
     "history": (_history, _history_options, "Read outcomes and corrections back."),
@@ -304,58 +359,3 @@ _COMMANDS: Final = {
     "top": (_top, _top_options, "Look on: accounts, what waits, outcomes, latencies, alarms."),
     "explain": (_explain, _explain_options, "Tell one request's story, step by step."),
 }
-
-
-def _request_id(text: str) -> str:
-    if not REQUEST_ID.fullmatch(text):
-        raise argparse.ArgumentTypeError("1 to 64 of A-Z a-z 0-9 . _ : -")
-    return text
-
-
-def _deadline_ms(text: str) -> int:
-    value = _count(text)
-    if not 1 <= value <= DEADLINE_MS_MAX:
-        raise argparse.ArgumentTypeError(f"1 to {DEADLINE_MS_MAX} milliseconds")
-    return value
-
-
-def _count(text: str) -> int:
-    if not (text.isascii() and text.isdigit()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number")
-    return int(text)
-
-
-def _positive(text: str) -> int:
-    value = _count(text)
-    if value == 0:
-        raise argparse.ArgumentTypeError("1 or more")
-    return value
-
-
-def _since(text: str) -> int:
-    """Read a time, and give it in microseconds since the epoch."""
-    ago = re.fullmatch(r"([0-9]{1,9})([smhd])", text)
-    if ago is not None:
-        return max(0, time.time_ns() // 1000 - int(ago[1]) * UNITS_US[ago[2]])
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is neither like 15m nor like 2026-01-31T09:30:00") from None
-    return max(0, int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1e6))
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} are no seconds")
-    return value
-
-
-def _param(text: str) -> tuple[str, str]:
-    name, separator, value = text.partition("=")
-    if not name or not separator:
-        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
-    return name, value

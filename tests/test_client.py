@@ -2,9 +2,6 @@
 
 import asyncio
 import contextlib
-import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
@@ -12,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon import client as library
+from daemon import client_words as library
 from daemon.client import Client, NoAnswer, NoDaemon, Notification, Refused
 from daemon.client_async import AsyncClient
 from daemon.edge.desk import HistoryRow, HistoryRows, Listener, OrderRow, OrderRows, Reattached, Story, StoryStep
@@ -288,13 +285,6 @@ def test_notifications_that_nobody_reads_make_room_and_leave_a_gap(
         told = canceld.notifications()
         assert next(told) == Notification("gap", {"topic": "outcomes", "from_seq": 1, "to_seq": 5})
         assert [next(told).params["seq"] for _ in range(3)] == [6, 7, 8]
-
-
-def test_the_library_works_alone_in_any_environment(folder: Path) -> None:
-    shutil.copy(library.__file__, folder / "canceld_client.py")
-    script = "import canceld_client as c\ntry: c.Client('nowhere').ping()\nexcept c.NoDaemon: print('alone')"
-    alone = subprocess.run([sys.executable, "-c", script], cwd=folder, capture_output=True, text=True, check=False)
-    assert (alone.stdout, alone.stderr) == ("alone\n", "")
 
 
 def test_the_socket_is_the_environments_or_the_packaged_one(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon import ctl
+from daemon import ctl, ctl_options
 from daemon.core.records import EvidenceRef
 from daemon.edge.desk import (
     Listener,
@@ -199,7 +199,7 @@ def test_a_refusal_is_exit_1_with_the_daemons_words(desk: FakeDesk, capsys: Capt
         ["cancel", *ORDER, "--request-id", "r" * 65],
         [*CANCEL, "--unknown"],
         [*CANCEL, "--acc", "abbreviated"],
-        ["cancel-all", "--all-accounts"],
+        ["cancel-all", "--everything"],
         ["top", "--interval", "0"],
         ["explain"],
         ["history", "--limit", "-1"],
@@ -389,7 +389,7 @@ def test_a_name_of_an_outcome_that_is_not_known_yet_is_a_failure(monkeypatch: py
 
 
 def test_the_exit_codes_cover_every_outcome() -> None:
-    assert set(ctl.OUTCOME_EXITS) == set(Outcome)
-    assert msgspec.json.decode(msgspec.json.encode(ctl.OUTCOME_EXITS)) == {
+    assert set(ctl_options.OUTCOME_EXITS) == set(Outcome)
+    assert msgspec.json.decode(msgspec.json.encode(ctl_options.OUTCOME_EXITS)) == {
         "canceled": 0, "filled": 3, "rejected": 4, "in_doubt": 5, "unknown_order": 6, "not_sent": 7
     }  # fmt: skip

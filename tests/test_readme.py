@@ -147,3 +147,19 @@ def test_every_file_that_the_readme_links_to_exists() -> None:
     links = re.findall(r"\]\(([^)#]+)\)", README)
     assert links
     assert all((ROOT / link).exists() for link in links)
+
+
+async def test_the_bulk_lines_list_and_then_cancel_what_is_on_the_instrument_and_nothing_else(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        await an_order(it)
+        orders = await it.rest(6)
+        dry, real = (line.split() for line in block("cancel_all").splitlines())
+        command = Path(sys.executable).parent / dry[0]
+        code, output = await run(str(command), *dry[1:], CANCELD_SOCKET=str(it.daemon.socket))
+        assert (code, "2 open orders match; nothing was sent" in output) == (0, True)
+        assert {order.ord_status for order in (await it.door.truths()).values()} == {"new"}
+        code, _ = await run(str(command), *real[1:], CANCELD_SOCKET=str(it.daemon.socket))
+        assert code == 0
+        ended = {order for order, truth in (await it.door.truths()).items() if truth.ord_status == "canceled"}
+        assert {it.instrument_of(order) for order in ended} == {"BTC-USDT"}
+        assert len(ended & set(orders)) == 1

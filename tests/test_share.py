@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daemon import cli, ctl
+from daemon import cli, ctl, ctl_options
 from daemon.version import software_version
 from tests.scraping import free_port, scrape
 from tests.system.rig import world
@@ -95,7 +95,14 @@ def test_the_man_page_names_its_version_and_exit_codes(program: str) -> None:
     assert f'"canceld {software_version()}"' in man_page(program)
     if program == "cancelctl":
         told = man_page(program)[man_page(program).index(".SH EXIT STATUS") :]
-        for code in {*ctl.OUTCOME_EXITS.values(), ctl.EXIT_REPLACED, ctl.EXIT_NO_ANSWER, ctl.EXIT_NO_DAEMON, 130, 141}:
+        for code in {
+            *ctl_options.OUTCOME_EXITS.values(),
+            ctl_options.EXIT_REPLACED,
+            ctl_options.EXIT_NO_ANSWER,
+            ctl_options.EXIT_NO_DAEMON,
+            130,
+            141,
+        }:
             assert re.search(rf"(?m)^\.?B? ?{code}\b", told), code
 
 

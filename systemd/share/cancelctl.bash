@@ -9,7 +9,7 @@ _cancelctl_accounts()
 _cancelctl()
 {
     local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands="cancel orders status history watch top explain" command="" socket="" words index
+    local commands="cancel cancel-all cancel-batch orders status history watch top explain" command="" socket="" words index
     COMPREPLY=()
 
     for ((index = 1; index < COMP_CWORD; index++)); do
@@ -29,6 +29,7 @@ _cancelctl()
     case $before in
         --socket) mapfile -t COMPREPLY < <(compgen -f -- "$current") ;;
         --account) mapfile -t COMPREPLY < <(compgen -W "$(_cancelctl_accounts "$socket")" -- "$current") ;;
+        --side) mapfile -t COMPREPLY < <(compgen -W "buy sell" -- "$current") ;;
         --priority) mapfile -t COMPREPLY < <(compgen -W "normal urgent" -- "$current") ;;
         --outcome)
             words="canceled filled rejected in_doubt unknown_order not_sent"
@@ -38,7 +39,7 @@ _cancelctl()
         --topic) mapfile -t COMPREPLY < <(compgen -W "outcomes corrections orders sessions" -- "$current") ;;
         --since) mapfile -t COMPREPLY < <(compgen -W "15m 1h 1d" -- "$current") ;;
         --instrument | --product | --order-id | --client-order-id | --request-id | --deadline-ms | --timeout) ;;
-        --param | --from-seq | --limit | --count | --interval) ;;
+        --client-id-prefix | --param | --from-seq | --limit | --count | --interval) ;;
         *)
             case $command in
                 "") words="$commands --socket --json --version" ;;
@@ -46,6 +47,11 @@ _cancelctl()
                     words="--account --instrument --product --order-id --client-order-id --request-id --deadline-ms"
                     words+=" --timeout --priority --progress --param"
                     ;;
+                cancel-all)
+                    words="--account --all-accounts --product --instrument --side --client-id-prefix --dry-run --yes"
+                    words+=" --request-id --deadline-ms --priority --timeout"
+                    ;;
+                cancel-batch) words="--request-id --timeout" ;;
                 orders) words="--account --product --instrument --timeout" ;;
                 status) words="--timeout" ;;
                 history)
