@@ -20,7 +20,7 @@ from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 from tests.scraping import free_port
 from tests.system.authority import Authority
-from tests.system.rig import WAIT_S, Client, Daemon, World, account_table, configure, leave_out, world
+from tests.system.rig import WAIT_S, Client, Daemon, World, account_table, configure, leave_out, until, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -138,7 +138,7 @@ async def test_a_name_that_does_not_resolve_is_said_and_the_account_is_ready_whe
             seen = await it.status(client, lambda now: any("resol" in alarm["detail"] for alarm in now["alarms"]))
             assert (seen["state"], seen["order_entry"], seen["drop_copy"]) == ("connecting", "rest", "down")
             assert "clock_unknown" in {alarm["name"] for alarm in seen["alarms"]}
-            assert any("resol" in str(row.get("why", "")) for row in it.daemon.log)
+            await until(lambda: any("resol" in str(row.get("why", "")) for row in it.daemon.log))
             short = await it.canceled(client, order_id, request_id="short", deadline_ms=1)
             assert (short["outcome"], short["times"]["forwarded"]) == ("not_sent", None)
             first = await it.canceled(client, order_id, request_id="r")
