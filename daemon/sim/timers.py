@@ -11,6 +11,13 @@ Action = Callable[[int], None]
 """Called with the time at which it is run, in microseconds since the epoch."""
 
 SECOND_US = 1_000_000
+
+
+def seconds_us(seconds: str) -> int:
+    """The microseconds of a number of seconds in text, as a fault's argument has it."""
+    return round(float(seconds) * SECOND_US)
+
+
 MILLISECOND_US = 1_000
 
 

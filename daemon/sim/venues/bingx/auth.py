@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine
 from daemon.sim.venue import HttpRequest
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.options import BingxOptions
 
 WINDOW_MS = 5_000

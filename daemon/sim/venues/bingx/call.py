@@ -6,10 +6,10 @@ It decides nothing. An answer passes through the error count of the venue before
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.venue import Drop, Floor, HttpRequest, HttpResponse, Respond
 from daemon.sim.venues.bingx.ban import Bans
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.distort import Distorter
 from daemon.sim.venues.bingx.encode import dumps
 from daemon.sim.wire import JsonObject

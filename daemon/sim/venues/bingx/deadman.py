@@ -3,11 +3,11 @@
 BingX: Spot / Trade / Cancel All After. While it fires it takes neither ACTIVATE nor CLOSE: the answer's status says so.
 """
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.switch import Switch
 from daemon.sim.timers import SECOND_US
 from daemon.sim.venues.bingx import codes
 from daemon.sim.venues.bingx.call import Answers, Call, Refusal
-from daemon.sim.venues.bingx.clock import VenueClock
 
 LEAST_S, MOST_S = 10, 120
 

@@ -10,10 +10,10 @@ from decimal import Decimal
 
 from daemon.sim import wire
 from daemon.sim.book import CapReached, EndedBy, NewOrder, Side
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bingx import codes
 from daemon.sim.venues.bingx.call import Answers, Call, Refusal
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.push import Pushes
 from daemon.sim.venues.bingx.rows import Change, placed_row
 from daemon.sim.venues.bingx.symbols import Symbol, Symbols

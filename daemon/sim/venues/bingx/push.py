@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from daemon.sim.book import Order, OrdStatus
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.distort import Distorter
 from daemon.sim.venues.bingx.options import BingxOptions
 from daemon.sim.venues.bingx.rows import Change, update

@@ -7,13 +7,13 @@ do not fail. STALE_QUERY, QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls
 from collections.abc import Iterator
 
 from daemon.sim.book import Order
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bingx import codes
 from daemon.sim.venues.bingx.call import Call, Refusal
 from daemon.sim.venues.bingx.cancel import find
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.rows import STATUSES, fill_row, query_row
 from daemon.sim.venues.bingx.symbols import Symbol, Symbols
 from daemon.sim.wire import JsonObject
@@ -43,7 +43,7 @@ class Queries:
         if order is None or self._faults.fires(Fault.QUERY_NOTFOUND, order.order_id) is not None:
             raise Refusal("100404", codes.text("100404"))
         stale = self._faults.fires(Fault.STALE_QUERY, order.order_id)
-        seen = order if stale is None else self._book.as_of(order.order_id, call.now_us - _seconds_us(stale))
+        seen = order if stale is None else self._book.as_of(order.order_id, call.now_us - seconds_us(stale))
         if seen is None:
             raise Refusal("100404", codes.text("100404"))
         if seen.ord_status.is_terminal and self._faults.fires(Fault.QUERY_OPEN_ONLY, seen.order_id) is not None:
@@ -93,7 +93,7 @@ class Queries:
         stale = self._faults.fires(Fault.STALE_QUERY)
         if stale is None:
             return self._book.newest_first()
-        at_us = now_us - _seconds_us(stale)
+        at_us = now_us - seconds_us(stale)
         seen = (self._book.as_of(order.order_id, at_us) for order in self._book.newest_first())
         return (order for order in seen if order is not None)
 
@@ -102,10 +102,6 @@ class Queries:
         if symbol is None:
             raise AssertionError(f"order {order.order_id} rests in {order.instrument}, which is not listed")
         return symbol
-
-
-def _seconds_us(seconds: str) -> int:
-    return round(float(seconds) * SECOND_US)
 
 
 def _whole(call: Call, name: str, otherwise: int) -> int:

@@ -8,16 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.rates import RateRule
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor, HttpRequest, HttpResponse
 from daemon.sim.venues.bingx import codes, limits, market
 from daemon.sim.venues.bingx.auth import Gate, read_query
 from daemon.sim.venues.bingx.ban import Bans
 from daemon.sim.venues.bingx.call import Answers, Call, Refusal
 from daemon.sim.venues.bingx.cancel import Cancels, count_arrivals
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.deadman import CancelAllAfter
 from daemon.sim.venues.bingx.keys import ListenKeys
 from daemon.sim.venues.bingx.options import BingxOptions
@@ -142,7 +142,7 @@ class Rest:
 
     def _give_key(self, call: Call) -> None:
         slow = self._floor.faults.fires(Fault.AUTH_SLOW)
-        delay_us = round(float(slow) * SECOND_US) if slow is not None else 0
+        delay_us = seconds_us(slow) if slow is not None else 0
         self._floor.later(delay_us, call.now_us, partial(self._answer_key, call))
 
     def _answer_key(self, call: Call, now_us: int) -> None:

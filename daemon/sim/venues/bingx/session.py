@@ -9,9 +9,9 @@ from functools import partial
 from urllib.parse import parse_qs
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Connection, Connections, Floor
 from daemon.sim.venues.bingx import limits
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.encode import dumps, packed
 from daemon.sim.venues.bingx.keys import ListenKeys
 from daemon.sim.venues.bingx.options import BingxOptions

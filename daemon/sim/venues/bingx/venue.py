@@ -7,6 +7,7 @@ mean here stands in `meanings`.
 from collections.abc import Mapping
 
 from daemon.sim.book import Book, Fill, NewOrder, Order
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
@@ -14,7 +15,6 @@ from daemon.sim.venues.bingx.auth import Gate
 from daemon.sim.venues.bingx.ban import Bans
 from daemon.sim.venues.bingx.call import Answers
 from daemon.sim.venues.bingx.cancel import Cancels
-from daemon.sim.venues.bingx.clock import VenueClock
 from daemon.sim.venues.bingx.deadman import CancelAllAfter
 from daemon.sim.venues.bingx.distort import Distorter
 from daemon.sim.venues.bingx.encode import packed

@@ -1,16 +1,16 @@
 """Who may speak to a simulated Bitget: signatures of the WebSocket login and of REST calls, timestamps, environment.
 
 The signatures are computed here from Bitget's text alone (Common / Signature; WebSocket / Login), not shared with
-anybody who signs. This file knows no orders. It also keeps the venue's clock, which the fault SKEW moves.
+anybody who signs. This file knows no orders.
 """
 
 import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from urllib.parse import unquote
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine
 from daemon.sim.timers import MILLISECOND_US, SECOND_US
 from daemon.sim.venue import HttpRequest
@@ -32,30 +32,6 @@ def sign(secret: str, prehash: str | bytes) -> str:
 def rest_prehash(timestamp: str, method: str, target: str, body: bytes) -> bytes:
     """What a REST call signs: the timestamp as sent, method, path with query, body."""
     return f"{timestamp}{method}{target}".encode() + body
-
-
-@dataclass(frozen=True, slots=True)
-class VenueClock:
-    """The venue's own time: the true one, moved by SKEW while that stands."""
-
-    faults: FaultEngine
-
-    def us(self, now_us: int) -> int:
-        """Microseconds since the epoch, as the venue has it."""
-        skew = self.faults.standing(Fault.SKEW)
-        return now_us if skew is None else now_us + round(float(skew) * SECOND_US)
-
-    def ms(self, now_us: int) -> str:
-        """Milliseconds since the epoch, as Bitget prints them."""
-        return str(self.us(now_us) // MILLISECOND_US)
-
-    def checked_us(self, now_us: int) -> int:
-        """Like `us`, for a moment at which somebody depends on the clock: counted as a firing of SKEW while that
-        stands.
-        """
-        if self.faults.standing(Fault.SKEW) is not None:
-            self.faults.note(Fault.SKEW)
-        return self.us(now_us)
 
 
 class Gate:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import ZERO, EndedBy, Order
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bitget import codes
 from daemon.sim.venues.bitget.instruments import LOT
@@ -89,7 +89,7 @@ class Fates:
 
     def _canceling_for_a_while(self, order: Order, seconds: str, now_us: int) -> Fate:
         self._canceling.add(order.order_id)
-        due_us = now_us + round(float(seconds) * SECOND_US)
+        due_us = now_us + seconds_us(seconds)
         self._floor.timers.at(due_us, partial(self._finish_canceling, order.order_id))
         return Fate(codes.ACCEPTED)
 

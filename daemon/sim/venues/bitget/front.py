@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.rates import RateRule
 from daemon.sim.venue import Floor, HttpRequest, HttpResponse, Respond
 from daemon.sim.venues.bitget import codes, limits
-from daemon.sim.venues.bitget.auth import Gate, VenueClock
+from daemon.sim.venues.bitget.auth import Gate
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.queries import Query, QueryRefused
 from daemon.sim.venues.bitget.roads import CallRoad, envelope

@@ -9,8 +9,8 @@ from functools import partial
 from typing import Protocol
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.bitget import limits
-from daemon.sim.venues.bitget.auth import VenueClock
 from daemon.sim.venues.bitget.batch import UNIFIED_MAX, objects, unified_asks
 from daemon.sim.venues.bitget.cancel import Answer, CancelAsk, Cancels
 from daemon.sim.venues.bitget.instruments import CLASSIC_PRODUCTS, SPOT, UNIFIED_PRODUCTS, Instrument, Instruments

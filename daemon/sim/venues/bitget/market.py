@@ -1,7 +1,7 @@
 """The calls that clients of Bitget make before they trade: time, coins, symbols, account. It knows no orders."""
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.bitget import limits
-from daemon.sim.venues.bitget.auth import VenueClock
 from daemon.sim.venues.bitget.front import Call, Front, Route
 from daemon.sim.venues.bitget.instruments import (
     FUTURES,
@@ -42,7 +42,7 @@ class Market:
         return public | {"GET /api/v2/spot/account/info": Route(self._account, limits.SPOT_ACCOUNT)}
 
     def _time(self, call: Call) -> None:
-        stamp = self._clock.checked_us(call.now_us) // 1_000
+        stamp = self._clock.checked_ms(call.now_us)
         self._front.data(call, {"serverTime": str(stamp)})
 
     def _coins(self, call: Call) -> None:

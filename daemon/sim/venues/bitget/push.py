@@ -11,10 +11,10 @@ from functools import partial
 import msgspec
 
 from daemon.sim.book import Order, OrdStatus
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
-from daemon.sim.venues.bitget.auth import VenueClock
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.rows import Change
@@ -105,7 +105,7 @@ class Pushes:
         listeners = list(self._sessions.listeners(order.product or "", order.instrument))
         if not listeners:
             return
-        stamp = self._clock.us(now_us) // MILLISECOND_US
+        stamp = self._clock.ms(now_us)
         shaped, has_huge_id = self._distorter.document({"data": rows, "ts": stamp}, order.order_id)
         data = dumps(shaped)[1:]
         strangers = self._distorter.strangers(b"{" + data, order.order_id, has_huge_id=has_huge_id)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 
 from daemon.sim.book import Order
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import SECOND_US, seconds_us
 from daemon.sim.venue import Floor
 
 _DAY_US = 24 * 3_600 * SECOND_US
@@ -49,7 +49,7 @@ class Queries:
         if self._faults.fires(Fault.QUERY_NOTFOUND, order.order_id) is not None:
             return None
         stale = self._faults.fires(Fault.STALE_QUERY, order.order_id)
-        back_us = 0 if stale is None else round(float(stale) * SECOND_US)
+        back_us = 0 if stale is None else seconds_us(stale)
         seen = order if stale is None else self._book.as_of(order.order_id, now_us - back_us)
         if seen is None or (alias_kept_us and not order_id and seen.updated_us <= now_us - alias_kept_us):
             return None
@@ -78,7 +78,7 @@ class Queries:
         stale = self._faults.fires(Fault.STALE_QUERY)
         if stale is None:
             return reversed(self._book.live()) if live_only else self._book.newest_first()
-        at_us = now_us - round(float(stale) * SECOND_US)
+        at_us = now_us - seconds_us(stale)
         seen = (self._book.as_of(order.order_id, at_us) for order in self._book.newest_first())
         return (order for order in seen if order is not None)
 

@@ -4,10 +4,10 @@ Each row is a call of Bitget's pages; what is asked is carried out by `cancel`, 
 """
 
 from daemon.sim.book import Order, OrdStatus
+from daemon.sim.clock import VenueClock
 from daemon.sim.rates import RateRule
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bitget import limits
-from daemon.sim.venues.bitget.auth import VenueClock
 from daemon.sim.venues.bitget.cancel import CancelAsk, Cancels
 from daemon.sim.venues.bitget.front import Call, Front, Route
 from daemon.sim.venues.bitget.instruments import FUTURES, SPOT, UNIFIED_PRODUCTS, Instrument, Instruments

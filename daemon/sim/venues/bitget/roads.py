@@ -6,10 +6,9 @@ is a text, and a refusal has neither topic nor args.
 
 from collections.abc import Sequence
 
-from daemon.sim.timers import MILLISECOND_US
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Drop, Floor, HttpResponse, Respond
 from daemon.sim.venues.bitget import codes
-from daemon.sim.venues.bitget.auth import VenueClock
 from daemon.sim.venues.bitget.cancel import Answer, Row
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.session import BitgetConnection, Sessions
@@ -86,7 +85,7 @@ class ClassicRoad(SocketRoad):
             "arg": [arg],
             "code": int(answer.code),
             "msg": "Success" if is_ok else codes.message(answer.code, answer.detail),
-            "ts": self._clock.us(now_us) // MILLISECOND_US,
+            "ts": self._clock.ms(now_us),
         }
 
 
@@ -118,7 +117,7 @@ class UnifiedRoad(SocketRoad):
             "args": [ids | {"receiveTime": str(self._clock.us(now_us)), "pushTime": str(self._clock.us(now_us))}],
             "code": "0",
             "msg": "Success",
-            "ts": self._clock.ms(now_us),
+            "ts": self._clock.ms_text(now_us),
             "connId": self._connection.token,
             "rateLimit": [{"limit": "10", "remaining": "9"}],
         }
@@ -132,7 +131,7 @@ class UnifiedRoad(SocketRoad):
             "args": [unified_row(row) for row in rows],
             "code": "0",
             "msg": "Success",
-            "ts": self._clock.ms(now_us),
+            "ts": self._clock.ms_text(now_us),
         }
         self.send(document, fault_id, now_us)
 
@@ -191,6 +190,6 @@ def envelope(code: str, data: object, clock: VenueClock, now_us: int, detail: st
     return {
         "code": code,
         "msg": codes.message(code, detail),
-        "requestTime": clock.us(now_us) // MILLISECOND_US,
+        "requestTime": clock.ms(now_us),
         "data": data,
     }

@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from daemon.sim.book import Fill, Order, OrdStatus, Side
-from daemon.sim.venues.bitget.auth import VenueClock
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.bitget.instruments import Instrument
 from daemon.sim.wire import JsonObject, plain
 
@@ -39,7 +39,7 @@ def futures_push(change: Change, instrument: Instrument, clock: VenueClock) -> J
     order, fill = change
     row: JsonObject = {
         "accBaseVolume": plain(order.cum_qty),
-        "cTime": clock.ms(order.created_us),
+        "cTime": clock.ms_text(order.created_us),
         "cancelReason": order.cancel_source,
         "clientOid": order.client_order_id or "",
         "enterPointSource": "API",
@@ -64,7 +64,7 @@ def futures_push(change: Change, instrument: Instrument, clock: VenueClock) -> J
         "stpMode": "none",
         "totalProfits": "0",
         "tradeSide": f"{order.side.value}_single",
-        "uTime": clock.ms(order.updated_us),
+        "uTime": clock.ms_text(order.updated_us),
     }
     if fill is not None:
         row |= _fill(fill, order, instrument.margin_coin, clock)
@@ -90,8 +90,8 @@ def spot_push(change: Change, instrument: Instrument, clock: VenueClock) -> Json
         "accBaseVolume": plain(order.cum_qty),
         "priceAvg": _average(order) or "0.00000",
         "status": OTHER_WORDS[order.ord_status],
-        "cTime": clock.ms(order.created_us),
-        "uTime": clock.ms(order.updated_us),
+        "cTime": clock.ms_text(order.created_us),
+        "uTime": clock.ms_text(order.updated_us),
         "stpMode": "none",
         "feeDetail": [{"feeCoin": instrument.quote, "fee": _fee(order.notional)}] if order.fills else [],
         "enterPointSource": "API",
@@ -141,8 +141,8 @@ def futures_answer(order: Order, instrument: Instrument, clock: VenueClock, *, s
         "orderSource": "normal",
         "reduceOnly": "NO",
         "cancelReason": order.cancel_source,
-        "cTime": clock.ms(order.created_us),
-        "uTime": clock.ms(order.updated_us),
+        "cTime": clock.ms_text(order.created_us),
+        "uTime": clock.ms_text(order.updated_us),
     }
 
 
@@ -162,8 +162,8 @@ def spot_answer(order: Order, clock: VenueClock, uid: str, *, is_open_list: bool
         "enterPointSource": "API",
         "orderSource": "normal",
         "tpslType": "normal",
-        "cTime": clock.ms(order.created_us),
-        "uTime": clock.ms(order.updated_us),
+        "cTime": clock.ms_text(order.created_us),
+        "uTime": clock.ms_text(order.updated_us),
     }
     if is_open_list:
         return row | {"priceAvg": plain(order.price), "basePrice": _average(order) or "0"}
@@ -197,8 +197,8 @@ def unified_row(order: Order, instrument: Instrument, clock: VenueClock) -> Json
         "orderStatus": OTHER_WORDS[order.ord_status],
         "cancelReason": order.cancel_source,
         "feeDetail": [{"feeCoin": instrument.quote, "fee": _fee(order.notional)}] if order.fills else [],
-        "createdTime": clock.ms(order.created_us),
-        "updatedTime": clock.ms(order.updated_us),
+        "createdTime": clock.ms_text(order.created_us),
+        "updatedTime": clock.ms_text(order.updated_us),
         "stpMode": "none",
         "tpTriggerBy": "",
         "slTriggerBy": "",
@@ -215,7 +215,7 @@ def _fill(fill: Fill, order: Order, coin: str, clock: VenueClock) -> JsonObject:
     return {
         "baseVolume": plain(fill.qty),
         "fillPrice": plain(fill.price),
-        "fillTime": clock.ms(fill.at_us),
+        "fillTime": clock.ms_text(fill.at_us),
         "fillFee": _fee(fill.price * fill.qty),
         "fillFeeCoin": coin,
         "tradeId": fill.trade_id,

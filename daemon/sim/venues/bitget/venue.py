@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from functools import partial
 
 from daemon.sim.book import Book, Fill, NewOrder, Order
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
-from daemon.sim.venues.bitget.auth import Gate, VenueClock
+from daemon.sim.venues.bitget.auth import Gate
 from daemon.sim.venues.bitget.batch import BatchCalls, named_in
 from daemon.sim.venues.bitget.cancel import Cancels
 from daemon.sim.venues.bitget.deadman import Countdown

@@ -2,7 +2,7 @@
 
 The signature is computed here from HTX's text alone (Access and Usage / Signature Authentication), not shared with
 anybody who signs. The signed host is the one that the request was dialed at, as its Host header has it, with or without
-the port. This file knows no orders. It also keeps the venue's clock, which the fault SKEW moves.
+the port. This file knows no orders.
 """
 
 import base64
@@ -10,12 +10,12 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from urllib.parse import parse_qsl, quote
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine
-from daemon.sim.timers import MILLISECOND_US, SECOND_US
+from daemon.sim.timers import SECOND_US
 from daemon.sim.venue import HttpRequest
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.wire import JsonObject, text
@@ -31,30 +31,6 @@ def signature(secret: str, method: str, host: str, path: str, pairs: Sequence[tu
     query = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in sorted(pairs))
     lines = f"{method}\n{host}\n{path}\n{query}"
     return base64.b64encode(hmac.digest(secret.encode(), lines.encode(), hashlib.sha256)).decode()
-
-
-@dataclass(frozen=True, slots=True)
-class VenueClock:
-    """The venue's own time: the true one, moved by SKEW while that stands."""
-
-    faults: FaultEngine
-
-    def us(self, now_us: int) -> int:
-        """Microseconds since the epoch, as the venue has it."""
-        skew = self.faults.standing(Fault.SKEW)
-        return now_us if skew is None else now_us + round(float(skew) * SECOND_US)
-
-    def ms(self, now_us: int) -> int:
-        """Milliseconds since the epoch."""
-        return self.us(now_us) // MILLISECOND_US
-
-    def checked_us(self, now_us: int) -> int:
-        """Like `us`, for a moment at which somebody depends on the clock: counted as a firing of SKEW while that
-        stands.
-        """
-        if self.faults.standing(Fault.SKEW) is not None:
-            self.faults.note(Fault.SKEW)
-        return self.us(now_us)
 
 
 class Gate:

@@ -4,9 +4,9 @@ The call is known from other people's clients, its fields from the page of its o
 Cancellation): `on_off` 1 or 0, `time_out` in milliseconds, both as text or number.
 """
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.switch import Switch
 from daemon.sim.timers import MILLISECOND_US
-from daemon.sim.venues.htx.auth import VenueClock
 from daemon.sim.venues.htx.queries import QueryRefused
 from daemon.sim.wire import JsonObject
 
@@ -23,5 +23,5 @@ def set_switch(switch: Switch, clock: VenueClock, fields: JsonObject, now_us: in
     if not time_out.isascii() or not time_out.isdigit() or int(time_out) < LEAST_MS:
         raise QueryRefused("1067", "time_out")
     due_us = switch.set("", int(time_out) * MILLISECOND_US if on_off == "1" else 0, now_us)
-    trigger = "0" if due_us is None else str(clock.us(due_us) // MILLISECOND_US)
+    trigger = "0" if due_us is None else clock.ms_text(due_us)
     return {"current_time": str(clock.ms(now_us)), "trigger_time": trigger}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import EndedBy, Order, OrdStatus
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.htx.codes import OK, TOO_MANY
 from daemon.sim.venues.htx.meanings import BY_THE_CLIENT, FOREIGN_REASONS
@@ -88,7 +88,7 @@ class Fates:
 
     def _canceling_for_a_while(self, order: Order, seconds: str, now_us: int) -> Fate:
         self._canceling.add(order.order_id)
-        due_us = now_us + round(float(seconds) * SECOND_US)
+        due_us = now_us + seconds_us(seconds)
         self._floor.timers.at(due_us, partial(self._finish_canceling, order.order_id))
         return Fate(OK)
 

@@ -4,8 +4,8 @@
 It turns a command's data into asks; what is asked is carried out by `cancel` and `place` (HTX: WebSocket Trade).
 """
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Floor
-from daemon.sim.venues.htx.auth import VenueClock
 from daemon.sim.venues.htx.cancel import Cancels, asks_of
 from daemon.sim.venues.htx.place import Places
 from daemon.sim.venues.htx.road import Answer, SocketRoad

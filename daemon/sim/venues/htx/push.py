@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from functools import partial
 
 from daemon.sim.book import Order, OrdStatus
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
-from daemon.sim.venues.htx.auth import VenueClock
 from daemon.sim.venues.htx.distort import Distorter
 from daemon.sim.venues.htx.instruments import Instrument, Instruments
 from daemon.sim.venues.htx.options import HtxOptions

@@ -9,10 +9,10 @@ cancels are forgotten two hours after they ended. STALE_QUERY, QUERY_NOTFOUND an
 from collections.abc import Callable, Iterator, Mapping
 
 from daemon.sim.book import Order
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
-from daemon.sim.timers import MILLISECOND_US, SECOND_US
+from daemon.sim.timers import MILLISECOND_US, SECOND_US, seconds_us
 from daemon.sim.venue import Floor
-from daemon.sim.venues.htx.auth import VenueClock
 from daemon.sim.venues.htx.fate import NO_SUCH_ORDER
 from daemon.sim.venues.htx.instruments import Instrument, Instruments
 from daemon.sim.venues.htx.rows import fill_row, history_row, margin_mode, query_id, query_row, state
@@ -51,7 +51,7 @@ class Queries:
         if order is None or self._faults.fires(Fault.QUERY_NOTFOUND, order.order_id) is not None:
             raise QueryRefused(NO_SUCH_ORDER)
         stale = self._faults.fires(Fault.STALE_QUERY, order.order_id)
-        seen = order if stale is None else self._book.as_of(order.order_id, now_us - _seconds_us(stale))
+        seen = order if stale is None else self._book.as_of(order.order_id, now_us - seconds_us(stale))
         if seen is None or _is_forgotten(seen, now_us):
             raise QueryRefused(NO_SUCH_ORDER)
         if seen.ord_status.is_terminal and self._faults.fires(Fault.QUERY_OPEN_ONLY, seen.order_id) is not None:
@@ -126,7 +126,7 @@ class Queries:
         stale = self._faults.fires(Fault.STALE_QUERY)
         if stale is None:
             return self._book.orders()
-        at_us = now_us - _seconds_us(stale)
+        at_us = now_us - seconds_us(stale)
         seen = (self._book.as_of(order.order_id, at_us) for order in self._book.orders())
         return (order for order in seen if order is not None)
 
@@ -173,7 +173,3 @@ def _limit(query: Query) -> int:
     if limit > PAGE_MAX:
         raise QueryRefused("1067", "limit")
     return limit
-
-
-def _seconds_us(seconds: str) -> int:
-    return round(float(seconds) * SECOND_US)

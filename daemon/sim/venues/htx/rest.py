@@ -10,11 +10,12 @@ from functools import partial
 from urllib.parse import parse_qsl
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.rates import RateRule
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, HttpResponse, Respond
 from daemon.sim.venues.htx import codes, limits
-from daemon.sim.venues.htx.auth import Gate, VenueClock
+from daemon.sim.venues.htx.auth import Gate
 from daemon.sim.venues.htx.cancel import Cancels, asks_of, count_arrivals
 from daemon.sim.venues.htx.deadman import set_switch
 from daemon.sim.venues.htx.distort import Distorter
@@ -127,7 +128,7 @@ class Rest:
     # ------------------------------------------------------------ public
 
     def _time(self, call: _Call) -> None:
-        stamp = self._clock.checked_us(call.now_us) // 1_000
+        stamp = self._clock.checked_ms(call.now_us)
         self._respond(call.request_id, HttpResponse(200, wire.dumps({"status": "ok", "ts": stamp})))
 
     def _heartbeat(self, call: _Call) -> None:

@@ -9,12 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.rates import RateRule
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Drop, Floor, HttpResponse, Respond
 from daemon.sim.venues.htx import codes, limits
-from daemon.sim.venues.htx.auth import VenueClock
 from daemon.sim.venues.htx.distort import Distorter
 from daemon.sim.venues.htx.session import Operation, Sessions
 from daemon.sim.wire import JsonObject, dumps

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from daemon.sim.book import ZERO, Fill, Order, OrdStatus
-from daemon.sim.venues.htx.auth import VenueClock
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.htx.instruments import Instrument
 from daemon.sim.wire import JsonObject, plain
 

@@ -11,11 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import SECOND_US, seconds_us
 from daemon.sim.venue import Connection, Connections, Floor
 from daemon.sim.venues.htx import codes, limits
-from daemon.sim.venues.htx.auth import Gate, VenueClock
+from daemon.sim.venues.htx.auth import Gate
 from daemon.sim.venues.htx.distort import Written
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.wire import BadJsonError, JsonObject, text
@@ -189,7 +190,7 @@ class Sessions:
         if problem is None and connection.path == NOTIFICATION and pushing >= self._options.push_connections_max:
             problem = "2030"
         slow = self._floor.faults.fires(Fault.AUTH_SLOW)
-        delay_us = round(float(slow) * SECOND_US) if slow is not None else 0
+        delay_us = seconds_us(slow) if slow is not None else 0
         self._floor.later(delay_us, now_us, partial(self._answer_login, connection, frame, problem))
 
     def _answer_login(self, connection: HtxConnection, frame: JsonObject, problem: str | None, now_us: int) -> None:

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from functools import partial
 
 from daemon.sim.book import Book, Fill, NewOrder, Order
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.htx import ops
-from daemon.sim.venues.htx.auth import Gate, VenueClock
+from daemon.sim.venues.htx.auth import Gate
 from daemon.sim.venues.htx.cancel import Cancels, count_arrivals
 from daemon.sim.venues.htx.distort import Distorter
 from daemon.sim.venues.htx.fate import Fates

@@ -1,18 +1,18 @@
 """Who may speak to a simulated OKX: signatures of the WebSocket login and of REST calls, timestamps, environment.
 
 The signatures are computed here from OKX's text alone (Overview / REST Authentication; WebSocket / Login), not shared
-with anybody who signs. This file knows no orders. It also keeps the venue's clock, which the fault SKEW moves.
+with anybody who signs. This file knows no orders.
 """
 
 import base64
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine
-from daemon.sim.timers import MILLISECOND_US, SECOND_US
+from daemon.sim.timers import SECOND_US, seconds_us
 from daemon.sim.venue import HttpRequest
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.wire import JsonObject, text
@@ -35,30 +35,6 @@ def rest_prehash(timestamp: str, method: str, target: str, body: bytes) -> bytes
     return f"{timestamp}{method}{target}".encode() + body
 
 
-@dataclass(frozen=True, slots=True)
-class VenueClock:
-    """The venue's own time: the true one, moved by SKEW while that stands."""
-
-    faults: FaultEngine
-
-    def us(self, now_us: int) -> int:
-        """Microseconds since the epoch, as the venue has it."""
-        skew = self.faults.standing(Fault.SKEW)
-        return now_us if skew is None else now_us + round(float(skew) * SECOND_US)
-
-    def ms(self, now_us: int) -> str:
-        """Milliseconds since the epoch, as OKX prints them."""
-        return str(self.us(now_us) // MILLISECOND_US)
-
-    def checked_us(self, now_us: int) -> int:
-        """Like `us`, for a moment at which somebody depends on the clock: counted as a firing of SKEW while that
-        stands.
-        """
-        if self.faults.standing(Fault.SKEW) is not None:
-            self.faults.note(Fault.SKEW)
-        return self.us(now_us)
-
-
 class Gate:
     """Checks credentials. Each check returns the code of the refusal, or None."""
 
@@ -77,7 +53,7 @@ class Gate:
             return "60005"
         if not _SECONDS.fullmatch(timestamp):
             return "60004"
-        if abs(self._clock.checked_us(now_us) - round(float(timestamp) * SECOND_US)) > TOLERANCE_US:
+        if abs(self._clock.checked_us(now_us) - seconds_us(timestamp)) > TOLERANCE_US:
             return "60006"
         if text(arg, "passphrase") != credentials.passphrase:
             return "60024"

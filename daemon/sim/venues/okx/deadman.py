@@ -6,11 +6,11 @@ OKX: Trade / POST Cancel All After; Spread Trading / POST Cancel All After. What
 import re
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.rates import RateRule
 from daemon.sim.switch import Switch
-from daemon.sim.timers import MILLISECOND_US, SECOND_US
+from daemon.sim.timers import SECOND_US
 from daemon.sim.venue import Floor
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.front import Call, Front, Route, Routes
 from daemon.sim.venues.okx.queries import QueryRefused
 from daemon.sim.wire import text
@@ -53,5 +53,5 @@ class CancelAllAfter:
         if seconds and tag and tag not in tags and len(tags) >= TAGS_MAX:
             raise QueryRefused("51071")
         due_us = self._switch.set(tag, seconds * SECOND_US, call.now_us)
-        trigger = "0" if due_us is None else str(self._clock.us(due_us) // MILLISECOND_US)
-        self._front.data(call, [{"triggerTime": trigger, "tag": tag, "ts": self._clock.ms(call.now_us)}])
+        trigger = "0" if due_us is None else self._clock.ms_text(due_us)
+        self._front.data(call, [{"triggerTime": trigger, "tag": tag, "ts": self._clock.ms_text(call.now_us)}])

@@ -3,8 +3,9 @@
 This file knows no orders.
 """
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.okx import limits
-from daemon.sim.venues.okx.auth import Gate, VenueClock
+from daemon.sim.venues.okx.auth import Gate
 from daemon.sim.venues.okx.front import Call, Front, Route, Routes
 from daemon.sim.venues.okx.instruments import Instruments
 from daemon.sim.venues.okx.options import OkxOptions
@@ -40,7 +41,7 @@ class Market:
         }
 
     def _time(self, call: Call) -> None:
-        stamp = self._clock.checked_us(call.now_us) // 1_000
+        stamp = self._clock.checked_ms(call.now_us)
         self._front.data(call, [{"ts": str(stamp)}])
 
     def _list_instruments(self, call: Call) -> None:
@@ -57,7 +58,7 @@ class Market:
         self._front.data(call, [row])
 
     def _balance(self, call: Call) -> None:
-        stamp = self._clock.ms(call.now_us)
+        stamp = self._clock.ms_text(call.now_us)
         details = [_balance_row(ccy, stamp) for ccy in ("USDT", "BTC", "ETH")]
         self._front.data(call, [{"uTime": stamp, "totalEq": "1000000", "details": details}])
 

@@ -4,8 +4,8 @@ It turns args into asks. The instrument is the integer `instIdCode`; a sent `ins
 2026-03-31) unless the venue is set to the old ways. What is asked is carried out by `cancel` and `place`.
 """
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Floor
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.cancel import CancelAsk, Cancels
 from daemon.sim.venues.okx.codes import Place
 from daemon.sim.venues.okx.instruments import Instrument, Instruments

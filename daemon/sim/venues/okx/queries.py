@@ -8,12 +8,11 @@ QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls arrive is `rest`'s.
 from collections.abc import Callable, Iterator, Mapping
 
 from daemon.sim.book import Order
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
-from daemon.sim.timers import MILLISECOND_US, SECOND_US
+from daemon.sim.timers import MILLISECOND_US, SECOND_US, seconds_us
 from daemon.sim.venue import Floor
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.product import DAY_US, Prints, Product
-from daemon.sim.venues.okx.road import seconds_us
 from daemon.sim.wire import JsonObject
 
 ZERO_FILL_KEPT_US = 2 * 3_600 * SECOND_US

@@ -4,10 +4,10 @@ Orders are handled by `cancel`, `place` and `queries`; this file turns bodies in
 """
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx import limits
 from daemon.sim.venues.okx.asked import Asked
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.cancel import CancelAsk, Cancels
 from daemon.sim.venues.okx.front import Call, Route, Routes
 from daemon.sim.venues.okx.instruments import Instruments

@@ -8,11 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
 from daemon.sim.venue import Drop, Floor, HttpResponse, Respond
 from daemon.sim.venues.okx import codes
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.codes import Place
 from daemon.sim.venues.okx.distort import Distorter
 from daemon.sim.venues.okx.product import Product
@@ -158,11 +157,6 @@ def refused(floor: Floor, code: str, order_id: str) -> Place:
     return Place(floor.faults.pick(Fault.REJECT, order_id, [place.value for place in codes.places(code)]))
 
 
-def seconds_us(seconds: str) -> int:
-    """A fault's argument in seconds, as microseconds."""
-    return round(float(seconds) * SECOND_US)
-
-
 def _body(answer: Answer, clock: VenueClock, now_us: int, *, is_socket: bool, has_times: bool) -> JsonObject:
     message = codes.message(answer.code, answer.detail) if answer.code else ""
     if not answer.code and not is_socket and answer.top_code == "1":
@@ -170,7 +164,7 @@ def _body(answer: Answer, clock: VenueClock, now_us: int, *, is_socket: bool, ha
     items = []
     for item in answer.items:
         has_ts = has_times and (is_socket or item.tag is not None)
-        items.append(_item(item, answer.echo, clock.ms(item.created_us or now_us) if has_ts else None))
+        items.append(_item(item, answer.echo, clock.ms_text(item.created_us or now_us) if has_ts else None))
     return {"code": answer.top_code, "msg": message, "data": [] if answer.code else items}
 
 

@@ -8,7 +8,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from typing import NamedTuple
 
 from daemon.sim.book import EndedBy, Fill, Order, OrdStatus, Side
-from daemon.sim.venues.okx.auth import VenueClock
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.okx.instruments import Instrument, Instruments
 from daemon.sim.wire import JsonObject, plain
 
@@ -91,7 +91,7 @@ def push_row(change: Change, instrument: Instrument, clock: VenueClock) -> JsonO
         "fillPxUsd": "",
         "fillPxVol": "",
         "fillSz": plain(fill.qty) if fill else "0",
-        "fillTime": clock.ms(fill.at_us) if fill else "",
+        "fillTime": clock.ms_text(fill.at_us) if fill else "",
         "lastPx": plain(instrument.price),
         "msg": "",
         "notionalUsd": plain(order.price * order.qty),
@@ -109,14 +109,14 @@ def query_row(order: Order, instrument: Instrument, clock: VenueClock) -> JsonOb
         "cancelSourceReason": _cancel_reason(order),
         "fillPx": plain(last.price) if last else "",
         "fillSz": plain(last.qty) if last else "0",
-        "fillTime": clock.ms(last.at_us) if last else "",
+        "fillTime": clock.ms_text(last.at_us) if last else "",
         "tradeId": last.trade_id if last else "",
     }
 
 
 def fill_row(order: Order, fill: Fill, instrument: Instrument, clock: VenueClock) -> JsonObject:
     """The row of GET Transaction details."""
-    stamp = clock.ms(fill.at_us)
+    stamp = clock.ms_text(fill.at_us)
     return {
         "billId": fill.trade_id,
         "clOrdId": order.client_order_id or "",
@@ -144,7 +144,7 @@ def _common(order: Order, instrument: Instrument, clock: VenueClock) -> JsonObje
         "algoId": "",
         "attachAlgoClOrdId": "",
         "attachAlgoOrds": [],
-        "cTime": clock.ms(order.created_us),
+        "cTime": clock.ms_text(order.created_us),
         "cancelSource": order.cancel_source,
         "category": "normal",
         "ccy": "",
@@ -184,7 +184,7 @@ def _common(order: Order, instrument: Instrument, clock: VenueClock) -> JsonObje
         "tpTriggerPx": "",
         "tpTriggerPxType": "",
         "tradeQuoteCcy": instrument.quote,
-        "uTime": clock.ms(order.updated_us),
+        "uTime": clock.ms_text(order.updated_us),
     }
 
 

@@ -11,7 +11,7 @@ from functools import partial
 
 from daemon.sim import wire
 from daemon.sim.faults import Fault
-from daemon.sim.timers import SECOND_US
+from daemon.sim.timers import SECOND_US, seconds_us
 from daemon.sim.venue import Connection, Connections, Floor
 from daemon.sim.venues.okx import codes, limits
 from daemon.sim.venues.okx.auth import Gate
@@ -201,7 +201,7 @@ class Sessions:
         connection.has_tried_login = True
         problem = self._gate.login_problem(arg, now_us)
         slow = self._floor.faults.fires(Fault.AUTH_SLOW)
-        delay_us = round(float(slow) * SECOND_US) if slow is not None else 0
+        delay_us = seconds_us(slow) if slow is not None else 0
         self._floor.later(delay_us, now_us, partial(self._answer_login, connection, problem))
 
     def _answer_login(self, connection: OkxConnection, problem: str | None, now_us: int) -> None:

@@ -7,12 +7,13 @@ faults mean here stands in `meanings`.
 from functools import partial
 
 from daemon.sim.book import Book, NewOrder
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import FaultEngine
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx import limits
 from daemon.sim.venues.okx.asked import Asked
-from daemon.sim.venues.okx.auth import Gate, VenueClock
+from daemon.sim.venues.okx.auth import Gate
 from daemon.sim.venues.okx.cancel import Cancels, count_arrivals
 from daemon.sim.venues.okx.deadman import CancelAllAfter
 from daemon.sim.venues.okx.family import OkxFamily

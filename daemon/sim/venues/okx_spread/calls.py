@@ -5,9 +5,9 @@ spread (OKX: Spread Trading / POST Place order, Cancel order, and their WebSocke
 """
 
 from daemon.sim import wire
+from daemon.sim.clock import VenueClock
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.asked import Asked
-from daemon.sim.venues.okx.auth import VenueClock
 from daemon.sim.venues.okx.cancel import CancelAsk, Cancels
 from daemon.sim.venues.okx.front import Call, Front, Route, Routes
 from daemon.sim.venues.okx.place import PlaceAsk, Places

@@ -9,7 +9,7 @@ channel; GET Order details; GET Trades). This file decides nothing.
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from daemon.sim.book import Fill, Order
-from daemon.sim.venues.okx.auth import VenueClock
+from daemon.sim.clock import VenueClock
 from daemon.sim.venues.okx.rows import STATES, Change
 from daemon.sim.venues.okx_spread.settle import REJECTION, Settlements, canceled_of, settling_of
 from daemon.sim.venues.okx_spread.spreads import Spreads
@@ -76,8 +76,8 @@ class SpreadPrints:
             "canceledSz": plain(canceled),
             "state": STATES[order.ord_status],
             "cancelSource": order.cancel_source,
-            "uTime": self._clock.ms(order.updated_us),
-            "cTime": self._clock.ms(order.created_us),
+            "uTime": self._clock.ms_text(order.updated_us),
+            "cTime": self._clock.ms_text(order.created_us),
         }
 
     def _trade(self, order: Order, fill: Fill, state: str, error: JsonObject | dict[str, str]) -> JsonObject:
@@ -107,7 +107,7 @@ class SpreadPrints:
             "side": order.side.value,
             "state": state,
             "execType": "M",
-            "ts": self._clock.ms(fill.at_us),
+            "ts": self._clock.ms_text(fill.at_us),
             "legs": legs,
             **error,
         }

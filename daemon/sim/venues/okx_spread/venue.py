@@ -8,11 +8,12 @@ from decimal import Decimal
 from functools import partial
 
 from daemon.sim.book import Book, EndedBy, NewOrder, Order, OrderEnded, UnknownOrder
+from daemon.sim.clock import VenueClock
 from daemon.sim.faults import FaultEngine
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.asked import Asked
-from daemon.sim.venues.okx.auth import Gate, VenueClock
+from daemon.sim.venues.okx.auth import Gate
 from daemon.sim.venues.okx.cancel import Cancels, count_arrivals
 from daemon.sim.venues.okx.deadman import CancelAllAfter
 from daemon.sim.venues.okx.family import OkxFamily
