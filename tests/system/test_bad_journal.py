@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daemon.edge.journal.schema import VERSION
 from daemon.edge.journal.verify import verify
 from tests.edge.test_journal_format import FORMAT_1
 from tests.system.rig import WAIT_S, World, until, world, written
@@ -200,5 +201,5 @@ async def test_a_journal_of_an_older_canceld_is_brought_up_and_one_of_a_newer_on
         with closing(sqlite3.connect(journal)) as db:
             db.execute("PRAGMA user_version = 99")
         said = await refusal_to_start(it)
-        assert f"canceld: journal {journal}: a newer canceld wrote it (format 99; this one knows 2)" in said
+        assert f"canceld: journal {journal}: a newer canceld wrote it (format 99; this one knows {VERSION})" in said
         assert "run that canceld, or keep the file aside" in said

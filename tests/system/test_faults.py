@@ -77,6 +77,9 @@ STEADY = (
     "ACK_OK_NO_PUSHx4,BIG_INT(number):1",
     "ACK_OK_THEN_FILLx4,DROP_PUSHx8,STALE_QUERY(0.4)x8",
     "NO_ACKx4,DROP_PUSHx8,QUERY_NOTFOUNDx4",
+    "ACK_OK_THEN_FILLx4,DROP_PUSHx8,QUERY_OPEN_ONLYx4",  # filled, and only open orders are listed
+    "ACK_OK_THEN_FILLx4,DUP_PUSH:1,REORDER:1",
+    "REJECT(51400)x4,DROP_PUSHx8,QUERY_NOTFOUNDx8",
 )
 """Faults that leave the daemon's sessions as they are: one daemon lives through all of them, in any order."""
 BREAKING = (
@@ -84,6 +87,7 @@ BREAKING = (
     "DISCONNECT(before_ack)x4",
     "DISCONNECT(after_ack)x4",
     "DISCONNECT(before_ack)x4,DROP_PUSHx8",
+    "DISCONNECT(after_ack)x2,DUP_PUSH:1",
     "HALF_OPENx1",
     "ZOMBIEx1",
     "NOTICE_CLOSE(0.2)x1",

@@ -1,0 +1,78 @@
+"""What comes after the daemon has given up waiting, an answer or a venue that is back, is told as a correction."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from daemon.sim.shell import serve
+from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.venue import OkxVenue
+from tests.system.rig import WAIT_S, Daemon, World, configure, until, world
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.system.rig import Client, Message
+
+HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
+"""Timings of an account that has no patience: what takes longer is in doubt first."""
+
+
+async def correction_of(client: Client, request_id: str) -> Message:
+    """Wait until a request that was in doubt is so no more; gives that word."""
+
+    def is_it(note: Message) -> bool:
+        told = note["params"]
+        return (note["method"], told.get("request_id")) == ("correction", request_id) and told["outcome"] != "in_doubt"
+
+    found: Message = (await client.notification(is_it))["params"]
+    return found
+
+
+async def test_an_answer_that_comes_after_the_horizon_corrects_the_doubt(tmp_path: Path) -> None:
+    async with world(tmp_path, account=HASTY) as it:
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        it.faults("ACK_LATE(1200):1,DROP_PUSH:1,STALE_QUERY(5):1")
+        first = await it.canceled(client, order_id, request_id="r")
+        assert (first["outcome"], first["times"]["acked"]) == ("in_doubt", None)
+        await until(lambda: it.venue.faults.fired.get("ACK_LATE"))
+        it.venue.faults.clear()
+        told = await correction_of(client, "r")
+        assert (told["outcome"], told["cum_qty"]) == it.truth_of(order_id) == ("canceled", "0")
+        assert told["previous"]["outcome"] == "in_doubt"
+
+
+async def test_what_happened_while_the_venue_was_gone_is_found_out_when_it_is_back(tmp_path: Path) -> None:
+    """Orders fill and are canceled while there is no connection, and no snapshot comes with the next one."""
+    venue = OkxVenue(OkxOptions(seed=7))
+    async with serve(venue, "127.0.0.1", 0) as server:
+        configure(tmp_path, server.url, account=HASTY)
+        it = World(venue, server.url, Daemon(tmp_path))
+        client = await it.started()
+        filled, canceled, partly, untouched = await it.rest(4)
+        it.faults("NO_ACK(lost):1,QUERY_NOTFOUND:1")
+        replies = [it.cancel(client, order_id, request_id=f"r-{n}") for n, order_id in enumerate((filled, canceled))]
+        await until(lambda: it.cancels_of(filled) and it.cancels_of(canceled))
+        await it.door.fill(partly, "0.5")
+    try:
+        async with asyncio.timeout(WAIT_S):
+            said = [reply["result"] for reply in await asyncio.gather(*replies)]
+        assert [result["outcome"] for result in said] == ["in_doubt", "in_doubt"]
+        await it.status(client, lambda now: now["drop_copy"] == "down")
+        it.venue.faults.clear()
+        late = it.cancel(client, partly, request_id="late")  # asked for while there is nobody to ask
+        async with serve(venue, "127.0.0.1", int(server.url.rsplit(":", 1)[1])):
+            it.faults("DROP_PUSHx4")  # nobody hears how it happened
+            await it.door.fill(filled)
+            await it.door._call("POST", f"/_sim/orders/{canceled}/cancel", None)
+            assert (await correction_of(client, "r-0"))["outcome"] == "filled"
+            assert (await correction_of(client, "r-1"))["outcome"] == "canceled"
+            async with asyncio.timeout(WAIT_S):
+                first = (await late)["result"]
+            latest = first if first["outcome"] != "in_doubt" else await correction_of(client, "late")
+            assert (latest["outcome"], latest["cum_qty"]) == it.truth_of(partly) == ("canceled", "0.5")
+            assert it.truth_of(untouched)[0] == "new"
+    finally:
+        await it.close()
