@@ -43,13 +43,20 @@ def fit(report: OrderReported, case: Case, world: World, book: Book, latest_us: 
         return Fit.NO
     known = book.find(report.product, report.order_id)
     best = known.report if known is not None and known.report.status.is_terminal else report
-    if not best.status.is_terminal or not ended_before(best, case.first_send_us(), world):
+    if not best.status.is_terminal or not ended_before(best, _first_send_us(case), world):
         return Fit.BINDS
     if book.was_reused(case.product, case.client_order_id):
         newest_us = max(ticket.request.received_us for ticket in case.tickets.values())
         is_late_enough = latest_us is not None and latest_us >= newest_us + world.replica_lag_us
         return Fit.PROVISIONAL if is_late_enough else Fit.NO
     return Fit.PROVISIONAL
+
+
+def _first_send_us(case: Case) -> int | None:
+    """When a cancel first left for a case; None also after a restart, since our clock may have been set meanwhile."""
+    if any(ticket.is_recovered for ticket in case.tickets.values()):
+        return None
+    return case.first_send_us()
 
 
 def may_mean(report: OrderReported, ticket: Ticket, case: Case, world: World, book: Book) -> bool:

@@ -122,7 +122,7 @@ class Listener:
             for ticket in case.tickets.values()
             if not ticket.is_sure
             and not is_settled(ticket)
-            and ended_before(end, None if ticket.is_recovered else ticket.request.received_us, self._world)
+            and ended_before(end, ticket.request.received_us, self._world)
         ]
         if doubtful:
             self._joiner.part(case, doubtful, end, now_us)

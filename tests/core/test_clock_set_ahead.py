@@ -2,26 +2,52 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from protocols.evidence import Step
 from protocols.fix import Outcome
 from tests.core.aliases import OURS, by_alias
-from tests.core.words import T0_MS, report
+from tests.core.words import T0_MS, Said, report
+
+if TYPE_CHECKING:
+    from tests.core.story import Story
 
 MINUTE_US = 60_000_000
+MEANT = Said(order="o2", alias="y", cum="4", created_ms=T0_MS - 1_000)
+"""The order that a request at `T0_MS` means."""
+BEFORE = Said(order="o0", alias="y", cum="0", created_ms=T0_MS - 3_600_000, updated_ms=T0_MS - 90_000)
+"""The one that had its client id before."""
 
 
-def test_an_older_order_that_seems_to_have_ended_after_the_request_is_not_taken_for_the_one_meant() -> None:
+def set_ahead() -> Story:
+    """End a life while nothing is known of a request's order, and set the clock ahead by two minutes more."""
     story = by_alias()
     story.lose_reply()
     story.now_us += MINUTE_US
     story.restart()
     story.measure_clock(offset_ms=-120_000, uncertainty_ms=0)
-    story.answer_ended("filled", order="o2", alias="y", cum="4", created_ms=T0_MS - 1_000)
-    story.push("canceled", order="o0", alias="y", cum="0", created_ms=T0_MS - 3_600_000, updated_ms=T0_MS - 90_000)
+    return story
+
+
+def test_an_older_order_that_seems_to_have_ended_after_the_request_is_not_taken_for_the_one_meant() -> None:
+    story = set_ahead()
+    story.answer_ended("filled", **MEANT)
+    story.push("canceled", **BEFORE)
     story.advance(60_000, lambda: story.answer(None, ()))
     assert Outcome.CANCELED not in story.outcomes()
+
+
+def test_while_it_is_not_known_which_of_two_orders_was_meant_questions_keep_their_pace() -> None:
+    story = set_ahead()
+
+    def answer() -> None:
+        is_own = story.open_questions()[0].question.step is Step.ORDER
+        story.answer(None, [report("filled", **MEANT) if is_own else report("canceled", **BEFORE)])
+
+    story.advance(60_000, answer)
+    assert len(story.put) < 100
 
 
 @pytest.mark.parametrize("is_live", [True, False])
