@@ -3,7 +3,7 @@
 A venue never touches a socket or a clock. Whoever drives it (the server in `shell`, or a simulation in virtual time)
 tells it what arrived and when, then carries out the actions that `drain` returns, in order, and calls `tick` no later
 than `deadline`. All times are integers: microseconds since the epoch. What is common to venues stands here and in the
-files beside it (book, faults, rates, timers, control); what a venue's frames and paths look like stands in `venues/`.
+files beside it (book, clock, pushing, faults, ...); what a venue's frames and paths look like stands in `venues/`.
 """
 
 from abc import ABC, abstractmethod

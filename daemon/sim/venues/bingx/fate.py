@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import ZERO, EndedBy, Order
 from daemon.sim.faults import Fault
+from daemon.sim.pushing import Change
 from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bingx import codes
 from daemon.sim.venues.bingx.push import Pushes
-from daemon.sim.venues.bingx.rows import STATUSES, Change
+from daemon.sim.venues.bingx.rows import STATUSES
 from daemon.sim.venues.bingx.symbols import Symbols
 
 if TYPE_CHECKING:

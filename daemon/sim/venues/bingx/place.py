@@ -11,11 +11,12 @@ from decimal import Decimal
 from daemon.sim import wire
 from daemon.sim.book import CapReached, EndedBy, NewOrder, Side
 from daemon.sim.clock import VenueClock
+from daemon.sim.pushing import Change
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bingx import codes
 from daemon.sim.venues.bingx.call import Answers, Call, Refusal
 from daemon.sim.venues.bingx.push import Pushes
-from daemon.sim.venues.bingx.rows import Change, placed_row
+from daemon.sim.venues.bingx.rows import placed_row
 from daemon.sim.venues.bingx.symbols import Symbol, Symbols
 from daemon.sim.wire import plain
 

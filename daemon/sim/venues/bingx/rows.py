@@ -5,10 +5,10 @@ page to page (`StopPrice`, `stopPrice`, `clientOrderID`). This file decides noth
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import NamedTuple
 
 from daemon.sim.book import ZERO, Fill, Order, OrdStatus, Side
 from daemon.sim.clock import VenueClock
+from daemon.sim.pushing import Change
 from daemon.sim.venues.bingx.symbols import Symbol
 from daemon.sim.wire import JsonObject, plain
 
@@ -24,16 +24,9 @@ STATUSES = {
 }
 
 
-class Change(NamedTuple):
-    """One change of an order: its state after it, and the fill if it was one."""
-
-    order: Order
-    fill: Fill | None
-
-
 def update(change: Change, symbol: Symbol, clock: VenueClock) -> JsonObject:
     """The data of `spot.executionReport` (BingX: Spot / Websocket / Order update)."""
-    order, fill = change
+    order, fill = change.order, change.fill
     why = "TRADE" if fill else "NEW" if order.ord_status is OrdStatus.NEW else STATUSES[order.ord_status]
     row: JsonObject = {
         "e": "executionReport",

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
+from daemon.sim.pushing import Change
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.bingx.auth import Gate
@@ -26,7 +27,6 @@ from daemon.sim.venues.bingx.place import Places
 from daemon.sim.venues.bingx.push import Pushes
 from daemon.sim.venues.bingx.queries import Queries
 from daemon.sim.venues.bingx.rest import Rest
-from daemon.sim.venues.bingx.rows import Change
 from daemon.sim.venues.bingx.session import PATH, BingxConnection, Sessions
 from daemon.sim.venues.bingx.symbols import Symbols
 

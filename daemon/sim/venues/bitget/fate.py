@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import ZERO, EndedBy, Order
 from daemon.sim.faults import Fault
+from daemon.sim.pushing import Change
 from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bitget import codes
 from daemon.sim.venues.bitget.instruments import LOT
 from daemon.sim.venues.bitget.meanings import FOREIGN_REASONS
 from daemon.sim.venues.bitget.push import Pushes
-from daemon.sim.venues.bitget.rows import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,13 +10,14 @@ from typing import Protocol
 
 from daemon.sim import wire
 from daemon.sim.clock import VenueClock
+from daemon.sim.pushing import Change
 from daemon.sim.venues.bitget import limits
 from daemon.sim.venues.bitget.batch import UNIFIED_MAX, objects, unified_asks
 from daemon.sim.venues.bitget.cancel import Answer, CancelAsk, Cancels
 from daemon.sim.venues.bitget.instruments import CLASSIC_PRODUCTS, SPOT, UNIFIED_PRODUCTS, Instrument, Instruments
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.roads import ClassicRoad, SocketRoad, UnifiedRoad
-from daemon.sim.venues.bitget.rows import Change, futures_push, spot_push, unified_push
+from daemon.sim.venues.bitget.rows import futures_push, spot_push, unified_push
 from daemon.sim.venues.bitget.session import BitgetConnection, Sessions, Subscription
 from daemon.sim.wire import JsonObject, text
 

@@ -10,12 +10,12 @@ from decimal import Decimal
 
 from daemon.sim import wire
 from daemon.sim.book import CapReached, EndedBy, NewOrder, Order, Side
+from daemon.sim.pushing import Change
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bitget import limits
 from daemon.sim.venues.bitget.instruments import Instruments
 from daemon.sim.venues.bitget.push import Pushes
 from daemon.sim.venues.bitget.queries import QueryRefused
-from daemon.sim.venues.bitget.rows import Change
 from daemon.sim.wire import JsonObject, text
 
 _GONE_AT_ONCE = {"fok": "fok_not_full_cancel", "ioc": "ioc_not_full_cancel"}

@@ -6,10 +6,10 @@ order detail, Get order info; Unified account / Order channel, Get order details
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import NamedTuple
 
 from daemon.sim.book import Fill, Order, OrdStatus, Side
 from daemon.sim.clock import VenueClock
+from daemon.sim.pushing import Change
 from daemon.sim.venues.bitget.instruments import Instrument
 from daemon.sim.wire import JsonObject, plain
 
@@ -27,16 +27,9 @@ OTHER_WORDS = FUTURES_WORDS | {OrdStatus.CANCELED: "cancelled", OrdStatus.EXPIRE
 """Spot, margin and the unified account spell it with two l."""
 
 
-class Change(NamedTuple):
-    """One change of an order: its state after it, and the fill if it was one."""
-
-    order: Order
-    fill: Fill | None
-
-
 def futures_push(change: Change, instrument: Instrument, clock: VenueClock) -> JsonObject:
     """The row of the classic futures order channel."""
-    order, fill = change
+    order, fill = change.order, change.fill
     row: JsonObject = {
         "accBaseVolume": plain(order.cum_qty),
         "cTime": clock.ms_text(order.created_us),
@@ -74,7 +67,7 @@ def futures_push(change: Change, instrument: Instrument, clock: VenueClock) -> J
 
 def spot_push(change: Change, instrument: Instrument, clock: VenueClock) -> JsonObject:
     """The row of the classic spot order channel: `size` of a buy is an amount of quote coin."""
-    order, fill = change
+    order, fill = change.order, change.fill
     amount = order.price * order.qty
     row: JsonObject = {
         "instId": order.instrument,

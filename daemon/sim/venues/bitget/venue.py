@@ -10,6 +10,7 @@ from functools import partial
 from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
+from daemon.sim.pushing import Change
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.bitget.auth import Gate
@@ -28,7 +29,6 @@ from daemon.sim.venues.bitget.place import Places
 from daemon.sim.venues.bitget.push import Pushes
 from daemon.sim.venues.bitget.rest import CANCEL_PATHS, ClassicRest, UnifiedRest
 from daemon.sim.venues.bitget.roads import ClassicRoad, UnifiedRoad
-from daemon.sim.venues.bitget.rows import Change
 from daemon.sim.venues.bitget.session import PATHS, BitgetConnection, Sessions
 from daemon.sim.wire import JsonObject, text
 

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import EndedBy, Order, OrdStatus
 from daemon.sim.faults import Fault
+from daemon.sim.pushing import Change
 from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.htx.codes import OK, TOO_MANY
 from daemon.sim.venues.htx.meanings import BY_THE_CLIENT, FOREIGN_REASONS
 from daemon.sim.venues.htx.push import Pushes
-from daemon.sim.venues.htx.rows import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,12 +10,13 @@ from decimal import Decimal
 
 from daemon.sim import wire
 from daemon.sim.book import CapReached, EndedBy, NewOrder, Side
+from daemon.sim.pushing import Change
 from daemon.sim.venue import Floor
 from daemon.sim.venues.htx import codes, limits
 from daemon.sim.venues.htx.instruments import Instruments
 from daemon.sim.venues.htx.push import Pushes
 from daemon.sim.venues.htx.road import USER, Answer, Item, Road
-from daemon.sim.venues.htx.rows import Change, client_id
+from daemon.sim.venues.htx.rows import client_id
 from daemon.sim.wire import JsonObject, text
 
 BATCH_MAX = 10

@@ -5,10 +5,10 @@ a push `state` may be said before the last number is (HTX: Subscribe to Order Up
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import NamedTuple
 
 from daemon.sim.book import ZERO, Fill, Order, OrdStatus
 from daemon.sim.clock import VenueClock
+from daemon.sim.pushing import Change
 from daemon.sim.venues.htx.instruments import Instrument
 from daemon.sim.wire import JsonObject, plain
 
@@ -16,14 +16,6 @@ FEE_RATE = Decimal("0.0004")
 _PLACES = Decimal(1).scaleb(-12)
 QUERY_ID_OFFSET = 117_440_512
 """History's rows have a query id of their own, which grows as the order ids do."""
-
-
-class Change(NamedTuple):
-    """One change of an order: its state after it, the fill if it was one, and the word that is pushed ("" its own)."""
-
-    order: Order
-    fill: Fill | None
-    word: str = ""
 
 
 def state(order: Order) -> str:
@@ -63,7 +55,7 @@ def push_row(change: Change, instrument: Instrument, clock: VenueClock) -> JsonO
 
 def match_row(change: Change, instrument: Instrument, clock: VenueClock) -> JsonObject:
     """The row of the topic `match_orders`: `trade_volume` is this trade's, the cumulative one has its own name."""
-    order, fill, _ = change
+    order, fill = change.order, change.fill
     common = _common(order, instrument, clock)
     kept = "side type price volume contract_code contract_type order_id position_side price_match client_order_id"
     kept += " margin_mode order_source reduce_only time_in_force created_time self_match_prevent"

@@ -10,6 +10,7 @@ from functools import partial
 from daemon.sim.book import Book, Fill, NewOrder, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault, FaultEngine, FaultRule
+from daemon.sim.pushing import Change
 from daemon.sim.switch import Switch
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.htx import ops
@@ -23,7 +24,6 @@ from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.place import Places
 from daemon.sim.venues.htx.push import Pushes
 from daemon.sim.venues.htx.rest import Rest
-from daemon.sim.venues.htx.rows import Change
 from daemon.sim.venues.htx.session import PATHS, HtxConnection, Operate, Sessions
 
 

@@ -8,12 +8,12 @@ from functools import partial
 
 from daemon.sim.book import Fill, Order
 from daemon.sim.faults import Fault, FaultRule
+from daemon.sim.pushing import Change
 from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.okx.distort import Distorter
 from daemon.sim.venues.okx.front import Front
 from daemon.sim.venues.okx.product import PATHS
 from daemon.sim.venues.okx.push import Pushes
-from daemon.sim.venues.okx.rows import Change
 from daemon.sim.venues.okx.session import OkxConnection, Sessions
 
 CANCELED_BY_SYSTEM = "20"

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import ZERO, EndedBy, Order
 from daemon.sim.faults import Fault
+from daemon.sim.pushing import Change
 from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.instruments import Instruments
 from daemon.sim.venues.okx.meanings import FOREIGN_SOURCES
 from daemon.sim.venues.okx.push import Pushes
-from daemon.sim.venues.okx.rows import Change
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,13 +13,13 @@ from typing import Protocol
 
 from daemon.sim import wire
 from daemon.sim.book import CapReached, EndedBy, NewOrder, Side
+from daemon.sim.pushing import Change
 from daemon.sim.rates import RateRule
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx import codes
 from daemon.sim.venues.okx.product import Product
 from daemon.sim.venues.okx.push import Pushes
 from daemon.sim.venues.okx.road import Answer, Item, Road
-from daemon.sim.venues.okx.rows import Change
 from daemon.sim.wire import JsonObject, text
 
 BATCH_MAX = 20

@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from daemon.sim.book import Fill, Order
+from daemon.sim.pushing import Change
 from daemon.sim.rates import RateRule
 from daemon.sim.timers import SECOND_US
 from daemon.sim.venues.okx import limits
-from daemon.sim.venues.okx.rows import Change
 from daemon.sim.wire import JsonObject, text
 
 PRIVATE = "/ws/v5/private"

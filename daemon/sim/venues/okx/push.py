@@ -1,113 +1,48 @@
-"""The orders channel: every change of an order goes to every connection that listens, unless a fault says otherwise.
+"""The orders channel: what a push looks like, and which subscriptions get it.
 
-No snapshot, no sequence number (OKX: Trade / WS Order channel). What a change looks like is `rows`; why it happened
-is not known here. The faults of this road (DROP_PUSH, REORDER, DUP_PUSH, ZOMBIE and the shapes) are described in
-`meanings`.
+No snapshot, no sequence number (OKX: Trade / WS Order channel). What a change looks like is `rows`; the faults of this
+road are drawn in `pushing`, and described in `meanings` with the shapes.
 """
 
 from collections.abc import Sequence
-from functools import partial
 
-from daemon.sim.book import Order, OrdStatus
-from daemon.sim.faults import Fault
-from daemon.sim.timers import MILLISECOND_US
+from daemon.sim.pushing import Change, Pushing
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.distort import Distorter
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.product import Prints
-from daemon.sim.venues.okx.rows import Change
 from daemon.sim.venues.okx.session import Sessions
 from daemon.sim.wire import JsonObject, dumps, text
 
-HELD_MAX_US = 200 * MILLISECOND_US
-"""How long REORDER holds a fill's push when the order's next push does not come."""
 
-
-class Pushes:
-    """Pushes changes of orders."""
+class Pushes(Pushing):
+    """Pushes changes of orders to the subscriptions that cover them."""
 
     def __init__(self, floor: Floor, options: OkxOptions, prints: Prints, sessions: Sessions) -> None:
-        self._floor = floor
-        self._options = options
+        super().__init__(floor, options.push_delay_us)
         self._prints = prints
         self._sessions = sessions
         self._distorter = Distorter(floor.faults, sessions.product.channel)
-        self._dropping = 0
-        self._held: dict[str, Change] = {}
 
-    def announce(self, changes: Sequence[Change], now_us: int, *, is_together: bool = False) -> None:
-        """Push changes of one order, in this order, all in one frame if `is_together`."""
-        self._floor.later(
-            self._options.push_delay_us, now_us, partial(self._push, tuple(changes), is_together=is_together)
-        )
-
-    def _push(self, changes: tuple[Change, ...], now_us: int, *, is_together: bool) -> None:
-        arranged: list[Change] = []
-        for change in changes:
-            if not self._is_dropped(change):
-                arranged += self._arrange(change, now_us)
-        if not arranged:
-            return
-        if is_together:
-            self._emit(arranged, now_us)
-        else:
-            for change in arranged:
-                self._emit([change], now_us)
-
-    def _is_dropped(self, change: Change) -> bool:
-        if self._dropping:
-            self._dropping -= 1
-            return True
-        count = self._floor.faults.fires(Fault.DROP_PUSH, change.order.order_id)
-        if count is None:
-            return False
-        self._dropping = int(count) - 1
-        return True
-
-    def _arrange(self, change: Change, now_us: int) -> list[Change]:
-        """What goes out now for a change: itself, and with REORDER an older one after it, or nothing yet."""
-        order = change.order
-        held = self._held.pop(order.order_id, None)
-        if held is not None:
-            return [change, held]
-        if order.ord_status is OrdStatus.NEW or self._floor.faults.fires(Fault.REORDER, order.order_id) is None:
-            return [change]
-        if order.ord_status.is_terminal:
-            return [change, self._before(order)]
-        self._held[order.order_id] = change
-        self._floor.timers.at(now_us + HELD_MAX_US, partial(self._release, change))
-        return []
-
-    def _release(self, change: Change, now_us: int) -> None:
-        if self._held.get(change.order.order_id) is change:
-            del self._held[change.order.order_id]
-            self._emit([change], now_us)
-
-    def _before(self, order: Order) -> Change:
-        states = self._floor.book.states(order.order_id)
-        position = next(at for at, state in enumerate(states) if state is order)
-        before = states[position - 1]
-        return Change(before, before.fills[-1] if before.fills else None)
-
-    def _emit(self, changes: list[Change], now_us: int) -> None:
+    def emit(self, changes: Sequence[Change], now_us: int, *, is_again: bool) -> None:
+        """Write one frame; the second time with a uTime one millisecond later."""
         order = changes[0].order
-        rows = [self._prints.pushed(change) for change in changes]
-        self._send_rows(rows, order, now_us)
-        if self._floor.faults.fires(Fault.DUP_PUSH, order.order_id) is not None:
-            self._send_rows([{**row, "uTime": str(int(text(row, "uTime")) + 1)} for row in rows], order, now_us)
-
-    def _send_rows(self, rows: list[JsonObject], order: Order, now_us: int) -> None:
         listeners = list(self._sessions.listeners(self._prints.facts(order)))
         if not listeners:
             return
-        shaped, has_huge_id = self._distorter.document({"data": rows}, order.order_id)
+        rows = [self._prints.pushed(change) for change in changes]
+        document: JsonObject = {"data": [_a_millisecond_later(row) for row in rows] if is_again else rows}
+        shaped, has_huge_id = self._distorter.document(document, order.order_id)
         data = dumps(shaped)[1:]
         strangers = self._distorter.strangers(b"{" + data, order.order_id, has_huge_id=has_huge_id)
         for connection, subscription in listeners:
-            if connection.is_zombie or self._floor.faults.fires(Fault.ZOMBIE, order.order_id) is not None:
-                connection.is_zombie = True
+            if self.is_deaf(connection, order.order_id):
                 continue
             for payload, is_binary in strangers:
                 self._sessions.connections.send(connection, payload, now_us, is_binary=is_binary)
             frame = b'{"arg":' + subscription.arg_json + b"," + data
             self._sessions.connections.send(connection, frame, now_us)
+
+
+def _a_millisecond_later(row: JsonObject) -> JsonObject:
+    return {**row, "uTime": str(int(text(row, "uTime")) + 1)}

@@ -5,10 +5,10 @@ fill (OKX: Trade / WS Order channel; GET Order details). This file decides nothi
 """
 
 from decimal import ROUND_HALF_EVEN, Decimal
-from typing import NamedTuple
 
 from daemon.sim.book import EndedBy, Fill, Order, OrdStatus, Side
 from daemon.sim.clock import VenueClock
+from daemon.sim.pushing import Change
 from daemon.sim.venues.okx.instruments import Instrument, Instruments
 from daemon.sim.wire import JsonObject, plain
 
@@ -22,13 +22,6 @@ STATES = {
     OrdStatus.CANCELED: "canceled",
     OrdStatus.EXPIRED: "canceled",
 }
-
-
-class Change(NamedTuple):
-    """One change of an order: its state after it, and the fill if it was one."""
-
-    order: Order
-    fill: Fill | None
 
 
 class TradePrints:
@@ -71,7 +64,7 @@ class TradePrints:
 
 def push_row(change: Change, instrument: Instrument, clock: VenueClock) -> JsonObject:
     """The row of the orders channel."""
-    order, fill = change
+    order, fill = change.order, change.fill
     return {
         **_common(order, instrument, clock),
         "amendResult": "",

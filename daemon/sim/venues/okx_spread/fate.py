@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 
 from daemon.sim.book import ZERO, EndedBy, Order, OrdStatus
 from daemon.sim.faults import Fault
+from daemon.sim.pushing import Change
 from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.fate import BY_USER, Fate
 from daemon.sim.venues.okx.push import Pushes
-from daemon.sim.venues.okx.rows import Change
 from daemon.sim.venues.okx_spread.meanings import FOREIGN_SOURCES, SETTLEMENT_SOURCES
 from daemon.sim.venues.okx_spread.settle import Settlements, open_of, settling_of
 from daemon.sim.venues.okx_spread.spreads import Spreads

@@ -10,7 +10,8 @@ from decimal import ROUND_HALF_EVEN, Decimal
 
 from daemon.sim.book import Fill, Order
 from daemon.sim.clock import VenueClock
-from daemon.sim.venues.okx.rows import STATES, Change
+from daemon.sim.pushing import Change
+from daemon.sim.venues.okx.rows import STATES
 from daemon.sim.venues.okx_spread.settle import REJECTION, Settlements, canceled_of, settling_of
 from daemon.sim.venues.okx_spread.spreads import Spreads
 from daemon.sim.wire import JsonObject, plain
@@ -28,7 +29,7 @@ class SpreadPrints:
 
     def pushed(self, change: Change) -> JsonObject:
         """The row of the sprd-orders channel."""
-        order, fill = change
+        order, fill = change.order, change.fill
         return {
             **self._common(order, fill),
             "avgPx": _average(order) or "0",

@@ -13,9 +13,9 @@ from decimal import Decimal
 from functools import partial
 
 from daemon.sim.book import ZERO, BadFill, EndedBy, Fill, Order, OrderEnded
+from daemon.sim.pushing import Change
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.push import Pushes
-from daemon.sim.venues.okx.rows import Change
 from daemon.sim.venues.okx_spread.options import SpreadOptions
 from daemon.sim.wire import plain
 

@@ -78,13 +78,13 @@ class OkxSpreadVenue(OkxFamily):
     def trade(self, order_id: str, qty: Decimal | None, now_us: int) -> Order:
         """Match now, settle later: the order comes back as it is between the two."""
         change = self._settlements.match(self._live(order_id), qty, now_us)
-        self.announce(*change, now_us)
+        self.announce(change.order, change.fill, now_us)
         return change.order
 
     def take_off(self, order_id: str, now_us: int) -> Order:
         """Somebody else cancels what is open."""
         change = self._settlements.cancel(self._live(order_id), EndedBy.OTHER, self.foreign_cancel_source(), now_us)
-        self.announce(*change, now_us)
+        self.announce(change.order, change.fill, now_us)
         return change.order
 
     def _live(self, order_id: str) -> Order:
