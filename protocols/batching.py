@@ -46,13 +46,15 @@ class BatchAnswered(msgspec.Struct, frozen=True):
 
     ``items`` are its rows, each without a send's name yet; ``whole`` is what the answer says of the batch as a whole,
     which stands for each of its orders where there are no rows. ``is_in_order``: the venue's rows stand as the orders
-    were asked for, so that one without any name can be told by its position.
+    were asked for, so that one without any name can be told by its position. ``is_about_all``: no order was named, and
+    without rows an acceptance is of all of them.
     """
 
     batch: SendId
     whole: CancelAnswered
     items: tuple[CancelAnswered, ...]
     is_in_order: bool = False
+    is_about_all: bool = False
 
 
 class BatchDialect(Protocol):
@@ -98,7 +100,11 @@ def spread(wires: Sequence[WireCancel], answer: BatchAnswered) -> Spread:
     """Give each cancel of a batch its answer. One that no item answers is `Proof.UNKNOWN`, whatever the whole says."""
     if not answer.items:
         whole = answer.whole
-        if whole.proof in {Proof.ACCEPTED, Proof.IN_PROGRESS, Proof.GONE}:  # of whom? it names nobody
+        if answer.is_about_all and whole.proof is Proof.UNCHANGED_FINAL:  # this call; the order's own may do
+            whole = msgspec.structs.replace(whole, proof=Proof.UNCHANGED_RETRY)
+        elif whole.proof in {Proof.IN_PROGRESS, Proof.GONE} or (
+            whole.proof is Proof.ACCEPTED and not answer.is_about_all
+        ):  # of whom? it names nobody
             whole = _unknown(whole, "the answer has no items")
         return Spread(tuple(msgspec.structs.replace(whole, send_id=wire.send_id) for wire in wires))
     owners = [_owner(item, wires) for item in answer.items]

@@ -37,6 +37,7 @@ from protocols.evidence import (
     Step,
 )
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
+from protocols.mass import MassCancel, MassDialect
 
 if TYPE_CHECKING:
     from protocols.rest import RestCall, RestResponse, SignedCall
@@ -161,12 +162,13 @@ class Traits(msgspec.Struct, frozen=True):
     no_switch: str = "it has none"
     not_covered: tuple[str, ...] = ()
     batch: BatchCancel | None = None
+    mass_cancels: tuple[MassCancel, ...] = ()
 
     @property
     def cancel_operations(self) -> frozenset[str]:
         """Every operation that cancels."""
-        others = (other.operation for other in (self.sparing_cancel, self.batch) if other is not None)
-        return frozenset({self.cancel_operation, *others})
+        others = (self.sparing_cancel, self.batch, *self.mass_cancels)
+        return frozenset({self.cancel_operation, *(other.operation for other in others if other is not None)})
 
 
 class Heartbeat(msgspec.Struct, frozen=True):
@@ -394,7 +396,7 @@ Signal = (
 Inbound = Signal | OrderReported | CancelAnswered | BatchAnswered
 
 
-class Dialect(BatchDialect, Protocol):
+class Dialect(BatchDialect, MassDialect, Protocol):
     """What a venue has to fill in. One instance serves one account; it keeps nothing between calls."""
 
     traits: Traits

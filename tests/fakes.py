@@ -56,6 +56,7 @@ from protocols.evidence import (
 )
 from protocols.fix import OrderId, OrdStatus, QueryId, Road, SendId
 from protocols.jsonread import frame_of
+from protocols.mass import NoMassCancels
 from protocols.rest import RestCall, RestResponse, SignedCall
 from protocols.secret import Credentials, Secret
 
@@ -94,7 +95,7 @@ def question(query_id: str = "q1", order_id: str | None = "o1") -> Question:
     return Question(QueryId(query_id), step, "", "BTC", OrderId(order_id) if order_id else None)
 
 
-class FakeDialect(NoBatches):
+class FakeDialect(NoBatches, NoMassCancels):
     """Speaks the words above."""
 
     traits = TRAITS

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from daemon.core.world import World
     from protocols.evidence import CancelAnswered
     from protocols.fix import QueryId, SendId
+    from protocols.mass import Everything
 
 LISTING_RETRY_US: Final = 1_000_000
 """Between two tries at the listing of a resync."""
@@ -101,9 +102,9 @@ class Bench:
         """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
         self._limits.recall(dealings, now_us)
 
-    def gathering(self, now_us: int, *, has_more: bool) -> AbstractContextManager[None]:
+    def gathering(self, now_us: int, *, has_more: bool, everything: Everything | None) -> AbstractContextManager[None]:
         """Let no cancel leave until all of several are there; see `Sending.gathering`."""
-        return self._sending.gathering(now_us, has_more=has_more)
+        return self._sending.gathering(now_us, has_more=has_more, everything=everything)
 
     def work_all(self, cases: Iterable[Case], now_us: int) -> None:
         """Work on many cases, on the first ones now and on the rest as soon as others have had their turn."""

@@ -30,6 +30,9 @@ SLACK: Final = 1.1
 CANCEL_SHARE: Final = 0.25
 """The share of a bucket that only cancels may use, where they share one with something else."""
 
+NO_LIMIT: Final = 1_000_000
+"""Calls that may leave where no rule says how many."""
+
 BucketKey = tuple[str, str]
 Order = tuple[str, str]
 """What the rules count an order by: its instrument and its name."""
@@ -151,6 +154,13 @@ class Budget:
             if bucket.room(self._limit(rule, operation), now_us) <= beside:
                 return False
         return True
+
+    def calls_free(self, operation: str, instrument: str, now_us: int) -> int:
+        """How many calls of an operation may leave now, each of one order or of as many as it holds."""
+        rooms = [
+            bucket.room(self._limit(rule, operation), now_us) for rule, bucket in self._of(operation, instrument, "")
+        ]
+        return max(0, min(rooms, default=NO_LIMIT))
 
     def take(self, operation: str, orders: Sequence[Order], now_us: int) -> Departure:
         """Count a departure: of one call about these orders, or of all calls of a question about one."""

@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from daemon.core.ids import Ids
     from daemon.core.records import Dealing
     from daemon.core.world import World
+    from protocols.mass import Everything
 
 OPEN_MAX: Final = 20_000
 """Cases under way per account; five times what any venue here lets rest. Past it a request is refused at the door."""
@@ -120,13 +121,22 @@ class Correlator:
         held = self._take_up(request, now_us)
         return Submitted(self._bench.take_effects(), held)
 
-    def submit_many(self, requests: Sequence[CancelRequest], now_us: int, *, has_more: bool = False) -> SubmittedMany:
+    def submit_many(
+        self,
+        requests: Sequence[CancelRequest],
+        now_us: int,
+        *,
+        has_more: bool = False,
+        everything: Everything | None = None,
+    ) -> SubmittedMany:
         """Take up several cancel requests, which leave together as far as the venue and its limits allow.
 
         What `submit` raises for one of them is given in its place, and costs no other. A few hundred at a time, since
-        others wait until all are taken up; with ``has_more`` only full batches leave at once.
+        others wait until all are taken up; with ``has_more`` only full batches leave at once. ``everything`` says that
+        they, with those before and those to come, are all that is meant of a scope of which all is meant: then the
+        venue's call for that may be made for them, if it is sooner.
         """
-        with self._bench.gathering(now_us, has_more=has_more):
+        with self._bench.gathering(now_us, has_more=has_more, everything=everything):
             held = [self._try_up(request, now_us) for request in requests]
         return SubmittedMany(self._bench.take_effects(), held)
 

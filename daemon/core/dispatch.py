@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from daemon.core.records import CaseId
     from protocols.batching import BatchCancel
     from protocols.fix import Road
+    from protocols.mass import Everything
 
 GATHER_US: Final = 3_000
 """Those who have to wait anyway wait so long for others where a fuller batch costs no more: a client's flood comes in
@@ -82,6 +83,7 @@ class Load:
     operation: str
     road: Road
     wishes: list[Wish]
+    everything: Everything | None = None
 
 
 class Dispatch:
@@ -265,6 +267,15 @@ class Dispatch:
             return wish
         self._enter(who, wish.lane).put_back(who, place)
         return None
+
+    def take_out(self, who: CaseId, now_us: int) -> Wish | None:
+        """Take one out of the lines for whom another way was found; gives what it wants by now."""
+        lane = self._lanes.get(who)
+        if lane is None:
+            return None
+        self._lines[lane].leave(who)
+        self._left(who)
+        return self._wish_of(who, now_us)
 
     # ------------------------------------------------------------ when
 

@@ -13,6 +13,7 @@ from daemon.core.sweep import Listing
 from protocols.dialect import Question, WireCancel
 from protocols.evidence import OrderReported
 from protocols.fix import RequestState, Road
+from protocols.mass import Everything
 
 
 class Send(msgspec.Struct, frozen=True, gc=False):
@@ -23,10 +24,14 @@ class Send(msgspec.Struct, frozen=True, gc=False):
 
 
 class SendMany(msgspec.Struct, frozen=True, gc=False):
-    """Put several wire cancels on their road in one batch, now. ``cases`` are theirs, in the same order."""
+    """Put several wire cancels on their road in one batch, now. ``cases`` are theirs, in the same order.
+
+    With ``everything`` it is not a batch but the call that cancels all of that.
+    """
 
     cases: tuple[CaseId, ...]
     wires: tuple[WireCancel, ...]
+    everything: Everything | None = None
 
 
 class Ask(msgspec.Struct, frozen=True, gc=False):

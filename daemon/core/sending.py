@@ -5,6 +5,7 @@ It decides neither whether a case wants a cancel (`policy` does) nor who goes fi
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
@@ -14,7 +15,7 @@ from daemon.core.dispatch import Dispatch, Load, Wish
 from daemon.core.effects import Effect, Send, SendMany, Write
 from daemon.core.records import SendMade
 from protocols.dialect import WireCancel
-from protocols.fix import SendId
+from protocols.fix import Road, SendId
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from daemon.core.limits import Limits
     from daemon.core.records import CaseId
     from daemon.core.world import World
+    from protocols.mass import Everything, MassCancel
 
 TURN_MAX: Final = 256
 """Cancels that leave in one turn: some tens of milliseconds, in which a new one may have to wait."""
@@ -57,6 +59,10 @@ class Sending:
         self._is_gathering = False
         self._await_more_us = 0
         """Until then only full batches leave: more of those who wait to leave together are about to come."""
+        self._holds_all = False
+        """Until then nothing at all leaves: what is about to come may decide that one call does for everything."""
+        self._company: list[CaseId] = []
+        """Those who joined the lines to leave together, until the last of them is there."""
         self._gathered = 0
         """Cancels that joined the lines to leave together, of which it is not known yet whether they leave at once."""
         self._at_once = 0
@@ -73,16 +79,19 @@ class Sending:
         if self._is_gathering or not self._dispatch.may_leave(wish, now_us, has_precedence=awaits_more):
             rank = 0 if policy.is_urgent(case, self._world, now_us) else 1
             self.serve_at(self._dispatch.join(wish, rank, party_of(wish.ticket), now_us))
+            if self._is_gathering:
+                self._company.append(case.case_id)
             return None
         self._leave(Load(wish.lane.operation, wish.plan.road, [wish]), now_us)
         # Another request of this case may want other parameters, or time passes until the answer is overdue.
         return policy.wants_send(case, self._world, now_us)[1]
 
     @contextmanager
-    def gathering(self, now_us: int, *, has_more: bool) -> Iterator[None]:
+    def gathering(self, now_us: int, *, has_more: bool, everything: Everything | None) -> Iterator[None]:
         """Let no cancel leave until all of several are there; then they leave together, as far as the budgets allow.
 
-        If more follow, only full batches leave yet; the others a moment later, at the latest.
+        If more follow, only full batches leave yet; the others a moment later, at the latest. Where they are
+        ``everything`` of a scope, one call may do for all.
         """
         self._is_gathering = True
         joined = self._dispatch.joined
@@ -92,6 +101,11 @@ class Sending:
             self._is_gathering = False
         self._gathered += self._dispatch.joined - joined
         self._await_more_us = now_us + MORE_WAIT_US if has_more else 0
+        self._holds_all = has_more and everything is not None and bool(self._world.traits.mass_cancels)
+        if not has_more:
+            swept, self._company = self._company, []
+            if everything is not None:
+                self._sweep(swept, everything, now_us)
         self.serve(now_us)
 
     def serve_at(self, at_us: int) -> None:
@@ -105,7 +119,8 @@ class Sending:
         self._world.spared = self._limits.errors.spared(now_us)
         served: list[Case] = []
         awaits_more = now_us < self._await_more_us
-        for load in self._dispatch.serve(now_us, TURN_MAX, only_full=awaits_more):
+        orders_max = 0 if awaits_more and self._holds_all else TURN_MAX
+        for load in self._dispatch.serve(now_us, orders_max, only_full=awaits_more):
             self._leave(load, now_us)
             served += [wish.case for wish in load.wishes]
         self._appoint_next(now_us, is_waiting_for_more=awaits_more and not served)
@@ -123,6 +138,53 @@ class Sending:
         if next_us is None or next_us > now_us:
             self._at_once += max(0, self._gathered - len(self._dispatch))
             self._gathered = 0
+
+    def _sweep(self, company: list[CaseId], everything: Everything, now_us: int) -> None:
+        """Let those who are everything of a scope leave by one call, where that is sooner than by batches."""
+        if Road.REST not in self._world.open_roads:
+            return
+        served: list[Case] = []
+        for (mass, product, instrument), group in self._masses(company, everything, now_us).items():
+            is_sooner = self._calls_needed(group) > self._calls_free(group[0], now_us)
+            if not is_sooner or not self._limits.budget.calls_free(mass.operation, instrument, now_us):
+                continue
+            wishes = [wish for case in group if (wish := self._dispatch.take_out(case.case_id, now_us)) is not None]
+            if wishes:
+                scope = everything.narrowed(product, instrument or None)
+                self._leave(Load(mass.operation, Road.REST, wishes, scope), now_us)
+                served += [wish.case for wish in wishes]
+        for case in served:
+            self._work(case, now_us)
+
+    def _masses(
+        self, company: list[CaseId], everything: Everything, now_us: int
+    ) -> dict[tuple[MassCancel, str, str], list[Case]]:
+        """Part those who wait by the call that would take them in, and by what it would name."""
+        found: dict[tuple[MassCancel, str, str], list[Case]] = {}
+        for case in (self._cases.get(case_id) for case_id in company):
+            if case is None or everything.product not in {None, case.product}:
+                continue
+            for mass in self._world.traits.mass_cancels:
+                named = mass.instrument_for(everything, case.instrument) if case.product in mass.products else None
+                if named is not None:
+                    found.setdefault((mass, case.product, named), []).append(case)
+                    break
+        return found
+
+    def _calls_needed(self, group: list[Case]) -> int:
+        """How many calls they would take by name."""
+        batch = self._world.traits.batch
+        if batch is None:
+            return len(group)
+        is_mixed = group[0].product in batch.mixed_products
+        counts = Counter("" if is_mixed else case.instrument for case in group)
+        return sum(-(-count // batch.items_max) for count in counts.values())
+
+    def _calls_free(self, case: Case, now_us: int) -> int:
+        """How many of those calls may leave now."""
+        batch = self._world.traits.batch
+        operation = batch.operation if batch is not None else self._world.traits.cancel_operation
+        return self._limits.budget.calls_free(operation, case.instrument, now_us)
 
     def note_gap(self, case: Case, now_us: int) -> None:
         """Note when a case last sent a cancel, for others that may mean its order, where the venue wants a gap."""
@@ -181,13 +243,16 @@ class Sending:
     def _leave(self, load: Load, now_us: int) -> None:
         """Make the cancels of one request, and count it."""
         names = [self._ids.send() for _ in load.wishes]
-        batch = names[0] if len(names) > 1 else SendId("")
+        batch = names[0] if len(names) > 1 or load.everything is not None else SendId("")
         wires = [self._wire(wish, load, name, batch) for wish, name in zip(load.wishes, names, strict=True)]
         self._limits.left(load.operation, [(wish.case.instrument, wish.name) for wish in load.wishes], names, now_us)
         for wish, wire in zip(load.wishes, wires, strict=True):
             self._note(wish.case, wire, now_us)
         cases = tuple(wish.case.case_id for wish in load.wishes)
-        self._emit(Send(cases[0], wires[0]) if len(wires) == 1 else SendMany(cases, tuple(wires)))
+        if len(wires) == 1 and load.everything is None:
+            self._emit(Send(cases[0], wires[0]))
+        else:
+            self._emit(SendMany(cases, tuple(wires), load.everything))
         for case, wire in zip(cases, wires, strict=True):
             self._emit(Write(SendMade(now_us, case, wire)))
 

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from daemon.edge.desk import OrderRow, SessionRow
     from protocols.dialect import Question, WireCancel
     from protocols.fix import Road
+    from protocols.mass import Everything
 
 
 class Gateway(Protocol):
@@ -18,8 +19,11 @@ class Gateway(Protocol):
         """Put a wire cancel on its road; what becomes of it comes back as evidence."""
         ...
 
-    def send_batch(self, wires: tuple[WireCancel, ...]) -> None:
-        """Put several wire cancels on their one road together; what becomes of each comes back as evidence."""
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
+        """Put several wire cancels on their one road together; what becomes of each comes back as evidence.
+
+        With ``everything``, by the call that cancels all of that.
+        """
         ...
 
     def ask(self, question: Question) -> None:

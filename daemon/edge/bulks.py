@@ -24,6 +24,7 @@ from daemon.edge.desk import ConnectionId
 from daemon.edge.glances import Glances
 from protocols.errors import BadRequest, JournalError
 from protocols.fix import AccountName, Priority
+from protocols.mass import Everything
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -369,7 +370,8 @@ class Bulks:
 
     def _submit(self, running: Running, account: AccountName, requests: list[CancelRequest], *, has_more: bool) -> None:
         wishes = [(request, _Ear(self, running, request.key)) for request in requests]
-        held = self._accounts[account].driver.submit_many(wishes, has_more=has_more)
+        everything = _everything(running.bulk.intent, account)
+        held = self._accounts[account].driver.submit_many(wishes, has_more=has_more, everything=everything)
         for request, why in zip(requests, held, strict=True):
             if isinstance(why, BadRequest):
                 self.refused(running, request.key, why)
@@ -433,3 +435,11 @@ class Bulks:
 
 def _account_of(request: CancelRequest) -> AccountName:
     return request.key.account
+
+
+def _everything(intent: BulkIntent, account: AccountName) -> Everything | None:
+    """Say what of an account is meant as a whole, if it is: a scope that only narrows what venues can narrow too."""
+    scopes = [scope for scope in intent.scopes if scope.account == account]
+    if len(scopes) != 1 or scopes[0].names_orders or scopes[0].client_id_prefix is not None:
+        return None
+    return Everything(scopes[0].product, scopes[0].instrument, scopes[0].side)

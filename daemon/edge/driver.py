@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
     from protocols.fix import SendId
+    from protocols.mass import Everything
 
 REMEMBERED_MAX: Final = 20_000
 """Requests whose words are kept in memory for those who ask again; the journal has the rest."""
@@ -140,15 +141,21 @@ class Driver:
         self._carry_out(self.correlator.list_orders(self._clock.now()))
 
     def submit_many(
-        self, wishes: Sequence[tuple[CancelRequest, Sink]], *, has_more: bool = False
+        self,
+        wishes: Sequence[tuple[CancelRequest, Sink]],
+        *,
+        has_more: bool = False,
+        everything: Everything | None = None,
     ) -> list[Ticket | BadRequest | None]:
         """Take up several requests, each with its sink, which leave together as far as the venue lets them.
 
         Gives for each what `submit` gives, or the `BadRequest` that it would raise. ``has_more`` says that others of
-        their kind follow at once: what is no full batch yet waits a moment for them.
+        their kind follow at once: what is no full batch yet waits a moment for them. ``everything`` says of which scope
+        they are all that rests; see `Correlator.submit_many`.
         """
         requests = [request for request, _ in wishes]
-        submitted = self.correlator.submit_many(requests, self._clock.now(), has_more=has_more)
+        now_us = self._clock.now()
+        submitted = self.correlator.submit_many(requests, now_us, has_more=has_more, everything=everything)
         told: list[Ticket | BadRequest | None] = []
         for (request, sink), held in zip(wishes, submitted.held, strict=True):
             if isinstance(held, BadRequest):
@@ -238,7 +245,7 @@ class Driver:
             if isinstance(effect, fx.Send):
                 self._to_venue.send(effect.wire)
             elif isinstance(effect, fx.SendMany):
-                self._to_venue.send_batch(effect.wires)
+                self._to_venue.send_batch(effect.wires, effect.everything)
             elif isinstance(effect, fx.Ask):
                 self._to_venue.ask(effect.question)
         records: list[Record] = []

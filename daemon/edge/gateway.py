@@ -16,8 +16,6 @@ which road a cancel takes. For the driver it is a few synchronous calls and one 
 from __future__ import annotations
 
 import traceback
-from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
@@ -34,6 +32,7 @@ from daemon.edge.socket_sends import SocketSends
 from daemon.edge.sockets import Keeper, Surroundings
 from daemon.edge.standing import Standing
 from daemon.edge.status import EntryState, GatewayState, GatewayStatus, Quarantine, SocketStatus
+from daemon.edge.teller import Teller
 from daemon.edge.venue_rest import VenueRest
 from protocols.dialect import LoggedIn, RefusalKind, Role
 from protocols.evidence import (
@@ -60,6 +59,7 @@ if TYPE_CHECKING:
     from daemon.edge.settings import GatewaySettings
     from protocols.dialect import Dialect, LoginRefused, Question, SocketPlan, SubscribeRefused, WireCancel
     from protocols.evidence import Evidence, Frame
+    from protocols.mass import Everything
     from protocols.rest import RestCall, RestResponse
     from protocols.secret import Credentials
     from protocols.session import Session
@@ -96,19 +96,19 @@ class Gateway:
         self.settings = account
         self._dialect = dialect
         self._clock = clock
-        self._report = report
         self._log = log.bind(account=account.account, venue=account.venue)
+        self._teller = Teller(report, outside, self._our_fault)
         self._alarms = Alarms(clock, self._log)
         self._quarantine = Quarantine(clock, self._log)
         self._pool = outside.pool()
         self._rest = VenueRest(dialect, self._pool, credentials, clock)
         self._pace = CallPace(dialect.traits.rate_rules, clock, outside)
-        self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._tell, outside)
+        self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._teller.tell, outside)
         self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log, outside)
         self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault, self.set_aside)
         self._by_socket = SocketSends(dialect, self._reference, self._entry_links, self._our_fault)
         self._standing = Standing(
-            self._rest, waits, self._alarms, self._tell, self.changed, self._clockwork.want, outside
+            self._rest, waits, self._alarms, self._teller.tell, self.changed, self._clockwork.want, outside
         )
         pacer = pacer or Pacer(clock, waits.reconnect_gap_s)
         around = Surroundings(self._rest, outside, clock, waits, pacer, self._pace, self._log)
@@ -126,11 +126,7 @@ class Gateway:
         self._user = ""
         self._is_open = {Road.WS: False, Road.REST: False}
         self._drop_copy = DropCopyState.DOWN
-        self._outbox: deque[Evidence] = deque()
-        self._is_called = False
-        self._is_scheduled = False
-        self._is_delivering = False
-        self._counters = dict.fromkeys(("sends_ws", "sends_rest", "questions", "evidence", "faults"), 0)
+        self._counters = dict.fromkeys(("sends_ws", "sends_rest", "questions", "faults"), 0)
 
     def _needs(self, plan: SocketPlan) -> bool:
         return self.settings.order_entry is not OrderEntry.REST or Role.DROP_COPY in plan.roles
@@ -144,26 +140,29 @@ class Gateway:
         if wire.road is Road.REST:
             self._sends.start(wire, self._spawn)
             return
-        with self._called():
-            self._tell(self._by_socket.send(wire))
+        with self._teller.called():
+            self._teller.tell(self._by_socket.send(wire))
 
-    def send_batch(self, wires: tuple[WireCancel, ...]) -> None:
-        """Put several cancels of one road on it in one batch; otherwise each is as if it were sent by itself."""
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
+        """Put several cancels of one road on it in one call: a batch, or with ``everything`` the one for all of that.
+
+        Otherwise each is as if it were sent by itself.
+        """
         if not self._takes(wires):
             return
         if wires[0].road is Road.REST:
-            self._sends.start_batch(wires, self._spawn)
+            self._sends.start_batch(wires, self._spawn, everything)
             return
-        with self._called():
+        with self._teller.called():
             for departed in self._by_socket.send_batch(wires):
-                self._tell(departed)
+                self._teller.tell(departed)
 
     def _takes(self, wires: tuple[WireCancel, ...]) -> bool:
         """Count cancels that are to leave; those of a closed road end here."""
         road = wires[0].road
         if not self._is_open[road]:
             for wire in wires:
-                self._tell_soon(lost(wire, "the road is closed"))
+                self._teller.tell_soon(lost(wire, "the road is closed"))
             return False
         self._counters[f"sends_{road.value}"] += len(wires)
         return True
@@ -172,9 +171,9 @@ class Gateway:
         """Put a question to the venue; all its pages make one answer."""
         self._counters["questions"] += 1
         if self._group is None or self._is_stopping:
-            self._tell_soon(questions.failed(question, "the gateway does not run"))
+            self._teller.tell_soon(questions.failed(question, "the gateway does not run"))
         elif self._asked >= questions.QUESTIONS_MAX:
-            self._tell_soon(questions.failed(question, "too many questions under way"))
+            self._teller.tell_soon(questions.failed(question, "too many questions under way"))
         else:
             self._asked += 1
             waits = self.settings.waits
@@ -191,7 +190,7 @@ class Gateway:
         if road is Road.REST:
             self._clockwork.probe()
             return
-        with self._called():
+        with self._teller.called():
             for link in self._entry_links():
                 link.probe()
 
@@ -251,7 +250,7 @@ class Gateway:
             for keeper in self._keepers:
                 keeper.abort("the daemon stops")
             self._review("the daemon stops")
-            self._deliver()
+            self._teller.deliver()
 
     def stop(self) -> None:
         """Ask `run` to end: no new sends, sockets closed politely, all of it within `Waits.close_s`."""
@@ -304,11 +303,11 @@ class Gateway:
     def _rest_told(self, evidence: CancelForwarded | CancelAnswered | CancelLost) -> None:
         if isinstance(evidence, CancelAnswered):
             self._mend(evidence)
-        self._tell_soon(evidence)
+        self._teller.tell_soon(evidence)
 
     def _question_ended(self, question: Question, asked: Running[questions.Ending]) -> None:
         self._asked -= 1
-        self._tell(questions.failed(question, "the daemon stops") if asked.cancelled() else asked.result())
+        self._teller.tell(questions.failed(question, "the daemon stops") if asked.cancelled() else asked.result())
 
     def _entries(self) -> Iterator[Keeper]:
         return (keeper for keeper in self._keepers if Role.ORDER_ENTRY in keeper.plan.roles)
@@ -322,7 +321,7 @@ class Gateway:
         """Pass evidence on; what an answer says about ourselves is mended first."""
         if isinstance(evidence, CancelAnswered):
             self._mend(evidence)
-        self._tell(evidence)
+        self._teller.tell(evidence)
 
     def changed(self, why: str) -> None:
         """Look at the roads and the drop copy again."""
@@ -345,7 +344,7 @@ class Gateway:
         """Tell whose key it is, once, where logins say it."""
         if user and user != self._user:
             self._user = user
-            self._tell(AccountIdentified(user))
+            self._teller.tell(AccountIdentified(user))
 
     def subscription_refused(self, plan: SocketPlan, refusal: SubscribeRefused) -> None:
         """Learn that a drop copy was refused."""
@@ -399,7 +398,7 @@ class Gateway:
         if is_open != self._is_open[road]:
             self._is_open[road] = is_open
             self._log.info("road_changed", road=road.value, is_open=is_open, why=why)
-            self._tell_soon(RoadChanged(road, is_open, why))
+            self._teller.tell_soon(RoadChanged(road, is_open, why))
 
     def _set_drop_copy(self, state: DropCopyState, why: str) -> None:
         if state is self._drop_copy:
@@ -408,7 +407,7 @@ class Gateway:
         self._log.info("drop_copy_changed", state=state.value, why=why)
         if state is DropCopyState.LIVE:
             self._alarms.clear("subscription_refused")
-        self._tell_soon(DropCopyChanged(state, why))
+        self._teller.tell_soon(DropCopyChanged(state, why))
 
     @property
     def state(self) -> GatewayState:
@@ -425,51 +424,7 @@ class Gateway:
             return EntryState.WS
         return EntryState.REST if self._is_open[Road.REST] else EntryState.DOWN
 
-    # ------------------------------------------------------------ telling
-
-    def _tell(self, evidence: Evidence) -> None:
-        self._outbox.append(evidence)
-        if self._is_called:
-            self._deliver_soon()
-        else:
-            self._deliver()
-
-    def _tell_soon(self, evidence: Evidence) -> None:
-        """Tell what may have come about inside a call of the driver's: after it, and before anything newer."""
-        self._outbox.append(evidence)
-        self._deliver_soon()
-
-    @contextmanager
-    def _called(self) -> Iterator[None]:
-        """Hold back what is told while the driver is calling us."""
-        self._is_called = True
-        try:
-            yield
-        finally:
-            self._is_called = False
-
-    def _deliver_soon(self) -> None:
-        if not self._is_scheduled and not self._is_delivering:  # who is delivering takes it along
-            self._is_scheduled = True
-            self._outside.soon(self._deliver)
-
-    def _deliver(self) -> None:
-        self._is_scheduled = False
-        if self._is_delivering:
-            return
-        self._is_delivering = True
-        try:
-            while self._outbox:
-                self._counters["evidence"] += 1
-                self._deliver_one(self._outbox.popleft())
-        finally:
-            self._is_delivering = False
-
-    def _deliver_one(self, evidence: Evidence) -> None:
-        try:
-            self._report(evidence)
-        except Exception as error:  # noqa: BLE001 - afraid of the reader's bug: it must not cost the socket that brought this
-            self._our_fault(f"report of {type(evidence).__name__}", error)
+    # ------------------------------------------------------------ small things
 
     def _our_fault(self, where: str, error: Exception) -> None:
         """Log a bug by its kind and place: the text of an exception that nobody foresaw may hold anything."""
@@ -480,7 +435,7 @@ class Gateway:
 
     def _count(self, sessions: list[Session]) -> dict[str, int]:
         """Add up the counters, over the gateway's life."""
-        sums = dict(self._counters)
+        sums = dict(self._counters) | {"evidence": self._teller.told}
         sums["set_aside"] = self._quarantine.count
         sums["dials"] = sum(keeper.dials for keeper in self._keepers)
         sums["reference_loads"] = self._reference.loads

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from daemon.edge.venue_rest import VenueRest
     from protocols.dialect import WireCancel
     from protocols.evidence import Frame
+    from protocols.mass import Everything
 
 CANCELS_MAX: Final = 4096
 """Under way at once: more than any rate rule lets through in the time-out of one."""
@@ -70,9 +71,11 @@ class RestSends:
         """Set a cancel on its way, as a task that ``spawn`` makes."""
         self._start((wire,), self._alone, spawn)
 
-    def start_batch(self, wires: tuple[WireCancel, ...], spawn: Spawn[Endings]) -> None:
-        """Set a batch on its way, in one call."""
-        self._start(wires, self._together, spawn)
+    def start_batch(
+        self, wires: tuple[WireCancel, ...], spawn: Spawn[Endings], everything: Everything | None = None
+    ) -> None:
+        """Set several on their way in one call: a batch, or the one that cancels everything."""
+        self._start(wires, partial(self._together, everything), spawn)
 
     def _start(self, wires: tuple[WireCancel, ...], carry: Carry, spawn: Spawn[Endings]) -> None:
         if self.under_way + len(wires) > CANCELS_MAX:
@@ -102,14 +105,19 @@ class RestSends:
             return (lost(wire, response.why, handed_over=response.handed_over),)
         return (self._rest.dialect.read_cancel(wire, response),)
 
-    async def _together(self, wires: tuple[WireCancel, ...], flight: Flight) -> Endings:
-        """Make a batch's call; each cancel has its own answer, and items of nobody are set aside."""
-        response = await self._rest.fetch(self._rest.dialect.batch_call(wires), self._waits.rest_cancel_s, flight)
+    async def _together(self, everything: Everything | None, wires: tuple[WireCancel, ...], flight: Flight) -> Endings:
+        """Make the call of several; each cancel has its own answer, and items of nobody are set aside."""
+        dialect = self._rest.dialect
+        if everything is None:
+            call, read = dialect.batch_call(wires), dialect.read_batch
+        else:
+            call, read = dialect.mass_call(wires[0].operation, everything), dialect.read_mass
+        response = await self._rest.fetch(call, self._waits.rest_cancel_s, flight)
         if isinstance(response, CallFailed):
             return tuple(lost(wire, response.why, handed_over=response.handed_over) for wire in wires)
-        answer = self._rest.dialect.read_batch(wires, response)
+        answer = read(wires, response)
         given = spread(wires, answer)
-        if given.strangers and answer.whole.frame is not None:
+        if given.strangers and everything is None and answer.whole.frame is not None:
             self._set_aside(f"{len(given.strangers)} items of a batch that named no such orders", answer.whole.frame)
         return given.answers
 

@@ -156,7 +156,7 @@ class Auditor:
                     self.questions[question.query_id] = (question, now_us)
                 case Send(_, wire):
                     self._take_send(wire, now_us)
-                case SendMany(_, wires):
+                case SendMany(_, wires, _):
                     for wire in wires:
                         self._take_send(wire, now_us)
                 case Tell():

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from daemon.core.records import CaseId, Report
     from protocols.dialect import Question, RateRule, Traits, WireCancel
     from protocols.evidence import Evidence
+    from protocols.mass import Everything
 
 ACCOUNT = AccountName("main")
 UID = 1000
@@ -88,6 +89,7 @@ class Story:
     now_us: int = T0
     sent: list[Sent] = field(default_factory=list)
     batches: list[list[Sent]] = field(default_factory=list)
+    masses: list[list[Sent]] = field(default_factory=list)
     put: list[Put] = field(default_factory=list)
     told: dict[str, list[Tell]] = field(default_factory=dict)
     effects: list[Effect] = field(default_factory=list)
@@ -168,12 +170,12 @@ class Story:
         return name
 
     @contextmanager
-    def together(self, *, has_more: bool = False) -> Iterator[None]:
+    def together(self, *, has_more: bool = False, everything: Everything | None = None) -> Iterator[None]:
         """Submit all that is asked for inside as one."""
         self._gathered = []
         yield
         requests, self._gathered = self._gathered, None
-        submitted = self.core.submit_many(requests, self.now_us, has_more=has_more)
+        submitted = self.core.submit_many(requests, self.now_us, has_more=has_more, everything=everything)
         self.refused = [held for held in submitted.held if isinstance(held, BadRequest)]
         self._take(submitted.effects)
 
@@ -423,10 +425,10 @@ class Story:
             match effect:
                 case Send(case, wire):
                     self.sent.append(Sent(wire, self.now_us, case))
-                case SendMany(cases, wires):
+                case SendMany(cases, wires, everything):
                     together = [Sent(wire, self.now_us, case) for case, wire in zip(cases, wires, strict=True)]
                     self.sent += together
-                    self.batches.append(together)
+                    (self.batches if everything is None else self.masses).append(together)
                 case Ask(case, question):
                     self.put.append(Put(question, self.now_us, case))
                 case Write(record):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from protocols.dialect import Question, WireCancel
     from protocols.errors import BadRequest
     from protocols.fix import Road
+    from protocols.mass import Everything
 
 START_US = 1_763_600_000_000_000
 COMMIT_US = 100_000
@@ -38,8 +39,8 @@ class NoVenue:
     def send(self, wire: WireCancel) -> None:
         raise AssertionError(wire)
 
-    def send_batch(self, wires: tuple[WireCancel, ...]) -> None:
-        raise AssertionError(wires)
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
+        raise AssertionError(wires, everything)
 
     def ask(self, question: Question) -> None:
         pass

@@ -14,7 +14,8 @@ import pytest
 from protocols.batching import BatchAnswered, spread
 from protocols.dialect import Dialect, Profile, Role, Scope, WireCancel
 from protocols.evidence import CancelAnswered, Proof
-from protocols.fix import ClientOrderId, OrderId, Road, SendId
+from protocols.fix import ClientOrderId, OrderId, Road, SendId, Side
+from protocols.mass import Everything
 from protocols.rest import RestResponse
 from protocols.venues.registry import VENUES, dialect_for
 
@@ -268,3 +269,86 @@ def test_a_classic_failure_without_a_code_is_unknown() -> None:
     assert isinstance(body, dict)
     body["data"]["failureList"] = [{"orderId": IDS[1], "clientOid": "", "errorMsg": "?"}]
     assert proofs(by_rest(kind, body)) == [Proof.ACCEPTED, Proof.UNKNOWN, Proof.ACCEPTED]
+
+
+# ---------------------------------------------------------------- everything of a scope
+
+
+MASSES = (
+    ("okx_spread", Everything(""), b"{}"),
+    ("okx_spread", Everything("", "A_B"), b'{"sprdId":"A_B"}'),
+    ("bitget", Everything("USDT-FUTURES"), b'{"productType":"USDT-FUTURES"}'),
+    ("bitget", Everything("SPOT", "BTCUSDT"), b'{"symbol":"BTCUSDT"}'),
+    ("bitget_uta", Everything("MARGIN"), b'{"category":"MARGIN"}'),
+    ("bitget_uta", Everything("SPOT", "BTCUSDT"), b'{"category":"SPOT","symbol":"BTCUSDT"}'),
+    ("htx", Everything("", "ETH-USDT", Side.SELL), b'{"contract_code":"ETH-USDT","side":"sell"}'),
+    ("htx", Everything(""), b"{}"),
+    ("bingx", Everything("", "BTC-USDT"), b""),
+    ("bingx", Everything(""), b""),
+)
+
+
+@pytest.mark.parametrize(("venue", "everything", "body"), MASSES)
+def test_a_call_for_everything_names_its_scope_and_nothing_else(
+    venue: str, everything: Everything, body: bytes
+) -> None:
+    dialect = dialect_for(venue, Profile())
+    product = everything.product or ""
+    (mass,) = (mass for mass in dialect.traits.mass_cancels if product in mass.products)
+    call = dialect.mass_call(mass.operation, everything)
+    assert (call.method, call.operation, call.body) == ("POST", mass.operation, body)
+    assert call.query == ((("symbol", "BTC-USDT"),) if venue == "bingx" and everything.instrument else ())
+    assert mass.operation in {operation for rule in dialect.traits.rate_rules for operation in rule.operations}
+    assert mass.operation in dialect.traits.cancel_operations
+
+
+def mass_of(venue: str, body: object, status: int = 200) -> list[Proof]:
+    dialect = dialect_for(venue, Profile())
+    kind = next((kind for kind in KINDS if kind.venue == venue), KINDS[0])
+    wires = wires_of(kind)
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    answer = dialect.read_mass(wires, RestResponse(status, raw))
+    return proofs(spread(wires, answer).answers)
+
+
+@pytest.mark.parametrize("kind", KINDS[1:], ids=lambda kind: f"{kind.venue} {kind.product}".strip())
+def test_of_everything_the_rows_that_came_are_accepted_and_the_others_unknown(kind: Kind) -> None:
+    rows = [(IDS[1], ""), ("1550600000000000009", "")]
+    assert mass_of(kind.venue, kind.rest(rows)) == [Proof.UNKNOWN, Proof.ACCEPTED, Proof.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("venue", "body"),
+    [
+        ("okx_spread", {"code": "0", "msg": "", "data": [{"result": True}]}),
+        ("bitget", {"code": "00000", "msg": "success", "data": {"symbol": "BTCUSDT"}}),
+        ("htx", {"code": 200, "message": "Success", "data": [], "ts": 1}),
+        ("htx", {"code": 200, "message": "Success", "data": None, "ts": 1}),
+    ],
+)
+def test_without_rows_an_acceptance_is_of_all(venue: str, body: object) -> None:
+    assert mass_of(venue, body) == [Proof.ACCEPTED] * 3
+
+
+@pytest.mark.parametrize(
+    ("venue", "body", "status"),
+    [
+        ("okx_spread", {"code": "0", "msg": "", "data": [{"result": False}]}, 200),
+        ("okx_spread", {"code": "0", "msg": "", "data": []}, 200),
+        ("okx_spread", {"code": "0", "msg": "", "data": [{"result": True}]}, 502),
+        ("bitget", {"code": "00000", "data": {"symbol": "BTCUSDT"}}, 504),
+        ("bitget_uta", b"<html>", 200),
+        ("htx", {"code": 1051, "message": "nothing", "data": None}, 200),
+        ("bingx", {"code": 100500, "msg": "busy"}, 200),
+    ],
+)
+def test_what_is_no_clear_acceptance_of_everything_is_unknown(venue: str, body: object, status: int) -> None:
+    assert mass_of(venue, body, status) == [Proof.UNKNOWN] * 3
+
+
+@pytest.mark.parametrize("venue", ["okx_spread", "bitget", "bitget_uta", "htx", "bingx"])
+def test_a_refused_call_for_everything_refuses_no_order_for_good(venue: str) -> None:
+    codes = {"okx_spread": "50030", "bitget": "40014", "bitget_uta": "40014", "htx": 1205, "bingx": 100004}
+    for code in (codes[venue], 99999):
+        found = mass_of(venue, {"code": code, "msg": "no", "message": "no", "data": None}, 200)
+        assert Proof.UNCHANGED_FINAL not in found

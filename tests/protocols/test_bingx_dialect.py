@@ -6,6 +6,7 @@ from protocols.dialect import Endpoints, Profile, Role, Scope, SparingCancel
 from protocols.errors import BadRequest, ConfigMistake
 from protocols.evidence import Step
 from protocols.fix import Road
+from protocols.mass import Everything
 from protocols.venues.bingx.dialect import BingxSpot
 from protocols.venues.registry import dialect_for
 from tests.protocols.bingx_material import BINGX, CLIENT_ORDER_ID, ORDER_ID, PLAN, question, wire
@@ -112,6 +113,7 @@ def test_the_published_limits_are_the_rules() -> None:
     assert rules == {
         "cancel": (5, 1000, Scope.USER),
         "cancel_orders": (2, 1000, Scope.USER),
+        "cancel_open_orders": (2, 1000, Scope.USER),
         "cancel_all_after": (1, 1000, Scope.USER),
         "query": (10, 1000, Scope.USER),
         "open_orders": (10, 1000, Scope.USER),
@@ -134,6 +136,7 @@ def test_every_call_has_a_rule() -> None:
         BINGX.identity_call(),
         BINGX.cancel_call(wire()),
         BINGX.cancel_call(wire(sparing=True)),
+        BINGX.mass_call("cancel_open_orders", Everything("")),
         PLAN.admission.ask(),
         *(BINGX.question_call(question(step), None) for step in BINGX.traits.ladder),
     ]

@@ -6,6 +6,7 @@ import pytest
 from protocols.dialect import Endpoints, Profile, RefusalKind, Role, Scope, Strange, SubscribeRefused
 from protocols.evidence import CancelAnswered, Proof, Remedy, Step
 from protocols.fix import Road
+from protocols.mass import Everything
 from protocols.rest import RestResponse
 from protocols.venues.okx.codes import CODES
 from protocols.venues.okx_spread.codes import CODES_OF_SPREADS, SPREAD_ROWS
@@ -150,6 +151,7 @@ def test_the_published_limits_are_the_rules() -> None:
     rules = {rule.name: (rule.limit, rule.window_ms, rule.scope) for rule in SPREAD.traits.rate_rules}
     assert rules == {
         "sprd_cancel_order": (20, 2000, Scope.USER),
+        "sprd_mass_cancel": (10, 2000, Scope.USER),
         "sprd_order": (20, 2000, Scope.USER),
         "sprd_cancel_all_after": (1, 1000, Scope.USER),
         "sprd_orders_pending": (10, 2000, Scope.USER),
@@ -165,6 +167,7 @@ def test_every_call_has_a_rule() -> None:
     assert identity is not None
     assert SPREAD.traits.switch is not None
     calls = [SPREAD.clock_call(), identity, SPREAD.cancel_call(wire()), SPREAD.traits.switch.call(30, "")]
+    calls.append(SPREAD.mass_call("sprd_mass_cancel", Everything("")))
     calls += [SPREAD.question_call(question(step), None) for step in SPREAD.traits.ladder]
     assert {call.operation for call in calls} == {
         operation for rule in SPREAD.traits.rate_rules for operation in rule.operations

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.sim.registry import DEMOS
+from daemon.sim.registry import DEMOS, build
 from daemon.sim.venues.bingx.venue import BingxVenue
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.venue import BitgetVenue
@@ -90,3 +90,27 @@ async def test_what_an_answer_leaves_out_is_asked_about_and_costs_the_others_not
             assert (result["outcome"], result["cum_qty"]) == it.truth_of(order_id)
         assert {result["outcome"] for result in said} == {"canceled"}
         assert it.venue.faults.fired["PARTIAL_BATCH"] > 0
+
+
+MASSES = {"okx_spread": 60, "bitget_uta": 130, "bingx": 40}
+"""Where one call for everything is sooner, and for how many orders."""
+
+
+@pytest.mark.parametrize("name", MASSES)
+async def test_everything_leaves_by_one_call_where_that_is_sooner_and_each_order_is_proven(
+    tmp_path: Path, name: str
+) -> None:
+    async with world(tmp_path, venue=build(name), account=PATIENT) as it:
+        client = await ready(it)
+        orders = await rest_in_one(it, MASSES[name])
+        stats = it.venue.floor.stats
+        said = await client.result("cancel_all", account="okx-main")
+        assert (said["complete"], said["counts"]) == (True, {"canceled": len(orders)} | _others(said["counts"]))
+        assert {it.truth_of(order_id)[0] for order_id in orders} == {"canceled"}
+        assert it.venue.floor.rates.breaches == {}
+        assert stats.cancels == {}  # none was named
+
+
+def _others(counts: dict[str, int]) -> dict[str, int]:
+    """The outcomes that nothing ended with."""
+    return {outcome: 0 for outcome, count in counts.items() if not count}

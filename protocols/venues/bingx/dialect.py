@@ -10,6 +10,8 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
+import msgspec
+
 from protocols import signing
 from protocols.dialect import (
     Endpoints,
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from protocols.batching import BatchAnswered
     from protocols.dialect import Cursor, Question
     from protocols.evidence import CancelAnswered
+    from protocols.mass import Everything
     from protocols.secret import Credentials
 
 ENDPOINTS: Final = Endpoints(rest="https://open-api.bingx.com", ws="wss://open-api-ws.bingx.com")
@@ -48,6 +51,7 @@ LIVE: Final = "live"
 
 CANCEL_PATH: Final = "/openApi/spot/v1/trade/cancel"
 CANCEL_ORDERS_PATH: Final = "/openApi/spot/v1/trade/cancelOrders"
+CANCEL_OPEN_ORDERS_PATH: Final = "/openApi/spot/v1/trade/cancelOpenOrders"
 TIME_PATH: Final = "/openApi/spot/v1/server/time"
 UID_PATH: Final = "/openApi/account/v1/uid"
 
@@ -86,6 +90,7 @@ TRAITS: Final = Traits(
     sparing_cancel=rates.SPARING,
     not_covered=NOT_COVERED,
     batch=rates.BATCH,
+    mass_cancels=(rates.MASS,),
     switch=CancelAllAfter(),
 )
 
@@ -182,6 +187,15 @@ class BingxSpot:
     def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
         """Read the answer to it. Never raises."""
         return answers.read_batch(wires, response)
+
+    def mass_call(self, operation: str, everything: Everything) -> RestCall:
+        """Write the call that cancels everything, on a symbol if one is named (BingX: Cancel all open orders)."""
+        query = (("symbol", everything.instrument),) if everything.instrument is not None else ()
+        return RestCall(operation, "POST", CANCEL_OPEN_ORDERS_PATH, query, instrument=everything.instrument or "")
+
+    def read_mass(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it: the rows of what was canceled. Never raises."""
+        return msgspec.structs.replace(answers.read_batch(wires, response), is_about_all=True)
 
     def read_cancel(self, wire: WireCancel, response: RestResponse) -> CancelAnswered:
         """Read the answer to it. Never raises."""

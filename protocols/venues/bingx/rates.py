@@ -12,9 +12,11 @@ from protocols.batching import BatchCancel
 from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
 from protocols.evidence import Step
 from protocols.fix import Road
+from protocols.mass import MassCancel, Naming
 
 CANCEL: Final = "cancel"
 CANCEL_ORDERS: Final = "cancel_orders"
+CANCEL_OPEN_ORDERS: Final = "cancel_open_orders"
 QUERY: Final = "query"
 OPEN_ORDERS: Final = "open_orders"
 HISTORY_ORDERS: Final = "history_orders"
@@ -35,6 +37,7 @@ def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER, wind
 RULES: Final = (
     _rule(CANCEL, 5, "Spot / Trade / Cancel Order"),
     _rule(CANCEL_ORDERS, 2, "Spot / Trade / Cancel multiple orders"),
+    _rule(CANCEL_OPEN_ORDERS, 2, "Spot / Trade / Cancel all open orders on a symbol"),
     _rule(QUERY, 10, "Spot / Trade / Query Order details"),
     _rule(OPEN_ORDERS, 10, "Spot / Trade / Current Open Orders"),
     _rule(HISTORY_ORDERS, 10, "Spot / Trade / Query Order history"),
@@ -68,6 +71,11 @@ BATCH: Final = BatchCancel(
     venue_params=frozenset({"recvWindow"}),
 )
 """Of one symbol. The page says no greatest number; ten is that of the swap's twin of this call."""
+
+MASS: Final = MassCancel(
+    CANCEL_OPEN_ORDERS, frozenset({""}), Naming.MAY, page="BingX: Spot / Trade / Cancel all open orders on a symbol"
+)
+"""Without a symbol it cancels everything on the account."""
 
 QUESTIONS: Final = {
     Step.ORDER: QUERY,

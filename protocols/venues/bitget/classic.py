@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import orjson
 
 from protocols.dialect import Profile, SocketPlan, Timings, Traits, WireCancel
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from protocols.batching import BatchAnswered
+    from protocols.mass import Everything
 
 PRODUCTS: Final = ("USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES", SPOT)
 ORDERS_CHANNEL: Final = "orders"
@@ -45,6 +47,8 @@ FUTURES_CANCEL_PATH: Final = "/api/v2/mix/order/cancel-order"
 SPOT_CANCEL_PATH: Final = "/api/v2/spot/trade/cancel-order"
 FUTURES_BATCH_PATH: Final = "/api/v2/mix/order/batch-cancel-orders"
 SPOT_BATCH_PATH: Final = "/api/v2/spot/trade/batch-cancel-order"
+FUTURES_MASS_PATH: Final = "/api/v2/mix/order/cancel-all-orders"
+SPOT_MASS_PATH: Final = "/api/v2/spot/trade/cancel-symbol-order"
 ACCOUNT_PATH: Final = "/api/v2/spot/account/info"
 HINTS: Final = {"40085": 'the account is a unified one: configure venue = "bitget_uta"'}
 
@@ -88,6 +92,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         rate_rules=rates.CLASSIC_RULES,
         cancel_operation=rates.CANCEL,
         batch=rates.CLASSIC_BATCH,
+        mass_cancels=rates.CLASSIC_MASSES,
         question_operations={
             Step.ORDER: rates.ORDER,
             Step.OPEN_ORDERS: rates.OPEN_ORDERS,
@@ -169,6 +174,18 @@ class BitgetClassic(BitgetCommon):
     def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
         """Read the answer to it. Never raises."""
         return read_rest_batch(wires[0].send_id, response, classic_rows)
+
+    def mass_call(self, operation: str, everything: Everything) -> RestCall:
+        """Write the call that cancels everything of futures of a kind, or of one spot symbol."""
+        if operation == rates.CANCEL_SYMBOL:
+            body, path = {"symbol": everything.instrument}, SPOT_MASS_PATH
+        else:
+            body, path = {"productType": everything.product}, FUTURES_MASS_PATH
+        return RestCall(operation, "POST", path, body=orjson.dumps(body), instrument=everything.instrument or "")
+
+    def read_mass(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it: rows for futures, none for spot, where it is carried out later. Never raises."""
+        return msgspec.structs.replace(self.read_batch(wires, response), is_about_all=True)
 
     def identity_call(self) -> RestCall | None:
         """Write the question whose key this is (Bitget: Spot / Account / Get account information)."""

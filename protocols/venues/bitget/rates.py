@@ -12,9 +12,12 @@ from typing import Final
 from protocols.batching import BatchCancel
 from protocols.dialect import RateRule, Scope
 from protocols.fix import Road
+from protocols.mass import MassCancel, Naming
 
 CANCEL: Final = "cancel_order"
 CANCEL_BATCH: Final = "batch_cancel_orders"
+CANCEL_ALL: Final = "cancel_all_orders"
+CANCEL_SYMBOL: Final = "cancel_symbol_order"
 ORDER: Final = "order_question"
 OPEN_ORDERS: Final = "open_orders_question"
 HISTORY: Final = "history_question"
@@ -51,6 +54,8 @@ _COMMON: Final = (
 
 CLASSIC_RULES: Final = (
     _rule(CANCEL_BATCH, 10, "Contract / Trade / Batch cancel; Spot / Trade / Batch cancel orders"),
+    _rule(CANCEL_ALL, 10, "Contract / Trade / Cancel all orders"),
+    _rule(CANCEL_SYMBOL, 5, "Spot / Trade / Cancel order by symbol"),
     _rule(CANCEL, 10, "Contract / Trade / Cancel order; Spot / Trade / Cancel order; Cancel Order Channel"),
     *_COMMON,
     _rule(ORDER, 10, "Contract / Trade / Get order detail"),
@@ -67,6 +72,7 @@ CLASSIC_RULES: Final = (
 UNIFIED_RULES: Final = (
     _rule(CANCEL, 10, "Unified account / Trade / Cancel order"),
     _rule(CANCEL_BATCH, 5, "Unified account / Trade / Batch cancel"),
+    _rule(CANCEL_SYMBOL, 5, "Unified account / Trade / Cancel all orders by symbol"),
     *_COMMON,
     _rule(ORDER, 20, "Unified account / Trade / Get order details"),
     _rule(OPEN_ORDERS, 20, "Unified account / Trade / Get open orders"),
@@ -94,3 +100,21 @@ UNIFIED_BATCH: Final = BatchCancel(
     mixed_products=frozenset({"SPOT", "MARGIN", "USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES"}),
 )
 """Of one category. The greatest number stands on REST's page alone, and a socket has few frames, so REST goes first."""
+
+CLASSIC_MASSES: Final = (
+    MassCancel(
+        CANCEL_ALL,
+        frozenset({"USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES"}),
+        Naming.NEVER,
+        page="Bitget: Contract / Trade / Cancel all orders",
+    ),
+    MassCancel(CANCEL_SYMBOL, frozenset({"SPOT"}), Naming.MUST, page="Bitget: Spot / Trade / Cancel order by symbol"),
+)
+UNIFIED_MASSES: Final = (
+    MassCancel(
+        CANCEL_SYMBOL,
+        UNIFIED_BATCH.mixed_products,
+        Naming.MAY,
+        page="Bitget: Unified account / Trade / Cancel all orders by symbol",
+    ),
+)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import orjson
 
 from protocols.dialect import Profile, SocketPlan, Timings, Traits, WireCancel
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from protocols.batching import BatchAnswered
+    from protocols.mass import Everything
 
 PRODUCTS: Final = ("USDT-FUTURES", "COIN-FUTURES", "USDC-FUTURES", "SPOT", "MARGIN")
 ORDER_TOPIC: Final = "order"
@@ -44,6 +46,7 @@ ACCOUNT_TYPE: Final = "UTA"
 """In capitals: small letters are refused with 30001."""
 CANCEL_PATH: Final = "/api/v3/trade/cancel-order"
 BATCH_PATH: Final = "/api/v3/trade/cancel-batch"
+MASS_PATH: Final = "/api/v3/trade/cancel-symbol-order"
 SETTINGS_PATH: Final = "/api/v3/account/settings"
 HINTS: Final = {"25245": 'the account is a classic one: configure venue = "bitget"'}
 
@@ -87,6 +90,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
         rate_rules=rates.UNIFIED_RULES,
         cancel_operation=rates.CANCEL,
         batch=rates.UNIFIED_BATCH,
+        mass_cancels=rates.UNIFIED_MASSES,
         question_operations={
             Step.ORDER: rates.ORDER,
             Step.OPEN_ORDERS: rates.OPEN_ORDERS,
@@ -162,6 +166,17 @@ class BitgetUnified(BitgetCommon):
     def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
         """Read the answer to it. Never raises."""
         return read_rest_batch(wires[0].send_id, response, unified_rows)
+
+    def mass_call(self, operation: str, everything: Everything) -> RestCall:
+        """Write the call that cancels everything of a category, or of one symbol of it."""
+        body = {"category": everything.product}
+        if everything.instrument is not None:
+            body["symbol"] = everything.instrument
+        return RestCall(operation, "POST", MASS_PATH, body=orjson.dumps(body), instrument=everything.instrument or "")
+
+    def read_mass(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it, row by row. Never raises."""
+        return msgspec.structs.replace(self.read_batch(wires, response), is_about_all=True)
 
     def identity_call(self) -> RestCall | None:
         """Write the question whose key this is (Bitget: Unified account / Account / Get account settings)."""

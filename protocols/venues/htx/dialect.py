@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+import msgspec
 import orjson
 
 from protocols import signing
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
 
     from protocols.batching import BatchAnswered
     from protocols.evidence import AccountIdentified, CancelAnswered
+    from protocols.mass import Everything
     from protocols.secret import Credentials
 
 LIVE: Final = "live"
@@ -57,6 +59,7 @@ CANCEL_OP: Final = "cancel_order"
 CANCEL_PATH: Final = "/v5/trade/cancel_order"
 BATCH_OP: Final = "cancel_batch_orders"
 BATCH_PATH: Final = "/v5/trade/cancel_batch_orders"
+MASS_PATH: Final = "/v5/trade/cancel_all_orders"
 TIME_PATH: Final = "/api/v1/timestamp"
 
 HEARTBEAT: Final = Heartbeat(idle_ms=15_000, dead_ms=5_000, ping=None)
@@ -92,6 +95,7 @@ TRAITS: Final = Traits(
     not_covered=NOT_COVERED,
     signs_host=True,
     batch=rates.BATCH,
+    mass_cancels=(rates.MASS,),
     switch=CancelAfter(),
 )
 
@@ -179,6 +183,16 @@ class HtxFutures:
     def read_batch(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
         """Read the answer to it. Never raises."""
         return read_rest_batch(wires[0].send_id, response, frame_of(response.body))
+
+    def mass_call(self, operation: str, everything: Everything) -> RestCall:
+        """Write the call that cancels everything, of a contract or side if one is named (HTX: Cancel all orders)."""
+        named = {"contract_code": everything.instrument, "side": everything.side}
+        body = orjson.dumps({name: value for name, value in named.items() if value is not None})
+        return RestCall(operation, "POST", MASS_PATH, body=body, instrument=everything.instrument or "")
+
+    def read_mass(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it: a row an order, or none. Never raises."""
+        return msgspec.structs.replace(self.read_batch(wires, response), is_about_all=True)
 
     def cancel_call(self, wire: WireCancel) -> RestCall:
         """Write a cancel for REST (HTX: Orders / Cancel Order). It takes no margin mode."""

@@ -11,9 +11,11 @@ from typing import Final
 from protocols.batching import BatchCancel
 from protocols.dialect import RateRule, Scope
 from protocols.fix import Road
+from protocols.mass import MassCancel, Naming
 
 CANCEL: Final = "cancel_order"
 CANCEL_BATCH: Final = "cancel_batch_orders"
+CANCEL_ALL: Final = "cancel_all_orders"
 ORDER: Final = "order"
 OPEN_ORDERS: Final = "order_opens"
 HISTORY: Final = "order_history"
@@ -25,7 +27,7 @@ WINDOW_MS: Final = 3000
 
 RULES: Final = (
     RateRule(
-        "trade", frozenset({CANCEL, CANCEL_BATCH, CANCEL_AFTER}), 72, WINDOW_MS, Scope.USER,
+        "trade", frozenset({CANCEL, CANCEL_BATCH, CANCEL_ALL, CANCEL_AFTER}), 72, WINDOW_MS, Scope.USER,
         "HTX: Orders / Cancel Order, Rate Limit: Trade",
     ),
     RateRule(
@@ -39,3 +41,4 @@ BATCH: Final = BatchCancel(
     CANCEL_BATCH, roads=(Road.WS, Road.REST), items_max=10, page="HTX: Orders / Cancel multiple orders, WebSocket Trade"
 )
 """Of one contract; each call counts as one, whatever it holds."""
+MASS: Final = MassCancel(CANCEL_ALL, frozenset({""}), Naming.MAY, page="HTX: Orders / Cancel all orders", of_side=True)

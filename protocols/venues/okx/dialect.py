@@ -16,6 +16,7 @@ from protocols.errors import Unreadable
 from protocols.evidence import Frame, OrderReported, Source
 from protocols.fix import Road
 from protocols.jsonread import Json, as_object, frame_of, optional_text, text
+from protocols.mass import NoMassCancels
 from protocols.rest import RestCall, RestResponse
 from protocols.venues.okx import queries, rates
 from protocols.venues.okx.answers import read_rest_batch, rows_of
@@ -96,7 +97,7 @@ GRAMMAR: Final = Grammar(
 )
 
 
-class OkxTrade(OkxCommon):
+class OkxTrade(OkxCommon, NoMassCancels):
     """The dialect of OKX trade; see `protocols.dialect.Dialect` for what each method promises."""
 
     traits: Traits = TRAITS

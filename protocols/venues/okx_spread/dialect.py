@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import orjson
 
-from protocols.batching import NoBatches
+from protocols.batching import BatchAnswered, NoBatches
 from protocols.deadman import SwitchTraits
 from protocols.dialect import Timings, Traits
-from protocols.evidence import Source
+from protocols.evidence import Proof, Source
 from protocols.fix import Road
+from protocols.jsonread import frame_of
 from protocols.rest import RestCall
+from protocols.venues.okx.answers import read_rest_cancel
 from protocols.venues.okx.common import TRADE_PERMISSION, OkxCommon, order_reference
 from protocols.venues.okx.deadman import CancelAllAfter
 from protocols.venues.okx.frames import Grammar
@@ -24,16 +27,18 @@ from protocols.venues.okx_spread.codes import CODES_OF_SPREADS
 from protocols.venues.okx_spread.orders import read_spread_order
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from protocols.dialect import Cursor, Page, Question, Reference, WireCancel
     from protocols.evidence import Frame, OrderReported
     from protocols.jsonread import Json
+    from protocols.mass import Everything
     from protocols.rest import RestResponse
 
 ORDERS_CHANNEL: Final = "sprd-orders"
 CANCEL_OP: Final = "sprd-cancel-order"
 CANCEL_PATH: Final = "/api/v5/sprd/cancel-order"
+MASS_PATH: Final = "/api/v5/sprd/mass-cancel"
 
 ZERO_FILL_MEMORY_MS: Final = 2 * 3600 * 1000
 """Unfilled canceled orders are kept for two hours (OKX: Spread Trading / GET Orders (last 21 days))."""
@@ -62,6 +67,7 @@ TRAITS: Final = Traits(
     question_operations=queries.OPERATIONS,
     order_memory_ms=ZERO_FILL_MEMORY_MS,
     alias_memory_ms=ZERO_FILL_MEMORY_MS,
+    mass_cancels=(rates.MASS,),
     not_covered=NOT_COVERED,
     switch=SWITCH,
     takes_passphrase=True,
@@ -100,6 +106,18 @@ class OkxSpread(OkxCommon, NoBatches):
         """Write a cancel for REST (OKX: Spread Trading / POST Cancel order)."""
         key, value = order_reference(wire.order_id, wire.client_order_id)
         return RestCall(rates.CANCEL, "POST", CANCEL_PATH, body=orjson.dumps({key: value}), instrument=wire.instrument)
+
+    def mass_call(self, operation: str, everything: Everything) -> RestCall:
+        """Write the call that cancels everything, of a spread if one is named (OKX: Spread Trading / Cancel All)."""
+        body = orjson.dumps({} if everything.instrument is None else {"sprdId": everything.instrument})
+        return RestCall(operation, "POST", MASS_PATH, body=body, instrument=everything.instrument or "")
+
+    def read_mass(self, wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:
+        """Read the answer to it, which names nobody: received, not done. Never raises."""
+        whole = read_rest_cancel(wires[0].send_id, response, frame_of(response.body), self.grammar.table)
+        if whole.proof is Proof.ACCEPTED and whole.fields.get("result") != "true":
+            whole = msgspec.structs.replace(whole, proof=Proof.UNKNOWN)
+        return BatchAnswered(wires[0].send_id, whole, (), is_about_all=True)
 
     def question_call(self, question: Question, cursor: Cursor | None) -> RestCall:
         """Write (a page of) a question."""

@@ -148,7 +148,7 @@ class Cancels:
         """Cancel everything on a symbol, or without one everything."""
         symbol = call.text("symbol")
         rows: list[JsonObject] = []
-        for order in self._floor.book.live():
+        for order in list(self._floor.book.live()):
             if symbol in ("", order.instrument):
                 fate = self._fates.of(order, call.now_us)
                 if fate.code == "0":

@@ -124,6 +124,13 @@ class Cancels:
         answer = Answer([each.item for each in whole], echo=delivery.echo, order_id=order_ids[0])
         self._deliver(delivery, road, answer, whole, now_us)
 
+    def everything(self, instrument: str, now_us: int) -> None:
+        """Cancel all that rests, in an instrument or ("") anywhere; only the pushes say what became of it."""
+        for order in list(self._floor.book.live()):
+            if instrument in ("", order.instrument):
+                fate = self._fates.of(order, now_us)
+                self._pushes.announce(fate.changes, now_us, is_together=fate.is_together)
+
     def _answer(self, ask: CancelAsk, item: Item, delivery: _Delivery, road: Road, order_id: str) -> Answer:
         place = Place.ITEM if item.code == "0" else refused(self._floor, item.code, order_id)
         if place is Place.ITEM:

@@ -57,6 +57,12 @@ class SpreadCalls:
         def spreads(call: Call) -> None:
             front.data(call, self._spreads.rows())
 
+        def mass_cancel(call: Call) -> None:
+            """Taken in at once, carried out beside (OKX: Spread Trading / POST Cancel All orders)."""
+            sprd_id = text(wire.parse_object(call.request.body or b"{}"), "sprdId")
+            front.data(call, [{"result": True}])
+            self._cancels.everything(sprd_id, call.now_us)
+
         return {
             "GET /sprd/spreads": Route(spreads, limits.SPREADS, is_private=False),
             "GET /sprd/order": Route(asked.order, limits.GET_ORDER),
@@ -66,6 +72,7 @@ class SpreadCalls:
             "GET /sprd/trades": Route(asked.fills, limits.TRADES),
             "POST /sprd/cancel-order": Route(self._cancel),
             "POST /sprd/order": Route(self._place),
+            "POST /sprd/mass-cancel": Route(mass_cancel, limits.MASS_CANCEL),
         }
 
     def _cancel(self, call: Call) -> None:

@@ -9,6 +9,7 @@ from daemon.sim.timers import SECOND_US
 _TWO_SECONDS = 2 * SECOND_US
 
 CANCEL = RateRule("sprd-cancel-order user", 20, _TWO_SECONDS)
+MASS_CANCEL = RateRule("sprd-mass-cancel user", 10, _TWO_SECONDS)
 PLACE = RateRule("sprd-order user", 20, _TWO_SECONDS)
 GET_ORDER = RateRule("get-sprd-order user", 20, _TWO_SECONDS)
 ORDERS_PENDING = RateRule("sprd-orders-pending user", 10, _TWO_SECONDS)

@@ -1,0 +1,79 @@
+"""Tells evidence to one listener: one piece at a time, in order, never inside a call of its own nor inside itself.
+
+It knows nothing of what it tells. What the listener raises is handed to whoever keeps faults, and costs nothing else.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from daemon.edge.outside import Time
+    from protocols.evidence import Evidence
+
+
+class Teller:
+    """The way from a gateway to its driver."""
+
+    def __init__(
+        self, report: Callable[[Evidence], None], time: Time, on_fault: Callable[[str, Exception], None]
+    ) -> None:
+        self.told = 0
+        """How many pieces, over this life."""
+        self._report = report
+        self._time = time
+        self._on_fault = on_fault
+        self._outbox: deque[Evidence] = deque()
+        self._is_called = False
+        self._is_scheduled = False
+        self._is_delivering = False
+
+    def tell(self, evidence: Evidence) -> None:
+        """Tell now, or, while the listener is calling, as soon as it is done."""
+        self._outbox.append(evidence)
+        if self._is_called:
+            self._deliver_soon()
+        else:
+            self.deliver()
+
+    def tell_soon(self, evidence: Evidence) -> None:
+        """Tell what may have come about inside a call of the listener's: after it, and before anything newer."""
+        self._outbox.append(evidence)
+        self._deliver_soon()
+
+    @contextmanager
+    def called(self) -> Iterator[None]:
+        """Hold back what is told while the listener is calling."""
+        self._is_called = True
+        try:
+            yield
+        finally:
+            self._is_called = False
+
+    def deliver(self) -> None:
+        """Tell all that is held back."""
+        self._is_scheduled = False
+        if self._is_delivering:
+            return
+        self._is_delivering = True
+        try:
+            while self._outbox:
+                self.told += 1
+                self._deliver_one(self._outbox.popleft())
+        finally:
+            self._is_delivering = False
+
+    def _deliver_soon(self) -> None:
+        if not self._is_scheduled and not self._is_delivering:  # who is delivering takes it along
+            self._is_scheduled = True
+            self._time.soon(self.deliver)
+
+    def _deliver_one(self, evidence: Evidence) -> None:
+        try:
+            self._report(evidence)
+        except Exception as error:  # noqa: BLE001 - afraid of the reader's bug: it must not cost the socket that brought this
+            self._on_fault(f"report of {type(evidence).__name__}", error)
