@@ -117,6 +117,7 @@ class Bulk:
         self._members: dict[RequestKey, tuple[_Part, Member]] = {}
         self._parts: list[_Part] = []
         self._next_number = 0
+        self._since_us = intent.received_us
         for scope in intent.scopes:
             lost = None if scope.account in sites else "the account is not configured any more"
             self._parts.append(_Part(scope, self._next_number, lost=lost))
@@ -145,6 +146,7 @@ class Bulk:
 
     def restore(self, members: Sequence[RecoveredMember], now_us: int) -> None:
         """Take note of requests that an earlier life made; once, before anything else."""
+        self._since_us = now_us
         for found in members:
             number = number_of(self.intent.name, found.key.request_id)
             part = self._part_of(found.key.account, number)
@@ -188,7 +190,7 @@ class Bulk:
     def _waits_until_us(self, part: _Part) -> int:
         """Until when a part waits for its account."""
         world = self._sites[part.scope.account].world
-        return self._sends_until_us(world) + world.horizon_us
+        return max(self._sends_until_us(world), self._since_us) + world.horizon_us
 
     def lose(self, account: AccountName, why: str) -> None:
         """An account cannot be spoken to: its parts that have not begun never will."""

@@ -1,0 +1,148 @@
+"""A bulk cancel over kill -9: what was meant is canceled in the next life, once, and who asks again gets the answer."""
+
+from __future__ import annotations
+
+import signal
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+import pytest
+
+from daemon.sim.venues.htx.options import HtxOptions
+from daemon.sim.venues.htx.venue import HtxVenue
+from daemon.sim.venues.okx.options import OkxOptions
+from daemon.sim.venues.okx.venue import OkxVenue
+from tests.system.rig import until, world
+from tests.system.six import Turnstile
+from tests.system.test_cancel_all import ACCOUNT, cancel_all, live
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.system.rig import World
+
+
+def in_journal(folder: Path, question: str) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(f"file:{folder / 'journal.sqlite'}?mode=ro", uri=True)) as db:
+        return db.execute(question).fetchall()
+
+
+async def killed_and_started(it: World) -> None:
+    await it.daemon.stop(signal.SIGKILL)
+    await it.leave()
+    await it.daemon.start()
+
+
+async def test_a_kill_between_the_intent_and_the_listing_costs_nothing(tmp_path: Path) -> None:
+    """Nothing was known of the orders and nothing had been asked when the daemon died: the intent alone is on disk."""
+    venue = Turnstile(OkxVenue(OkxOptions(seed=7)))
+    async with world(tmp_path, venue=venue) as it:
+        client = await it.started()
+        venue.is_silent = True
+        orders = await it.rest(5)
+        unheard = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        await until(lambda: in_journal(tmp_path, "SELECT 1 FROM bulks"))
+        assert in_journal(tmp_path, "SELECT 1 FROM requests") == []
+        await it.daemon.stop(signal.SIGKILL)
+        await it.leave()
+        assert unheard.cancelled()
+        venue.is_silent = False
+        await it.daemon.start()
+        again = await it.client()
+        result = await cancel_all(again, request_id="flat")
+        assert (result["complete"], result["total"]) == (True, 5)
+        assert live(it) == set()
+        assert {it.cancels_of(order) for order in orders} == {1}
+        assert len(in_journal(tmp_path, "SELECT 1 FROM bulks")) == 1
+
+
+async def test_a_kill_midway_gives_no_order_a_second_name(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        orders = await it.rest(9)
+        it.faults("CANCELING_STATE(1)")
+        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        await until(lambda: all(it.cancels_of(order) for order in orders))
+        await until(lambda: len(in_journal(tmp_path, "SELECT 1 FROM requests")) == len(orders))
+        await killed_and_started(it)
+        assert asked.cancelled()
+        result = await cancel_all(await it.client(), request_id="flat")
+        assert (result["complete"], result["total"]) == (True, 9)
+        assert {item["order_id"] for item in result["items"]} == set(orders)
+        names = [name for (name,) in in_journal(tmp_path, "SELECT request_id FROM requests")]
+        assert sorted(map(str, names)) == [f"flat/{number}" for number in range(9)]
+        assert live(it) == set()
+
+
+async def test_nobody_needs_to_ask_again_for_it_to_be_done(tmp_path: Path) -> None:
+    venue = Turnstile(OkxVenue(OkxOptions(seed=7)))
+    async with world(tmp_path, venue=venue) as it:
+        client = await it.started()
+        venue.is_silent = True
+        await it.rest(3)
+        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        await until(lambda: in_journal(tmp_path, "SELECT 1 FROM bulks"))
+        venue.is_silent = False
+        await killed_and_started(it)
+        assert asked.cancelled()
+        await until(lambda: in_journal(tmp_path, "SELECT 1 FROM bulks WHERE complete = 1"))
+        assert live(it) == set()
+
+
+async def test_its_result_outlives_the_life_that_told_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        await it.rest(3)
+        first = await cancel_all(client, request_id="flat")
+        await until(lambda: in_journal(tmp_path, "SELECT 1 FROM bulks WHERE ended_us IS NOT NULL"))
+        await killed_and_started(it)
+        client = await it.client()
+        await it.ready(client)
+        (spared,) = await it.rest(1)
+        assert await cancel_all(client, request_id="flat") == first
+        reply = await client.call("cancel_all", account=ACCOUNT, side="sell", request_id="flat")
+        assert reply["error"]["data"]["reason"] == "request_id_conflict"
+        reply = await client.call("cancel", account=ACCOUNT, instrument="BTC-USDT", order_id=spared, request_id="flat")
+        assert reply["error"]["data"]["reason"] == "request_id_conflict"
+        assert live(it) == {spared}
+
+
+async def test_a_wish_of_long_ago_cancels_nothing_new_in_the_next_life(tmp_path: Path) -> None:
+    venue = Turnstile(OkxVenue(OkxOptions(seed=7)))
+    async with world(tmp_path, venue=venue, extra="resend_max_age_s = 1\n") as it:
+        client = await it.started()
+        venue.is_silent = True
+        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        await until(lambda: in_journal(tmp_path, "SELECT 1 FROM bulks"))
+        await it.daemon.stop(signal.SIGKILL)
+        await it.leave()
+        assert asked.cancelled()
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)) as db:
+            db.execute("UPDATE bulks SET intent = json_set(intent, '$.received_us', 1700000000000000)")
+        venue.is_silent = False
+        orders = await it.rest(2)
+        await it.daemon.start()
+        result = await cancel_all(await it.client(), request_id="flat")
+        assert (result["complete"], result["total"], result["survivors_total"]) == (False, 0, 2)
+        assert live(it) == set(orders)
+
+
+@pytest.mark.parametrize("with_pushes", [True, False])
+async def test_both_margin_modes_are_listed_and_canceled(tmp_path: Path, *, with_pushes: bool) -> None:
+    """An isolated order is in no listing that is not asked for its mode; without pushes the listings alone tell."""
+    async with world(tmp_path, venue=HtxVenue(HtxOptions(seed=7))) as it:
+        wanted = [
+            {"instrument": instrument, "side": side, "price": "5" if side == "buy" else "900000", "qty": "8"}
+            for instrument in ("BTC-USDT", "ETH-USDT")  # cross, and isolated
+            for side in ("buy", "sell")
+        ]
+        early = [] if with_pushes else await it.door.place(wanted)
+        client = await it.started()
+        orders = early or await it.door.place(wanted)
+        result = await cancel_all(client, side="buy")
+        assert (result["complete"], result["total"]) == (True, 2)
+        assert live(it) == {orders[1], orders[3]}
+        result = await cancel_all(client)
+        assert (result["complete"], result["total"]) == (True, 2)
+        assert live(it) == set()
