@@ -166,7 +166,17 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
             f"ALARM {name} {alarm.get('name')} since {time_of(alarm.get('since'))} {alarm.get('detail')}"
             for alarm in account.get("alarms", ())
         ]
-    return Sheet(("account", *columns), tuple(rows), (above,), (*switches, *alarms))
+    bulks = answer.get("bulks")
+    running = tuple(_bulk_words(bulk) for bulk in (bulks if isinstance(bulks, list) else ()))
+    return Sheet(("account", *columns), tuple(rows), (above,), (*running, *switches, *alarms))
+
+
+def _bulk_words(bulk: Mapping[str, object]) -> str:
+    """Say how far a bulk cancel has come."""
+    accounts = bulk.get("accounts")
+    of = ", ".join(map(str, accounts)) if isinstance(accounts, list) else ""
+    done = f"{bulk.get('ended')} of {bulk.get('orders')} orders ended"
+    return f"bulk cancel {bulk.get('request_id')} ({bulk.get('cause')}) of {of}: {done}, {bulk.get('age_ms')} ms old"
 
 
 def switch_words(switch: Mapping[str, object]) -> str:

@@ -115,6 +115,7 @@ class Service:
             ids,
             version=software_version(),
             on_journal_failure=config.daemon.on_journal_failure,
+            bulk_rounds_max=config.daemon.bulk_rounds_max,
             known_names={hash(key) for key in journal.known_keys(clock.now() - self._retention_us())},
         )
         limits = Limits(
@@ -226,7 +227,7 @@ class Service:
         self._server.accept_no_more()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
-                while any(account.has_waiting for account in self.accounts.values()):  # noqa: ASYNC110 - once a life
+                while self._has_waiting:  # noqa: ASYNC110 - once a life
                     await asyncio.sleep(STOP_POLL_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
@@ -239,6 +240,11 @@ class Service:
         for task in (*late, *chores):
             task.cancel()
         await asyncio.gather(*gateways, *chores, return_exceptions=True)
+
+    @property
+    def _has_waiting(self) -> bool:
+        """Whether some request, or some bulk cancel, can still come to its end."""
+        return self._desk.bulks.has_waiting or any(account.has_waiting for account in self.accounts.values())
 
     async def _journal_caught_up(self) -> None:
         """Wait until everything appended so far is committed, or known not to be, and its words are out."""
@@ -293,6 +299,6 @@ class Service:
             forgotten = await self._journal.forget(self._clock.now() - self._retention_us())
             if forgotten:
                 log.info("forgotten", requests=forgotten)
-            if not any(account.has_waiting for account in self.accounts.values()):
+            if not self._has_waiting:
                 garbage.sweep()  # else at the next quiet hour
             await asyncio.sleep(FORGET_EVERY_S)

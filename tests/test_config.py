@@ -60,6 +60,7 @@ def test_every_key_is_read() -> None:
         clients_max = 3
         in_flight_max_per_client = 4
         lines_per_s_max_per_client = 5
+        bulk_rounds_max = 7
         [access]
         "user:trader" = { role = "cancel", accounts = ["main"] }
         "group:1000" = { role = "admin" }
@@ -80,6 +81,7 @@ def test_every_key_is_read() -> None:
     assert (daemon.durability, daemon.on_journal_failure) == (Durability.STRICT, OnJournalFailure.REFUSE)
     assert (daemon.log_level, daemon.metrics) == (LogLevel.DEBUG, Address("::1", 9464))
     assert (daemon.clients_max, daemon.in_flight_max_per_client, daemon.lines_per_s_max_per_client) == (3, 4, 5)
+    assert daemon.bulk_rounds_max == 7
     assert [(str(rule), rule.role, rule.accounts) for rule in config.access] == [
         ("user:trader", Role.CANCEL, frozenset({MAIN})),
         ("group:1000", Role.ADMIN, None),

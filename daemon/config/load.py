@@ -103,6 +103,7 @@ def _read_daemon(table: Table, folder: Path) -> DaemonConfig:
         clients_max=table.whole(settings.CLIENTS_MAX),
         in_flight_max_per_client=table.whole(settings.IN_FLIGHT_MAX_PER_CLIENT),
         lines_per_s_max_per_client=table.whole(settings.LINES_PER_S_MAX_PER_CLIENT),
+        bulk_rounds_max=table.whole(settings.BULK_ROUNDS_MAX),
         ready_wait_s=table.number(settings.READY_WAIT_S) or 0,
         stop_grace_s=table.number(settings.STOP_GRACE_S) or 0,
         commit_wait_ms=table.whole(settings.COMMIT_WAIT_MS),

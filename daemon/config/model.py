@@ -38,6 +38,7 @@ class DaemonConfig(msgspec.Struct, frozen=True):
     clients_max: int
     in_flight_max_per_client: int
     lines_per_s_max_per_client: int
+    bulk_rounds_max: int
     ready_wait_s: float
     stop_grace_s: float
     commit_wait_ms: int

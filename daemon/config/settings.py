@@ -175,7 +175,17 @@ LINES_PER_S_MAX_PER_CLIENT: Final = Number(
     most=1_000_000,
 )
 
-DAEMON_LIMITS: Final = (CLIENTS_MAX, IN_FLIGHT_MAX_PER_CLIENT, LINES_PER_S_MAX_PER_CLIENT)
+BULK_ROUNDS_MAX: Final = Number(
+    "bulk_rounds_max",
+    "Listings of one bulk cancel that may bring orders which appeared meanwhile; those of a later one are named as "
+    "survivors. A program that goes on placing is not chased for ever.",
+    "listings",
+    5,
+    least=1,
+    most=100,
+)
+
+DAEMON_LIMITS: Final = (CLIENTS_MAX, IN_FLIGHT_MAX_PER_CLIENT, LINES_PER_S_MAX_PER_CLIENT, BULK_ROUNDS_MAX)
 
 READY_WAIT_S: Final = Number(
     "ready_wait_s",

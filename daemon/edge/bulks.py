@@ -22,6 +22,7 @@ from daemon.core.scope import Scope
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import ConnectionId
 from daemon.edge.glances import Glances
+from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
 from protocols.fix import AccountName, Priority
 from protocols.mass import Everything
@@ -45,6 +46,8 @@ ROUNDS_MAX: Final = 5
 """Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
 REQUESTS_PER_TURN: Final = 200
 """Of one bulk in one turn of the loop, at some tens of microseconds each: a number of full batches at every venue."""
+SHOWN_MAX: Final = 8
+"""Bulk cancels that `status` names; more at a time are somebody's loop."""
 LOOKUPS_MAX: Final = 16
 """Look-ups of old names in the journal at a time: past that somebody asks in a loop."""
 FINISHED_MAX: Final = 64
@@ -322,6 +325,28 @@ class Bulks:
             sink.result(stored[0].report, is_durable=True)
         else:
             self._begin(intent, terms, sink)
+
+    # ------------------------------------------------------------ how they are
+
+    @property
+    def has_waiting(self) -> bool:
+        """Whether some bulk is not over."""
+        return any(not running.bulk.is_over for running in self._held.values())
+
+    def status(self, accounts: frozenset[AccountName], now_us: int) -> list[BulkSeen]:
+        """List the oldest of those that are not over, of these accounts and no others."""
+        running = {id(each): each.bulk for each in self._held.values() if not each.bulk.is_over}
+        seen = [bulk for bulk in running.values() if accounts.issuperset(bulk.accounts)]
+        return [
+            BulkSeen(
+                bulk.intent.name,
+                bulk.intent.cause,
+                [str(name) for name in bulk.accounts],
+                *bulk.progress,
+                (now_us - bulk.intent.received_us) // 1000,
+            )
+            for bulk in sorted(seen, key=lambda bulk: bulk.intent.received_us)[:SHOWN_MAX]
+        ]
 
     # ------------------------------------------------------------ what happens
 

@@ -16,7 +16,7 @@ from daemon.core import names
 from daemon.core.records import CancelRequest, Report, RequestKey
 from daemon.edge.account import WAITING_SHOWN
 from daemon.edge.bulkdesk import BulkDesk
-from daemon.edge.bulks import Bulks
+from daemon.edge.bulks import ROUNDS_MAX, Bulks
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
 from daemon.edge.journal import JournalState
 from daemon.edge.loop import LoopTime
@@ -70,6 +70,7 @@ class FrontDesk:
         on_journal_failure: OnJournalFailure,
         known_names: set[int],
         time: Time | None = None,
+        bulk_rounds_max: int = ROUNDS_MAX,
     ) -> None:
         self._accounts = accounts
         self._journal = journal
@@ -83,7 +84,7 @@ class FrontDesk:
         self._started_us = clock.now()
         self._time = time or LoopTime()
         self._lookups: set[Running[None]] = set()
-        self.bulks = Bulks(accounts, journal, clock, ids, self._time)
+        self.bulks = Bulks(accounts, journal, clock, ids, self._time, rounds_max=bulk_rounds_max)
         self._bulk_desk = BulkDesk(
             accounts,
             self.bulks,
@@ -252,6 +253,7 @@ class FrontDesk:
             uptime_s=(now_us - self._started_us) // 1_000_000,
             journal=JournalStatus(self._journal.state.value, self._journal.why),
             accounts={name: self._accounts[name].status(now_us, rows) for name in seen},
+            bulks=self.bulks.status(frozenset(seen), now_us),
         )
 
     async def history(self, request: HistoryParams, peer: Peer) -> HistoryRows:

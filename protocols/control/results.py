@@ -213,8 +213,19 @@ class JournalStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     detail: str = ""
 
 
+class BulkSeen(msgspec.Struct, frozen=True):
+    """A bulk cancel that is not over: what started it, its accounts, how many orders it took in and how many ended."""
+
+    request_id: str
+    cause: str
+    accounts: list[str]
+    orders: int
+    ended: int
+    age_ms: int
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon is. ``clients`` is counted by the socket."""
+    """How the daemon is. ``clients`` is counted by the socket; ``bulks`` are the oldest of those that are not over."""
 
     server: str
     boot_id: str
@@ -222,6 +233,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     journal: JournalStatus
     clients: int = 0
     accounts: dict[str, AccountStatus]
+    bulks: list[BulkSeen] = []
 
 
 class HistoryEntry(CancelResult, frozen=True):

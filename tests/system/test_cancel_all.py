@@ -181,12 +181,15 @@ async def test_orders_that_appear_meanwhile_are_taken_along(tmp_path: Path) -> N
         it.faults("CANCELING_STATE(0.5)")
         asked = client.send("cancel_all", account=ACCOUNT, request_id="r")
         await until(lambda: all(it.cancels_of(order) for order in first))
+        (bulk,) = (await client.result("status"))["bulks"]
+        assert (bulk["request_id"], bulk["cause"], bulk["orders"], bulk["ended"]) == ("r", "cancel_all", 4, 0)
         later = await it.rest(3)
         async with asyncio.timeout(WAIT_S):
             result = (await asked)["result"]
         assert (result["complete"], result["total"]) == (True, 7)
         assert {item["order_id"] for item in result["items"]} == {*first, *later}
         assert live(it) == set()
+        assert (await client.result("status"))["bulks"] == []
 
 
 async def test_who_goes_on_placing_is_followed_for_some_rounds_and_the_rest_is_named(tmp_path: Path) -> None:
