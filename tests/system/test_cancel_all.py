@@ -178,11 +178,16 @@ async def test_orders_that_appear_meanwhile_are_taken_along(tmp_path: Path) -> N
     async with world(tmp_path) as it:
         client = await it.started()
         first = await it.rest(4)
-        it.faults("CANCELING_STATE(0.5)")
+        it.faults("CANCELING_STATE(2)")
         asked = client.send("cancel_all", account=ACCOUNT, request_id="r")
         await until(lambda: all(it.cancels_of(order) for order in first))
         (bulk,) = (await client.result("status"))["bulks"]
-        assert (bulk["request_id"], bulk["cause"], bulk["orders"], bulk["ended"]) == ("r", "cancel_all", 4, 0)
+        assert (bulk["request_id"], bulk["cause"], bulk["accounts"], bulk["orders"]) == (
+            "r",
+            "cancel_all",
+            [ACCOUNT],
+            4,
+        )
         later = await it.rest(3)
         async with asyncio.timeout(WAIT_S):
             result = (await asked)["result"]
