@@ -18,6 +18,16 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
 US_PER_S: Final = 1_000_000
+CALLS_MAX: Final = 500_000
+"""A world that has not come to rest by then goes round in circles: most take ten thousand."""
+
+
+class Endless(Exception):
+    """Whatever is simulated does not come to rest."""
+
+    def __init__(self, calls: int) -> None:
+        self.calls = calls
+        super().__init__(f"no rest after {calls} calls")
 
 
 class Cancelled(BaseException):
@@ -68,6 +78,8 @@ class Kernel:
                 continue
             self.now_us = at_us
             self.calls += 1
+            if self.calls > CALLS_MAX:
+                raise Endless(self.calls)
             call.run = None
             run()
         self.now_us = max(self.now_us, until_us)

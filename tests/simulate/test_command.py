@@ -12,7 +12,7 @@ import pytest
 
 from daemon import cli
 from daemon.sim.faults import Fault
-from daemon.simulate import auditor
+from daemon.simulate import auditor, kernel
 from daemon.simulate.sweep import run_seed, run_seeds
 
 if TYPE_CHECKING:
@@ -130,3 +130,8 @@ def test_the_venues_that_are_named_are_those_that_are_drawn() -> None:
     drew = [seed.drew for seed in run_seeds(range(6), ["htx", "bingx"])]
     assert all("htx-" in line or "bingx-" in line for line in drew)
     assert not any(venue in line for line in drew for venue in ("okx", "bitget"))
+
+
+def test_a_world_that_does_not_come_to_rest_is_a_violation_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel, "CALLS_MAX", 1_000)
+    assert [(found.rule, found.detail[:7]) for found in run_seed(0).result.violations] == [("raised", "Endless")]

@@ -1,0 +1,28 @@
+"""A few seeds at each venue, and those that once found something."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.sim.registry import VENUES
+from daemon.simulate.sweep import run_seed
+
+
+@pytest.mark.parametrize("venue", sorted(VENUES))
+def test_nothing_is_violated_at_a_venue(venue: str) -> None:
+    found = [(seed, run_seed(seed, [venue]).result.violations) for seed in range(3)]
+    assert [entry for entry in found if entry[1]] == []
+
+
+@pytest.mark.parametrize(
+    "seed",
+    [
+        pytest.param(5, id="an order is cancelled by both its ids at once, and only the answer to one names them both"),
+        pytest.param(22, id="the clock is set ahead between two lives, and a client id was used twice"),
+        pytest.param(206, id="sockets that are entered by a key die young"),
+        pytest.param(301, id="the clock is set ahead by an hour, and every case that fits is in doubt"),
+        pytest.param(328, id="two lives share a venue's error budget"),
+    ],
+)
+def test_nothing_is_violated_where_something_once_was(seed: int) -> None:
+    assert run_seed(seed).result.violations == []
