@@ -47,16 +47,15 @@ class BingxVenue(SimVenue):
         clock = VenueClock(faults)
         bans = Bans(options, floor.rates)
         answers = Answers(floor, clock, bans)
-        canceling: set[str] = set()
         self._sessions = Sessions(floor, options, self.keys, clock)
         self._pushes = Pushes(floor, options, self.symbols, clock, self._sessions)
-        fates = Fates(floor, self.symbols, self._pushes, canceling)
+        fates = Fates(floor, self.symbols, self._pushes)
         self.switch = Switch(floor, self.lapse)
         self._rest = Rest(floor, options, self.symbols, Gate(options, faults, clock), clock, self.keys, bans, answers)
         self._rest.serve(
             Cancels(floor, options, fates, self._pushes, self._sessions, answers),
             Places(floor, self.symbols, self._pushes, clock, answers),
-            Queries(floor, self.symbols, clock, canceling),
+            Queries(floor, self.symbols, clock, fates.canceling),
             CancelAllAfter(self.switch, clock, answers),
         )
         self._distorter = Distorter(faults)

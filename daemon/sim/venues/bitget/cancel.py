@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from daemon.sim.book import Order
+from daemon.sim.fates import Fate
 from daemon.sim.faults import Fault
 from daemon.sim.losses import LEFT_OUT, loss_of
 from daemon.sim.rates import RateRule
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bitget import limits
-from daemon.sim.venues.bitget.fate import Fate, Fates
+from daemon.sim.venues.bitget.fate import Fates
 from daemon.sim.venues.bitget.instruments import FUTURES
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.push import Pushes

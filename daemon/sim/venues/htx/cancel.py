@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from daemon.sim.book import Order
+from daemon.sim.fates import Fate
 from daemon.sim.faults import Fault
 from daemon.sim.losses import LEFT_OUT, loss_of
 from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Floor
 from daemon.sim.venues.htx import codes, limits
-from daemon.sim.venues.htx.fate import NO_SUCH_ORDER, Fate, Fates
+from daemon.sim.venues.htx.fate import NO_SUCH_ORDER, Fates
 from daemon.sim.venues.htx.instruments import Instruments
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.push import Pushes

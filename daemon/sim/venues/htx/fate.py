@@ -1,123 +1,71 @@
-"""What becomes of one cancel that has reached the order: accepted or refused, and what is pushed about it.
+"""What becomes of a cancel that has reached an order of HTX futures, in HTX's codes.
 
-The truth changes here, in the book; how the answer travels is `cancel`'s. Without a fault an accepted cancel takes
-effect at once. The faults of a cancel's fate are described in `meanings`, in the order in which they are drawn.
+Which fault decides it is drawn in `fates`; what each means here is described in `meanings`.
 """
 
-from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING
+from decimal import Decimal
 
+from daemon.sim import fates
 from daemon.sim.book import EndedBy, Order, OrdStatus
+from daemon.sim.fates import Fate
 from daemon.sim.faults import Fault
 from daemon.sim.pushing import Change
-from daemon.sim.timers import seconds_us
-from daemon.sim.venue import Floor
 from daemon.sim.venues.htx.codes import OK, TOO_MANY
 from daemon.sim.venues.htx.meanings import BY_THE_CLIENT, FOREIGN_REASONS
-from daemon.sim.venues.htx.push import Pushes
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 NO_SUCH_ORDER, CANCELING, EXECUTED, CANCELED_ALREADY = "1061", "1062", "1063", "1071"
 _ENDS_FIRST = {EXECUTED: ("filled",), CANCELED_ALREADY: ("canceled",)} | dict.fromkeys(
     (NO_SUCH_ORDER, "1017"), ("filled", "canceled")
 )
+ONE_CONTRACT = Decimal(1)
 
 
-@dataclass(frozen=True, slots=True)
-class Fate:
-    """The result code, and the changes to push: before the answer if `is_push_first`."""
+class Fates(fates.Fates[Fate]):
+    """The fates of cancels."""
 
-    code: str
-    changes: tuple[Change, ...] = ()
-    is_push_first: bool = False
+    by_user = BY_THE_CLIENT
 
+    def accepted(self, order: Order, *changes: Change, is_together: bool = False) -> Fate:
+        """The code of success."""
+        return Fate(OK, changes, is_together=is_together)
 
-class Fates:
-    """Decides and carries out the fate of cancels."""
-
-    def __init__(self, floor: Floor, pushes: Pushes) -> None:
-        self._floor = floor
-        self._book = floor.book
-        self._pushes = pushes
-        self._canceling: set[str] = set()
-        self._drawn: tuple[tuple[Fault, Callable[[Order, str, int], Fate]], ...] = (
-            (Fault.RATE_LIMIT, self._rate_limited),
-            (Fault.REJECT, self._rejected),
-            (Fault.FOREIGN_CANCEL, self._canceled_by_another),
-            (Fault.CANCELING_STATE, self._canceling_for_a_while),
-            (Fault.ACK_OK_THEN_FILL, self._filled_instead),
-            (Fault.BURST_PUSH, self._filled_in_part_first),
-            (Fault.ACK_OK_NO_PUSH, self._canceled_in_silence),
-        )
-
-    def of(self, order: Order | None, now_us: int) -> Fate:
-        """Cancel an order: it may be unknown, ended, on its way off the book, or live."""
+    def not_there(self, order: Order | None) -> Fate:
+        """Unknown, filled and cancelled are told apart."""
         if order is None:
             return Fate(NO_SUCH_ORDER)
-        if order.ord_status.is_terminal:
-            return Fate(EXECUTED if order.ord_status is OrdStatus.FILLED else CANCELED_ALREADY)
-        if order.order_id in self._canceling:
-            return Fate(CANCELING)
-        for fault, become in self._drawn:
-            arg = self._floor.faults.fires(fault, order.order_id)
-            if arg is not None:
-                return become(order, arg, now_us)
-        return Fate(OK, (self._cancel(order, now_us),))
+        return Fate(EXECUTED if order.ord_status is OrdStatus.FILLED else CANCELED_ALREADY)
 
-    def _cancel(self, order: Order, now_us: int) -> Change:
-        return Change(self._book.cancel(order.order_id, EndedBy.USER, now_us, BY_THE_CLIENT), None)
+    def under_way(self, order: Order) -> Fate:
+        """Being cancelled already."""
+        return Fate(CANCELING)
 
-    def _rate_limited(self, order: Order, arg: str, now_us: int) -> Fate:
+    def rate_limited(self) -> Fate:
+        """Too many requests."""
         return Fate(TOO_MANY)
 
-    def _rejected(self, order: Order, code: str, now_us: int) -> Fate:
+    def rejected(self, order: Order, code: str, now_us: int) -> Fate:
+        """A code that says that the order is over is true: it was filled or cancelled before, as the code says."""
         ends = _ENDS_FIRST.get(code)
         if ends is None:
             return Fate(code)
-        if self._floor.faults.pick(Fault.REJECT, order.order_id, ends) == "filled":
-            return Fate(code, self._fill(order, now_us), is_push_first=True)
-        return Fate(code, self._canceled_by_another(order, "", now_us).changes, is_push_first=True)
+        if self._faults.pick(Fault.REJECT, order.order_id, ends) == "filled":
+            return Fate(code, self.fill(order, now_us), is_push_first=True)
+        return Fate(code, self.canceled_by_another(order, "", now_us).changes, is_push_first=True)
 
-    def _canceled_by_another(self, order: Order, reason: str, now_us: int) -> Fate:
-        reason = reason or self._floor.faults.pick(Fault.FOREIGN_CANCEL, order.order_id, tuple(FOREIGN_REASONS))
+    def canceled_by_another(self, order: Order, arg: str, now_us: int) -> Fate:
+        """`arg` names one of `FOREIGN_REASONS`."""
+        reason = arg or self._faults.pick(Fault.FOREIGN_CANCEL, order.order_id, tuple(FOREIGN_REASONS))
         ended = self._book.cancel(order.order_id, EndedBy.OTHER, now_us, FOREIGN_REASONS[reason])
         return Fate(CANCELED_ALREADY, (Change(ended, None),), is_push_first=True)
 
-    def _canceling_for_a_while(self, order: Order, seconds: str, now_us: int) -> Fate:
-        self._canceling.add(order.order_id)
-        due_us = now_us + seconds_us(seconds)
-        self._floor.timers.at(due_us, partial(self._finish_canceling, order.order_id))
-        return Fate(OK)
+    def lot(self, order: Order) -> Decimal:
+        """A contract."""
+        return ONE_CONTRACT
 
-    def _finish_canceling(self, order_id: str, now_us: int) -> None:
-        self._canceling.discard(order_id)
-        order = self._book.get(order_id)
-        if order is not None and not order.ord_status.is_terminal:
-            self._pushes.announce([self._cancel(order, now_us)], now_us)
-
-    def _filled_instead(self, order: Order, arg: str, now_us: int) -> Fate:
-        return Fate(OK, self._fill(order, now_us))
-
-    def _fill(self, order: Order, now_us: int) -> tuple[Change, ...]:
-        """Fill what is left, in two trades where there are two contracts: the word is `filled` from the first on."""
+    def fill(self, order: Order, now_us: int) -> tuple[Change, ...]:
+        """In two trades where there are two contracts: the word is `filled` from the first on."""
         changes = []
         if order.leaves_qty > 1:
             first = self._book.fill(order.order_id, order.leaves_qty // 2, now_us)
             changes.append(Change(first, first.fills[-1], word=OrdStatus.FILLED.value))
-        filled = self._book.fill(order.order_id, None, now_us)
-        return (*changes, Change(filled, filled.fills[-1]))
-
-    def _filled_in_part_first(self, order: Order, fills: str, now_us: int) -> Fate:
-        part = order.leaves_qty // (int(fills) + 1)
-        changes = []
-        for _ in range(int(fills) if part > 0 else 0):
-            partly = self._book.fill(order.order_id, part, now_us)
-            changes.append(Change(partly, partly.fills[-1]))
-        return Fate(OK, (*changes, self._cancel(order, now_us)))
-
-    def _canceled_in_silence(self, order: Order, arg: str, now_us: int) -> Fate:
-        self._cancel(order, now_us)
-        return Fate(OK)
+        return (*changes, *super().fill(order, now_us))
