@@ -16,7 +16,7 @@ from daemon.sim.venue import Floor, HttpRequest, SimVenue
 from daemon.sim.venues.htx import ops
 from daemon.sim.venues.htx.auth import Gate
 from daemon.sim.venues.htx.cancel import Cancels, count_arrivals
-from daemon.sim.venues.htx.distort import Distorter
+from daemon.sim.venues.htx.distort import Distorter, Written
 from daemon.sim.venues.htx.fate import Fates
 from daemon.sim.venues.htx.instruments import Instruments
 from daemon.sim.venues.htx.meanings import FOREIGN_REASONS, MEANINGS
@@ -115,7 +115,7 @@ class HtxVenue(SimVenue):
             case Fault.NOTICE_CLOSE:
                 self._sessions.notice(connection, float(rule.arg), now_us)
             case Fault.UNKNOWN_EVENT:
-                self._sessions.write(connection, self._distorter.unknown_event(None), now_us)
+                self._sessions.write(connection, Written(self._distorter.unknown_event(None)), now_us)
             case Fault.BAD_FRAME:
                 written = self._distorter.bad_frame(b'{"op":"close","ts":1}', None, rule.arg)
                 self._sessions.write(connection, written, now_us)

@@ -1,122 +1,56 @@
-"""Frames as a bad day makes them: other JSON types, huge integers, garbage and strangers between the true ones.
-
-Functions from a true document to a wrong one. What is drawn, and when, is decided by the fault engine; this file
-knows no orders and no connections.
-"""
+"""What goes wrong in the shapes of OKX's frames and bodies: which fields have which types, and which strangers come."""
 
 import re
-from collections.abc import Callable
+from typing import ClassVar
 
-from daemon.sim.faults import Fault, FaultEngine
-from daemon.sim.wire import JsonObject, dumps
+from daemon.sim.distort import TextDistorter
+from daemon.sim.faults import FaultEngine
+from daemon.sim.wire import JsonObject
 
 _NUMBERS = frozenset(
     "sz px accFillSz fillSz fillPx avgPx fee fillFee lever pendingFillSz pendingSettleSz canceledSz".split()
 )
 _INTEGERS = frozenset("code sCode uTime cTime fillTime ts inTime outTime".split())
 _BOOLEANS = frozenset({"reduceOnly", "isTpLimit"})
-_IDS = frozenset({"ordId", "tradeId"})
 _ORDER_ID = re.compile(rb'"ordId":("?)\d*\1')
 ABOVE_64_BITS = 2**64 + 590_908_157_585_625_111
 
-FieldChange = Callable[[str, str], object]
-"""From a field's name and text to what is printed instead."""
 
+class Distorter(TextDistorter):
+    """`channel` is the one that orders are pushed on."""
 
-def flip_types(document: object) -> object:
-    """The document with numbers and booleans where OKX prints texts."""
-    return _map_fields(document, _flipped)
-
-
-def bare_ids(document: object) -> object:
-    """The document with its ids as bare JSON integers."""
-    return _map_fields(document, lambda key, value: int(value) if key in _IDS and value.isdigit() else value)
-
-
-def with_huge_id(frame: bytes) -> bytes:
-    """The frame with order ids that no 64-bit integer holds, as bare JSON integers."""
-    return _ORDER_ID.sub(b'"ordId":%d' % ABOVE_64_BITS, frame)
-
-
-class Distorter:
-    """Draws, for one document about an order, which wrong shapes it takes and which frames come before it.
-
-    `channel` is the one that orders are pushed on.
-    """
+    not_json = b'{"event":"login","code":}'
+    ids = frozenset({"ordId", "tradeId"})
+    unknown: ClassVar = {
+        "event": {"event": "service-upgrade", "code": "64999", "msg": "", "connId": "00000000"},
+        "op": {"id": "unasked", "op": "order-rotate", "data": [], "code": "0", "msg": ""},
+        "channel": {"arg": {"channel": "orders-v2", "instType": "ANY"}, "action": "snapshot", "data": {"rows": 0}},
+    }
 
     def __init__(self, faults: FaultEngine, channel: str) -> None:
-        self._faults = faults
+        super().__init__(faults)
         self._channel = channel
 
-    def document(self, document: JsonObject, order_id: str | None) -> tuple[object, bool]:
-        """The document as it leaves, and whether a frame with a huge id is to come before it."""
-        shaped: object = document
-        if self._faults.fires(Fault.TYPE_FLIP, order_id) is not None:
-            shaped = flip_types(shaped)
-        how = self._faults.fires(Fault.BIG_INT, order_id)
-        if how is None:
-            return shaped, False
-        how = how or self._faults.pick(Fault.BIG_INT, order_id, ("number", "huge"))
-        return (bare_ids(shaped), False) if how == "number" else (shaped, True)
+    def flipped(self, key: str, value: object) -> object:
+        """Numbers and booleans where OKX prints texts."""
+        if not isinstance(value, str):
+            return value
+        if key in _BOOLEANS:
+            return value == "true"
+        if key in _INTEGERS and value.isdigit():
+            return int(value)
+        if key in _NUMBERS and value:
+            return int(value) if value.isdigit() else float(value)
+        return value
 
-    def body(self, document: JsonObject, order_id: str | None) -> bytes:
-        """The body of a REST answer: an id too large counts as a bare one, a bad frame as a truncated body."""
-        shaped, has_huge_id = self.document(document, order_id)
-        body = dumps(bare_ids(shaped) if has_huge_id else shaped)
-        return body if self._faults.fires(Fault.BAD_FRAME, order_id) is None else body[: len(body) // 2]
+    def with_huge_id(self, frame: bytes) -> bytes:
+        """The frame with such an `ordId`."""
+        return _ORDER_ID.sub(b'"ordId":%d' % ABOVE_64_BITS, frame)
 
-    def strangers(self, frame: bytes, order_id: str | None, *, has_huge_id: bool = False) -> list[tuple[bytes, bool]]:
-        """The frames that come before `frame`, each with whether it is binary."""
-        frames = [(with_huge_id(frame), False)] if has_huge_id else []
-        if self._faults.fires(Fault.UNKNOWN_EVENT, order_id) is not None:
-            frames.append((self.unknown_event(order_id), False))
-        how = self._faults.fires(Fault.BAD_FRAME, order_id)
-        if how is not None:
-            frames.append(self.bad_frame(frame, order_id, how))
-        return frames
-
-    def unknown_event(self, order_id: str | None) -> bytes:
-        """A well-formed frame that nobody has heard of."""
-        kind = self._faults.pick(Fault.UNKNOWN_EVENT, order_id, tuple(_UNKNOWN))
-        return dumps(_UNKNOWN[kind] if kind != "state" else _unknown_state(self._channel, order_id or "1"))
-
-    def bad_frame(self, frame: bytes, order_id: str | None, how: str) -> tuple[bytes, bool]:
-        """A frame that is no JSON, and whether it is binary."""
-        how = how or self._faults.pick(Fault.BAD_FRAME, order_id, ("text", "binary", "truncated"))
-        if how == "binary":
-            return b"\x1f\x8b\x08\x00\xff\xfe\x00garbage\x80", True
-        return (frame[: len(frame) // 2], False) if how == "truncated" else (b'{"event":"login","code":}', False)
-
-
-_UNKNOWN: dict[str, JsonObject] = {
-    "event": {"event": "service-upgrade", "code": "64999", "msg": "", "connId": "00000000"},
-    "op": {"id": "unasked", "op": "order-rotate", "data": [], "code": "0", "msg": ""},
-    "channel": {"arg": {"channel": "orders-v2", "instType": "ANY"}, "action": "snapshot", "data": {"rows": 0}},
-    "state": {},
-}
-
-
-def _unknown_state(channel: str, order_id: str) -> JsonObject:
-    row = {"instId": "BTC-USDT", "sprdId": "BTC-USDT_BTC-USDT-SWAP", "ordId": order_id, "clOrdId": ""}
-    return {"arg": {"channel": channel}, "data": [{**row, "state": "suspended", "accFillSz": "", "uTime": ""}]}
-
-
-def _flipped(key: str, value: str) -> object:
-    if key in _BOOLEANS:
-        return value == "true"
-    if key in _INTEGERS and value.isdigit():
-        return int(value)
-    if key in _NUMBERS and value:
-        return int(value) if value.isdigit() else float(value)
-    return value
-
-
-def _map_fields(document: object, change: FieldChange) -> object:
-    if isinstance(document, list):
-        return [_map_fields(each, change) for each in document]
-    if not isinstance(document, dict):
-        return document
-    return {
-        key: change(key, value) if isinstance(value, str) else _map_fields(value, change)
-        for key, value in document.items()
-    }
+    def unknown_state(self, order_id: str) -> JsonObject:
+        """A state that no page names."""
+        row = {"instId": "BTC-USDT", "sprdId": "BTC-USDT_BTC-USDT-SWAP", "ordId": order_id, "clOrdId": ""}
+        return {
+            "arg": {"channel": self._channel},
+            "data": [{**row, "state": "suspended", "accFillSz": "", "uTime": ""}],
+        }
