@@ -64,39 +64,20 @@ connection that is subscribed to orders. NOTICE_CLOSE (the venue announces nothi
 no meaning here and are refused.
 """
 
-from daemon.sim.faults import COUNT, NUMBER, SIGNED_NUMBER, Fault, Meaning
+from daemon.sim.faults import SIGNED_NUMBER, Fault, Meaning
 from daemon.sim.losses import REORDER
+from daemon.sim.meanings import EVERYWHERE
 
 CODE = r"\d{5,6}"
 
 MEANINGS: dict[Fault, Meaning] = {
-    Fault.RATE_LIMIT: Meaning(),
+    **EVERYWHERE,
     Fault.REJECT: Meaning(CODE, "100404"),
     Fault.FOREIGN_CANCEL: Meaning(),
-    Fault.CANCELING_STATE: Meaning(NUMBER, "2"),
-    Fault.ACK_OK_THEN_FILL: Meaning(),
-    Fault.BURST_PUSH: Meaning(COUNT, "2"),
-    Fault.ACK_OK_NO_PUSH: Meaning(),
-    Fault.DISCONNECT: Meaning("before_process|before_ack|after_ack", "before_ack", at_once=True),
-    Fault.HALF_OPEN: Meaning(at_once=True),
-    Fault.NO_ACK: Meaning("lost"),
-    Fault.ACK_LATE: Meaning(NUMBER, "2000"),
-    Fault.PUSH_BEFORE_ACK: Meaning(NUMBER, "5"),
     Fault.ID_ECHO_MISSING: Meaning(),
     Fault.PARTIAL_BATCH: Meaning(REORDER),
-    Fault.DROP_PUSH: Meaning(COUNT, "1"),
-    Fault.REORDER: Meaning(),
-    Fault.DUP_PUSH: Meaning(),
-    Fault.ZOMBIE: Meaning(at_once=True),
     Fault.KEY_EXPIRE: Meaning("told|silent", "told", at_once=True),
-    Fault.TYPE_FLIP: Meaning(),
     Fault.BIG_INT: Meaning("text|huge"),
-    Fault.BAD_FRAME: Meaning("text|binary|truncated", at_once=True),
-    Fault.UNKNOWN_EVENT: Meaning(at_once=True),
-    Fault.STALE_QUERY: Meaning(NUMBER, "20"),
-    Fault.QUERY_NOTFOUND: Meaning(),
-    Fault.QUERY_OPEN_ONLY: Meaning(),
     Fault.AUTH_FAIL: Meaning("key|rest|any", "any"),
-    Fault.AUTH_SLOW: Meaning(NUMBER, "2"),
     Fault.SKEW: Meaning(SIGNED_NUMBER, "40", standing=True),
 }

@@ -66,41 +66,22 @@ connection that is logged in. KEY_EXPIRE (there is no listen key) and RESTART (t
 and are refused.
 """
 
-from daemon.sim.faults import COUNT, NUMBER, SIGNED_NUMBER, Fault, Meaning
+from daemon.sim.faults import NUMBER, SIGNED_NUMBER, Fault, Meaning
 from daemon.sim.losses import REORDER
+from daemon.sim.meanings import EVERYWHERE
 
 
 def meanings(gone: str) -> dict[Fault, Meaning]:
     """The table; `gone` is the generation's code for an order that is not on the book."""
     return {
-        Fault.RATE_LIMIT: Meaning(),
+        **EVERYWHERE,
         Fault.REJECT: Meaning(r"\d{3,6}", gone),
         Fault.FOREIGN_CANCEL: Meaning(r"[a-z_]{3,40}"),
-        Fault.CANCELING_STATE: Meaning(NUMBER, "2"),
-        Fault.ACK_OK_THEN_FILL: Meaning(),
-        Fault.BURST_PUSH: Meaning(COUNT, "2"),
-        Fault.ACK_OK_NO_PUSH: Meaning(),
-        Fault.HALF_OPEN: Meaning(at_once=True),
-        Fault.DISCONNECT: Meaning("before_process|before_ack|after_ack", "before_ack", at_once=True),
-        Fault.NO_ACK: Meaning("lost"),
-        Fault.ACK_LATE: Meaning(NUMBER, "2000"),
-        Fault.PUSH_BEFORE_ACK: Meaning(NUMBER, "5"),
         Fault.ID_ECHO_MISSING: Meaning("ack|id|error"),
         Fault.PARTIAL_BATCH: Meaning(rf"\d{{3,6}}|{REORDER}"),
         Fault.NOTICE_CLOSE: Meaning(NUMBER, "60", at_once=True),
-        Fault.DROP_PUSH: Meaning(COUNT, "1"),
-        Fault.REORDER: Meaning(),
-        Fault.DUP_PUSH: Meaning(),
-        Fault.ZOMBIE: Meaning(at_once=True),
-        Fault.TYPE_FLIP: Meaning(),
         Fault.BIG_INT: Meaning("number|huge"),
-        Fault.BAD_FRAME: Meaning("text|binary|truncated", at_once=True),
-        Fault.UNKNOWN_EVENT: Meaning(at_once=True),
-        Fault.STALE_QUERY: Meaning(NUMBER, "20"),
-        Fault.QUERY_NOTFOUND: Meaning(),
-        Fault.QUERY_OPEN_ONLY: Meaning(),
         Fault.AUTH_FAIL: Meaning("login|rest|any", "any"),
-        Fault.AUTH_SLOW: Meaning(NUMBER, "2"),
         Fault.SKEW: Meaning(SIGNED_NUMBER, "40", standing=True),
     }
 
