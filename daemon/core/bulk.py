@@ -201,12 +201,11 @@ class Bulk:
     def told(self, key: RequestKey, report: Report, now_us: int) -> None:
         """A request of this bulk was told an outcome, or a correction."""
         part, member = self._members[key]
-        is_news = member.outcome is not report.outcome
-        member.outcome, member.ord_status = report.outcome, report.ord_status
-        if is_news:
+        before, member.outcome, member.ord_status = member.outcome, report.outcome, report.ord_status
+        if before is not member.outcome:
             member.told_us = now_us
             if isinstance(part.body, Sweep):
-                part.body.told(now_us)
+                part.body.told(now_us, is_first=before is None)
 
     def refused(self, key: RequestKey, why: str, now_us: int) -> None:
         """A request that `work` gave was not taken up: it does not exist."""
@@ -300,7 +299,10 @@ class Bulk:
         counts = Counter(item.outcome for item in items if item.outcome is not None)
         reasons = {part.scope.account: why for part in self._parts if (why := _reason(part)) is not None}
         sweeping = [part for part in self._parts if not part.scope.names_orders and part.scope.account in self._sites]
-        traits = [self._sites[part.scope.account].world.traits for part in sweeping]
+        not_covered: dict[str, dict[str, None]] = {}
+        for part in sweeping:
+            traits = self._sites[part.scope.account].world.traits
+            not_covered.setdefault(traits.venue, {}).update(dict.fromkeys(traits.not_covered))
         return BulkReport(
             request_id=self.intent.name,
             items=tuple(items) if len(items) <= ITEMS_MAX else None,
@@ -310,7 +312,7 @@ class Bulk:
             complete=not survivors and not reasons,
             survivors=tuple(survivors[:SURVIVORS_MAX]),
             survivors_total=len(survivors),
-            not_covered={each.venue: each.not_covered for each in traits},
+            not_covered={venue: tuple(what) for venue, what in not_covered.items()},
             reasons=reasons,
         )
 

@@ -100,6 +100,8 @@ class Sweep:
         self._patience_us: int | None = None
         self._fresh: list[OrderReported] = []
         self._unanswered_us = now_us
+        self._pending = 0
+        """Requests without an outcome."""
         for member in held:
             self.hold(member, now_us)
         if book.is_complete and world.heard_since_us is not None:
@@ -123,16 +125,19 @@ class Sweep:
         """An order has its request, of this life or an earlier one."""
         if member.order.order_id is not None:
             self.members[member.order.product, member.order.order_id] = member
+        self._pending += member.outcome is None
         self._unanswered_us = now_us + 2 * self._world.horizon_us
 
     def refused(self, member: Member, now_us: int) -> None:
         """No request came of an order: if it is listed again it is taken again."""
         if member.order.order_id is not None:
             self.members.pop((member.order.product, member.order.order_id), None)
+        self._pending -= member.outcome is None
         self._last_us = now_us + 1
 
-    def told(self, now_us: int) -> None:
+    def told(self, now_us: int, *, is_first: bool) -> None:
         """One of its requests was told an outcome, or another one than before: a listing has to be asked later."""
+        self._pending -= is_first
         self._last_us = now_us + 1
 
     def listed(self, listing: Listing, now_us: int) -> Heard:
@@ -201,7 +206,7 @@ class Sweep:
         """End it, or want another listing, if every order that is known has its outcome."""
         if self._fresh:
             return
-        if not self._all_are_told():
+        if self._pending:
             if now_us >= self._unanswered_us:
                 self._end(NO_OUTCOME)
         elif self._wanted_us is None:
@@ -215,9 +220,6 @@ class Sweep:
             return False
         self._is_asked = True
         return True
-
-    def _all_are_told(self) -> bool:
-        return all(member.outcome is not None for member in self.members.values())
 
     def _conclude(self, now_us: int) -> None:
         """Every request is answered and a listing came: is it late enough, and does it show nothing that rests?"""

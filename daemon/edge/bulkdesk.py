@@ -13,7 +13,7 @@ from daemon.config.settings import Role
 from daemon.core import names
 from daemon.core.records import RequestKey
 from daemon.core.scope import NamedOrder, Scope
-from daemon.edge.bulks import Terms
+from daemon.edge.bulk_running import Terms
 from protocols.errors import BadRequest
 
 if TYPE_CHECKING:

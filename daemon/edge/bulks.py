@@ -19,12 +19,11 @@ from daemon.core import names
 from daemon.core.bulk import Bulk, Site
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
+from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
-from daemon.edge.desk import ConnectionId
 from daemon.edge.glances import Glances
 from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
-from protocols.fix import AccountName, Priority
 from protocols.mass import Everything
 
 if TYPE_CHECKING:
@@ -32,15 +31,15 @@ if TYPE_CHECKING:
 
     from daemon.core.bulk import RecoveredBulk
     from daemon.core.ids import Ids
-    from daemon.core.records import BulkReport, Caller, CancelRequest, Previous, Report, RequestKey
+    from daemon.core.records import BulkReport, Caller, CancelRequest, Report, RequestKey
     from daemon.core.sweep import Listing
     from daemon.edge.account import Account
     from daemon.edge.clock import Clock
-    from daemon.edge.desk import BulkSink, Reattached
+    from daemon.edge.desk import BulkSink, ConnectionId
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Running as Task
-    from daemon.edge.outside import Time, Timer
-    from protocols.fix import RequestId, RequestState
+    from daemon.edge.outside import Time
+    from protocols.fix import AccountName, RequestId
 
 ROUNDS_MAX: Final = 5
 """Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
@@ -52,66 +51,7 @@ LOOKUPS_MAX: Final = 16
 """Look-ups of old names in the journal at a time: past that somebody asks in a loop."""
 FINISHED_MAX: Final = 64
 """Bulk cancels that are over and whose corrections are still passed on; the oldest make room."""
-INSIDE: Final = ConnectionId(0)
-"""The connection of those who listen for the daemon itself; clients' begin at 1."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-class Terms(msgspec.Struct, frozen=True):
-    """How a bulk cancel is to be done: ``received_us`` is when the wish came (None: now), ``deadline_us`` until when
-    anything may be sent for it. ``is_all_accounts`` says that the scopes are those of every account. ``lost`` are
-    accounts that it goes on without, with the reason.
-    """
-
-    received_us: int | None = None
-    deadline_us: int | None = None
-    priority: Priority = Priority.NORMAL
-    is_all_accounts: bool = False
-    lost: dict[AccountName, str] = {}
-
-
-class Running:
-    """A bulk cancel of this life, and who listens to it."""
-
-    __slots__ = ("bulk", "ended_us", "is_awake", "is_durable", "is_told", "sinks", "timer")
-
-    def __init__(self, bulk: Bulk) -> None:
-        self.bulk = bulk
-        self.sinks: list[BulkSink] = []
-        self.is_awake = False
-        self.is_told = False
-        self.is_durable = False
-        self.timer: Timer | None = None
-        self.ended_us = 0
-
-
-class _Ear:
-    """The `Sink` of one order's request: it tells the bulk, and through it whoever asked."""
-
-    __slots__ = ("_bulks", "_key", "_running")
-    connection = INSIDE
-
-    def __init__(self, bulks: Bulks, running: Running, key: RequestKey) -> None:
-        self._bulks = bulks
-        self._running = running
-        self._key = key
-
-    def progress(self, request_id: RequestId, state: RequestState) -> None:
-        for sink in self._running.sinks:
-            sink.progress(request_id, state)
-
-    def result(self, report: Report, history: Reattached | None = None) -> None:
-        self._bulks.heard(self._running, self._key, report)
-        for sink in self._running.sinks:
-            sink.outcome(report)
-
-    def correction(self, report: Report, previous: Previous) -> None:
-        self._bulks.heard(self._running, self._key, report)
-        for sink in self._running.sinks:
-            sink.correction(report, previous)
-
-    def refuse(self, why: BadRequest) -> None:
-        self._bulks.refused(self._running, self._key, why)
 
 
 class Bulks:
@@ -205,10 +145,11 @@ class Bulks:
         self._attach(running, sink)
         scope = "; ".join(scope.described() for scope in intent.scopes)
         log.info("bulk_cancel", request_id=intent.name, cause=intent.cause, scope=scope)
-        for account, why in terms.lost.items():
-            running.bulk.lose(account, why)
+        for lost, why in terms.lost.items():
+            running.bulk.lose(lost, why)
         for name in running.bulk.accounts:
-            if self._accounts[name].gateway is not None:  # without credentials there is no way; it may get some yet
+            account = self._accounts.get(name)
+            if account is not None and account.gateway is not None:  # without credentials; it may get some yet
                 running.bulk.begin(name, now_us)
         self._work(running)
 
@@ -280,7 +221,7 @@ class Bulks:
         for member in found.members:
             if running.bulk.has(member.key) and member.key.account in self._accounts:
                 driver = self._accounts[member.key.account].driver
-                ear = _Ear(self, running, member.key)
+                ear = Ear(self, running, member.key)
                 driver.listen(member.key, ear)
                 for told in driver.told_after(member.key, -1):
                     ear.result(told.report)
@@ -394,7 +335,7 @@ class Bulks:
         self._set_timer(running, now_us)
 
     def _submit(self, running: Running, account: AccountName, requests: list[CancelRequest], *, has_more: bool) -> None:
-        wishes = [(request, _Ear(self, running, request.key)) for request in requests]
+        wishes = [(request, Ear(self, running, request.key)) for request in requests]
         everything = _everything(running.bulk.intent, account)
         held = self._accounts[account].driver.submit_many(wishes, has_more=has_more, everything=everything)
         for request, why in zip(requests, held, strict=True):

@@ -1,0 +1,236 @@
+"""Bulk cancels in virtual time, by a clock that moves while one looks at it: who may, whom they wait for, when."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from daemon.config.model import AccessRule
+from daemon.config.settings import Role
+from daemon.core.bulk import RecoveredBulk
+from daemon.core.correlator import Correlator
+from daemon.core.ids import Ids
+from daemon.core.records import BulkIntent, BulkReport, Caller, CaseId, Previous, Report, RequestKey
+from daemon.core.scope import Scope
+from daemon.core.world import World
+from daemon.edge.access import Access
+from daemon.edge.bulkdesk import BulkDesk
+from daemon.edge.bulks import Bulks
+from daemon.edge.clock import Clock
+from daemon.edge.desk import ConnectionId, Peer, Preview
+from daemon.edge.driver import Driver
+from daemon.simulate.disk import Disk, Habits, VirtualJournal
+from daemon.simulate.kernel import Kernel
+from daemon.simulate.kernel import Scope as Life
+from daemon.simulate.life import SILENT
+from daemon.simulate.ways import VirtualTime
+from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams
+from protocols.errors import BadRequest
+from protocols.evidence import DropCopyChanged, DropCopyState, QuestionAnswered
+from protocols.fix import AccountName, RequestId
+from tests.core.words import INSTRUMENT, TRAITS
+from tests.edge.test_driver import Nobody, NoVenue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daemon.edge.account import Account
+    from protocols.dialect import Question
+
+START_US = 1_763_600_000_000_000
+ACCOUNT = AccountName("a")
+SECOND_US = 1_000_000
+CALLER = Caller(1000, 1000, 1)
+
+
+class Venue(NoVenue):
+    """It has no orders, and says so a millisecond after it was asked."""
+
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
+
+    def ask(self, question: Question) -> None:
+        self._bench.asked += 1
+        answer = QuestionAnswered(question.query_id, question.step, ())
+        self._bench.kernel.after(1_000, lambda: self._bench.driver.observe(answer), self._bench.life)
+
+
+class Ear:
+    """A sink that remembers."""
+
+    connection = ConnectionId(7)
+
+    def __init__(self) -> None:
+        self.told: list[BulkReport] = []
+        self.refused: list[BadRequest] = []
+
+    def progress(self, request_id: object, state: object) -> None:
+        raise AssertionError(request_id)
+
+    def outcome(self, report: Report) -> None:
+        raise AssertionError(report)
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        raise AssertionError(report)
+
+    def result(self, report: BulkReport, *, is_durable: bool) -> None:
+        assert is_durable
+        self.told.append(report)
+
+    def preview(self, found: Preview) -> None:
+        raise AssertionError(found)
+
+    def refuse(self, why: BadRequest) -> None:
+        self.refused.append(why)
+
+
+class Bench:
+    """An account at a venue without orders. Each look at the clock takes ``look_us``."""
+
+    def __init__(self, look_us: int = 0) -> None:
+        self.kernel = Kernel(START_US)
+        self.asked = 0
+        self._look_us = look_us
+        self._looks = 0
+        clock = Clock(self._now_ns, self._now_ns)
+        self.life = Life(self.kernel)
+        self.journal = VirtualJournal(Disk(self.kernel, Habits((500, 500)), Random(1)), self.life)
+        correlator = Correlator(World(ACCOUNT, TRAITS, TRAITS.timings), Ids(1))
+        time = VirtualTime(self.life, Random(2))
+        self.driver = Driver(correlator, self.journal, Nobody(), clock, time, is_strict=False, logger=SILENT)
+        self.driver.connect(Venue(self))
+        self.gateway = object()
+        self.is_known = True
+        self.on_known: Callable[[], None] = lambda: None
+        self.name = ACCOUNT
+        self.accounts = {ACCOUNT: cast("Account", self)}
+        self.bulks = Bulks(self.accounts, self.journal, clock, Ids(2), time)
+
+    def _now_ns(self) -> int:
+        self._looks += 1
+        return self.kernel.now_us * 1000 + self._looks * self._look_us * 1000
+
+    def hear_pushes(self) -> None:
+        self.driver.observe(DropCopyChanged(DropCopyState.LIVE))
+
+    def pass_us(self, us: int) -> None:
+        self.kernel.run(self.kernel.now_us + us)
+
+
+def everything() -> Scope:
+    return Scope(ACCOUNT)
+
+
+def test_no_appointment_falls_between_two_looks_at_the_clock() -> None:
+    """The last listing is due a replica lag after the pushes came up; another one is answered just before that."""
+    lag_us = TRAITS.timings.replica_lag_ms * 1000
+    for before_us in range(0, 20_000, 100):
+        bench = Bench(look_us=100)
+        bench.hear_pushes()
+        ear = Ear()
+        bench.bulks.start(everything(), CALLER, None, "cancel_all", sink=ear)
+        bench.pass_us(lag_us - before_us)
+        bench.driver.list_orders()
+        bench.pass_us(30 * SECOND_US)
+        assert [told.complete for told in ear.told] == [True], before_us
+
+
+def test_a_policy_that_fires_again_under_its_name_starts_nothing_new() -> None:
+    bench = Bench()
+    bench.hear_pushes()
+    name = RequestId("binding-7")
+    for _ in range(3):
+        assert bench.bulks.start(everything(), CALLER, name, "binding 7") == name
+    bench.pass_us(60 * SECOND_US)
+    assert bench.bulks.start(everything(), CALLER, name, "binding 7") == name
+    asked = bench.asked
+    bench.pass_us(60 * SECOND_US)
+    assert bench.asked == asked
+
+
+def test_a_client_that_left_is_told_nothing() -> None:
+    bench = Bench()
+    ear = Ear()
+    bench.bulks.start(everything(), CALLER, None, "cancel_all", sink=ear)
+    bench.bulks.drop(ear.connection)
+    bench.pass_us(60 * SECOND_US)
+    assert ear.told == []
+
+
+def intent(received_us: int = START_US) -> BulkIntent:
+    return BulkIntent(CaseId("b1"), RequestId("flat"), CALLER, "cancel_all", (everything(),), received_us)
+
+
+def test_what_an_earlier_life_wanted_waits_until_it_is_known_whose_key_it_is() -> None:
+    bench = Bench()
+    bench.is_known = False
+    bench.bulks.restore([RecoveredBulk(intent())], (), 0)
+    bench.pass_us(10 * SECOND_US)
+    assert bench.asked == 0
+    bench.is_known = True
+    bench.on_known()
+    ear = Ear()
+    bench.bulks.start(everything(), CALLER, RequestId("flat"), "cancel_all", sink=ear)
+    bench.pass_us(60 * SECOND_US)
+    assert [told.complete for told in ear.told] == [True]
+
+
+def test_an_account_that_is_not_known_in_time_leaves_it_incomplete() -> None:
+    bench = Bench()
+    bench.is_known = False
+    bench.bulks.restore([RecoveredBulk(intent())], (), 0)
+    ear = Ear()
+    bench.bulks.start(everything(), CALLER, RequestId("flat"), "cancel_all", sink=ear)
+    bench.pass_us(400 * SECOND_US)
+    assert [(told.complete, told.reasons) for told in ear.told] == [
+        (False, {ACCOUNT: "the account could not be asked in time"})
+    ]
+    assert bench.asked == 0
+
+
+def test_the_name_of_one_that_is_over_is_held_for_the_retention_and_no_longer() -> None:
+    bench = Bench()
+    key = RequestKey(CALLER.uid, ACCOUNT, RequestId("flat"))
+    bench.bulks.restore([], [(key, START_US)], 100 * SECOND_US)
+    assert bench.bulks.holds(key)
+    with pytest.raises(BadRequest, match="already names a bulk cancel"):
+        bench.bulks.require_free(key, bench.kernel.now_us)
+    bench.pass_us(101 * SECOND_US)
+    assert not bench.bulks.holds(key)
+    bench.bulks.require_free(key, bench.kernel.now_us)
+
+
+# ---------------------------------------------------------------- who may
+
+
+def desk_for(bench: Bench, role: Role) -> BulkDesk:
+    """A desk at which a stranger to this host has a role."""
+
+    def find(name: AccountName, _: str) -> Account:
+        return bench.accounts[name]
+
+    rules = (AccessRule(is_group=True, name="4242", role=role, accounts=frozenset({ACCOUNT})),)
+    return BulkDesk(
+        bench.accounts, bench.bulks, Access(rules), find=find, require_ready=lambda _: None, is_taken=lambda _: False
+    )
+
+
+def test_only_who_may_cancel_at_every_account_cancels_in_bulk_even_in_a_dry_run() -> None:
+    bench = Bench()
+    peer = Peer(ConnectionId(7), Caller(4242, 4242, 1), frozenset({4242}))
+    item = CancelParams(account=ACCOUNT, instrument=INSTRUMENT, client_order_id="c")  # type: ignore[arg-type]  # a plain text
+    asked = desk_for(bench, Role.OBSERVE)
+    for params in (
+        CancelAllParams(account=ACCOUNT),
+        CancelAllParams(account=ACCOUNT, dry_run=True),
+        CancelAllParams(all_accounts=True),
+    ):
+        with pytest.raises(BadRequest) as refused:
+            asked.cancel_all(params, peer, START_US, Ear())
+        assert refused.value.reason == "not_allowed"
+    with pytest.raises(BadRequest) as refused:
+        asked.cancel_batch(CancelBatchParams(items=[item]), peer, START_US, Ear())
+    assert (refused.value.reason, refused.value.path) == ("not_allowed", "items[0].account")
+    assert bench.asked == 0
