@@ -227,6 +227,8 @@ SENDS_MAX: Final = 8
 """Cancels for one request, at the most: past that nothing is sent any more."""
 GAP_US: Final = 1_500_000
 """The longest gap that a venue wants between two cancels of one order, and the way there."""
+PAGES_US: Final = 1_000_000
+"""What the first page of a listing may wait for its others, before all are read."""
 WORD_US: Final = 200_000
 """What a word may take from its conclusion to its client: a slow commit and the way."""
 
@@ -246,7 +248,7 @@ def _went_under_two_names(seen: Chronicle, breach: Breach) -> bool:
     )
     if by_id is None or by_alias is None:
         return False
-    later_us = max(by_id, by_alias)
+    later_us = max(by_id, by_alias) - PAGES_US
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
     return not any(born_us < at_us < later_us for at_us in seen.paired_us.get(breach.key, ()))
 

@@ -314,6 +314,7 @@ def test_two_cancels_of_one_order_under_two_names_are_a_breach_if_it_was_shown_t
     scene = a_canceled_one()
     if is_told:
         scene.show("live", ALIAS)
+        scene.wait(2)
     scene.send()
     scene.now_us -= 900_000
     scene.send(ALIAS)
