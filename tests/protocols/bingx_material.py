@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from protocols.dialect import Inbound, Profile, Question, WireCancel
-from protocols.evidence import OrderReported, Step
-from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
+from protocols.fix import Road
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.bingx import rates
 from protocols.venues.bingx.dialect import BingxSpot
+from tests.protocols.reading import as_report, cancel_of, question_of, the_one
+
+if TYPE_CHECKING:
+    from protocols.evidence import OrderReported, Step
 
 CREDENTIALS = Credentials(Secret("K"), Secret("secret"), Secret(""))
 ORDER_ID = "2030000000000000123"
@@ -86,15 +89,11 @@ def decoded(raw: bytes | str) -> tuple[Inbound, ...]:
 
 def only(raw: bytes | str) -> Inbound:
     """What a frame means, when it means one thing."""
-    items = decoded(raw)
-    assert len(items) == 1, items
-    return items[0]
+    return the_one(decoded(raw))
 
 
 def report(raw: bytes | str) -> OrderReported:
-    item = only(raw)
-    assert isinstance(item, OrderReported), item
-    return item
+    return as_report(only(raw))
 
 
 def body(data: object = None, code: object = 0, msg: str = "", status: int = 200, **more: object) -> RestResponse:
@@ -111,26 +110,11 @@ def wire(
     params: dict[str, str] | None = None,
     instrument: str = "BTC-USDT",
 ) -> WireCancel:
-    return WireCancel(
-        SendId("c0000001"),
-        Road.REST,
-        "",
-        instrument,
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-        params or {},
-        rates.CANCEL_ORDERS if sparing else "",
-    )
+    operation = rates.CANCEL_ORDERS if sparing else ""
+    return cancel_of(instrument, order_id, client_order_id, road=Road.REST, params=params, operation=operation)
 
 
 def question(
     step: Step, order_id: str | None = ORDER_ID, client_order_id: str | None = None, instrument: str = "BTC-USDT"
 ) -> Question:
-    return Question(
-        QueryId("q1"),
-        step,
-        "",
-        instrument,
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return question_of(step, instrument, order_id, client_order_id)

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from protocols.dialect import Dialect, Inbound, Profile, Question, WireCancel
-from protocols.evidence import CancelAnswered, OrderReported, Step
-from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
+from protocols.fix import Road
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.bitget.classic import BitgetClassic
 from protocols.venues.bitget.unified import BitgetUnified
+from tests.protocols.reading import as_answer, as_report, cancel_of, question_of, the_one
+
+if TYPE_CHECKING:
+    from protocols.evidence import CancelAnswered, OrderReported, Step
 
 CREDENTIALS = Credentials(Secret("K"), Secret("test-secret"), Secret("P"))
 ORDER_ID = "1376999173366317057"
@@ -121,38 +124,21 @@ def uta_push(*rows: object) -> str:
     return orjson.dumps({"action": "snapshot", "arg": arg, "data": rows, "ts": 1758180740327}).decode()
 
 
-def changed(text: str, **members: object) -> str:
-    """The same JSON object with other members; None takes a member away."""
-    body = orjson.loads(text)
-    for key, value in members.items():
-        if value is None:
-            body.pop(key, None)
-        else:
-            body[key] = value
-    return orjson.dumps(body).decode()
-
-
 def decoded(raw: bytes | str, dialect: Dialect = CLASSIC) -> tuple[Inbound, ...]:
     return dialect.decode(PLAN, raw)
 
 
 def only(raw: bytes | str, dialect: Dialect = CLASSIC) -> Inbound:
     """What a frame means, when it means one thing."""
-    items = decoded(raw, dialect)
-    assert len(items) == 1, items
-    return items[0]
+    return the_one(decoded(raw, dialect))
 
 
 def report(raw: bytes | str, dialect: Dialect = CLASSIC) -> OrderReported:
-    item = only(raw, dialect)
-    assert isinstance(item, OrderReported), item
-    return item
+    return as_report(only(raw, dialect))
 
 
 def answer(raw: bytes | str, dialect: Dialect = CLASSIC) -> CancelAnswered:
-    item = only(raw, dialect)
-    assert isinstance(item, CancelAnswered), item
-    return item
+    return as_answer(only(raw, dialect))
 
 
 def body(data: object, code: object = "00000", status: int = 200, msg: str = "success") -> RestResponse:
@@ -164,24 +150,10 @@ def body(data: object, code: object = "00000", status: int = 200, msg: str = "su
 def wire(
     order_id: str | None = ORDER_ID, client_order_id: str | None = None, product: str = FUTURES, road: Road = Road.WS
 ) -> WireCancel:
-    return WireCancel(
-        SendId("s1"),
-        road,
-        product,
-        "BTCUSDT",
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return cancel_of("BTCUSDT", order_id, client_order_id, product=product, road=road, send_id="s1")
 
 
 def question(
     step: Step, order_id: str | None = ORDER_ID, client_order_id: str | None = None, product: str = FUTURES
 ) -> Question:
-    return Question(
-        QueryId("q1"),
-        step,
-        product,
-        "BTCUSDT" if product else "",
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return question_of(step, "BTCUSDT" if product else "", order_id, client_order_id, product=product)

@@ -9,10 +9,11 @@ import orjson
 
 from protocols.dialect import Cursor, Inbound, Page, Profile, Question, WireCancel
 from protocols.evidence import CancelAnswered, OrderReported, QuestionAnswered, QuestionFailed, Step
-from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.htx.dialect import HtxFutures
+from tests.protocols import reading
+from tests.protocols.reading import as_answer, as_report, cancel_of, question_of, the_one
 
 KEY = "11111111-22222222-33333333-44444"
 CREDENTIALS = Credentials(Secret(KEY), Secret("55555555-66666666-77777777-88888"), Secret(""))
@@ -124,14 +125,8 @@ def push(data: object, topic: str = "orders") -> str:
 
 def changed(text: str, **members: object) -> str:
     """The same JSON object with other members, ``_`` read as ``-`` in control codes; None takes a member away."""
-    body = orjson.loads(text)
-    for name, value in members.items():
-        key = {"err_code_": "err-code", "err_msg_": "err-msg"}.get(name, name)
-        if value is None:
-            body.pop(key, None)
-        else:
-            body[key] = value
-    return orjson.dumps(body).decode()
+    keys = {"err_code_": "err-code", "err_msg_": "err-msg"}
+    return reading.changed(text, **{keys.get(name, name): value for name, value in members.items()})
 
 
 def decoded(raw: bytes | str) -> tuple[Inbound, ...]:
@@ -145,21 +140,15 @@ def zipped(raw: str) -> bytes:
 
 def only(raw: bytes | str) -> Inbound:
     """What a frame means, when it means one thing."""
-    items = decoded(raw)
-    assert len(items) == 1, items
-    return items[0]
+    return the_one(decoded(raw))
 
 
 def report(raw: bytes | str) -> OrderReported:
-    item = only(raw)
-    assert isinstance(item, OrderReported), item
-    return item
+    return as_report(only(raw))
 
 
 def answer(raw: bytes | str) -> CancelAnswered:
-    item = only(raw)
-    assert isinstance(item, CancelAnswered), item
-    return item
+    return as_answer(only(raw))
 
 
 def body(data: object = None, code: object = 200, status: int = 200, **more: object) -> RestResponse:
@@ -169,25 +158,11 @@ def body(data: object = None, code: object = 200, status: int = 200, **more: obj
 
 
 def wire(order_id: str | None = ORDER_ID, client_order_id: str | None = None) -> WireCancel:
-    return WireCancel(
-        SendId("c0000001"),
-        Road.WS,
-        "",
-        "ETH-USDT",
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return cancel_of("ETH-USDT", order_id, client_order_id)
 
 
 def question(step: Step, order_id: str | None = ORDER_ID, client_order_id: str | None = None) -> Question:
-    return Question(
-        QueryId("q1"),
-        step,
-        "",
-        "ETH-USDT",
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return question_of(step, "ETH-USDT", order_id, client_order_id)
 
 
 def answered(page: Page) -> QuestionAnswered:

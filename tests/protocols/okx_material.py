@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
 from protocols.dialect import Inbound, Profile, Question, WireCancel
-from protocols.evidence import CancelAnswered, OrderReported, Step
-from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.okx.dialect import OkxTrade
+from tests.protocols.reading import as_answer, as_report, cancel_of, changed, question_of, the_one
+
+if TYPE_CHECKING:
+    from protocols.evidence import CancelAnswered, OrderReported, Step
 
 SECRET = "22582BD0CFF14C41EDBF1AB98506286D"
 CREDENTIALS = Credentials(Secret("K"), Secret(SECRET), Secret("P"))
@@ -129,17 +131,6 @@ def push(*rows: object) -> str:
     return orjson.dumps({"arg": arg, "data": rows}).decode()
 
 
-def changed(text: str, **members: object) -> str:
-    """The same JSON object with other members; None takes a member away."""
-    body = orjson.loads(text)
-    for key, value in members.items():
-        if value is None:
-            body.pop(key, None)
-        else:
-            body[key] = value
-    return orjson.dumps(body).decode()
-
-
 def with_item(text: str, **members: object) -> str:
     """The same answer with other members in the item of its data."""
     body = orjson.loads(text)
@@ -153,21 +144,15 @@ def decoded(raw: bytes | str) -> tuple[Inbound, ...]:
 
 def only(raw: bytes | str) -> Inbound:
     """What a frame means, when it means one thing."""
-    items = decoded(raw)
-    assert len(items) == 1, items
-    return items[0]
+    return the_one(decoded(raw))
 
 
 def report(raw: bytes | str) -> OrderReported:
-    item = only(raw)
-    assert isinstance(item, OrderReported), item
-    return item
+    return as_report(only(raw))
 
 
 def answer(raw: bytes | str) -> CancelAnswered:
-    item = only(raw)
-    assert isinstance(item, CancelAnswered), item
-    return item
+    return as_answer(only(raw))
 
 
 def body(*rows: object, code: object = "0", status: int = 200, **more: object) -> RestResponse:
@@ -178,24 +163,10 @@ def body(*rows: object, code: object = "0", status: int = 200, **more: object) -
 def wire(
     order_id: str | None = ORDER_ID, client_order_id: str | None = None, instrument: str = "BTC-USDT-SWAP"
 ) -> WireCancel:
-    return WireCancel(
-        SendId("c0000001"),
-        Road.WS,
-        "",
-        instrument,
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return cancel_of(instrument, order_id, client_order_id)
 
 
 def question(
     step: Step, order_id: str | None = ORDER_ID, client_order_id: str | None = None, instrument: str = "BTC-USDT"
 ) -> Question:
-    return Question(
-        QueryId("q1"),
-        step,
-        "",
-        instrument,
-        None if order_id is None else OrderId(order_id),
-        None if client_order_id is None else ClientOrderId(client_order_id),
-    )
+    return question_of(step, instrument, order_id, client_order_id)

@@ -37,12 +37,12 @@ from tests.protocols.bitget_material import (
     V3_ACCEPTED,
     V3_REFUSED,
     answer,
-    changed,
     decoded,
     only,
     push,
     uta_push,
 )
+from tests.protocols.reading import changed
 
 # ---------------------------------------------------------------- heartbeat, login, subscriptions
 

@@ -37,12 +37,12 @@ from tests.protocols.okx_material import (
     SUBSCRIBED,
     TOO_FREQUENT,
     answer,
-    changed,
     decoded,
     only,
     push,
     with_item,
 )
+from tests.protocols.reading import changed
 
 # ---------------------------------------------------------------- life
 

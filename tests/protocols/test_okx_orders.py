@@ -16,12 +16,12 @@ from tests.protocols.okx_material import (
     LIVE_ROW,
     ORDER_ID,
     PARTIAL_ROW,
-    changed,
     decoded,
     only,
     push,
     report,
 )
+from tests.protocols.reading import changed
 
 MMP_ROW = CANCELED_ROW | {"state": "mmp_canceled", "cancelSource": "39"}
 

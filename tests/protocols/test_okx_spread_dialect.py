@@ -12,7 +12,7 @@ from protocols.venues.okx.codes import CODES
 from protocols.venues.okx_spread.codes import CODES_OF_SPREADS, SPREAD_ROWS
 from protocols.venues.okx_spread.dialect import OkxSpread
 from protocols.venues.registry import dialect_for
-from tests.protocols.okx_material import CREDENTIALS, body, changed, question, wire, with_item
+from tests.protocols.okx_material import CREDENTIALS, body, question, wire, with_item
 from tests.protocols.okx_spread_material import (
     ACCEPTED,
     CLIENT_ORDER_ID,
@@ -23,6 +23,7 @@ from tests.protocols.okx_spread_material import (
     SPREAD,
     decoded,
 )
+from tests.protocols.reading import changed
 
 
 def answer(raw: str) -> CancelAnswered:
