@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from daemon.client import Client
 
-FORMATS: Final = ("jsonl", "csv")
 PAGE: Final = 1000
 PLAIN: Final = (
     *("seq", "revision", "request_id", "account", "venue", "product", "instrument", "order_id", "client_order_id"),
@@ -39,7 +38,7 @@ def export(
     limit: int | None,
     timeout: float,
 ) -> int:
-    """Write the history to stdout, as one of `FORMATS`; give the number of entries."""
+    """Write the history to stdout, as ``jsonl`` or ``csv``; give the number of entries."""
     count = 0
     write = _csv if kind == "csv" else _json_lines
     for entry in write(_entries(canceld, which, from_seq or 0, limit, timeout)):

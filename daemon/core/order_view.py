@@ -165,11 +165,6 @@ class OrderView:
         """Whether evidence was taken out."""
         return bool(self._struck)
 
-    def merge(self, other: OrderView) -> None:
-        """Take over the evidence of another view of the same order."""
-        for piece, (seen, asked) in other._seen.items():
-            self.add(piece, seen, asked)
-
     def refuted_by(self, answer: OrderReported) -> tuple[OrderReported, ...]:
         """Give the terminal pieces that a later terminal answer contradicts: one said filled, the other did not."""
         if not answer.status.is_terminal:

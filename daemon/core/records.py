@@ -359,7 +359,6 @@ class BulkEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
     report: BulkReport
 
 
-BulkRecord = BulkOpened | BulkListed | BulkEnded
 Record = (
     RequestOpened
     | SendMade

@@ -29,7 +29,6 @@ class Screen:
     """Shows a demonstration on standard error while it runs, and on standard output when it is over."""
 
     def __init__(self, *, is_silent: bool) -> None:
-        self._is_silent = is_silent
         self._err = Console(stderr=True, quiet=is_silent)
         width = None if sys.stdout.isatty() else PIPED_WIDTH
         self._out = Console(quiet=is_silent, width=width, highlight=False)

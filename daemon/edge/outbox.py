@@ -50,11 +50,6 @@ class Outbox:
         """Whether anything can still be said."""
         return not self._transport.is_closing()
 
-    @property
-    def is_lagging(self) -> bool:
-        """Whether notifications are being left out."""
-        return self._is_lagging
-
     def answer(self, line: bytes) -> None:
         """Send an answer, whatever the client's lag; past the bound the connection is aborted instead."""
         if not self.is_open:

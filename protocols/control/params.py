@@ -18,9 +18,8 @@ from protocols.fix import AccountName, ClientOrderId, OrderId, Outcome, Priority
 ID_LENGTH_MAX: Final = 128
 """Twice the longest id of any venue; what a venue really takes is checked by its dialect."""
 REQUEST_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)"
-BULK_NAME_LENGTH_MAX: Final = 58
-"""A bulk cancel's name leaves room for a slash and five digits, by which its orders' requests are named."""
 BULK_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,58}$(?!\n)"
+"""A bulk cancel's name leaves room for a slash and five digits, by which its orders' requests are named."""
 KNOWN_ID_PATTERN: Final = r"^[A-Za-z0-9._:-]{1,64}$(?!\n)|^[A-Za-z0-9._:-]{1,58}/[0-9]{1,5}$(?!\n)"
 BATCH_MAX: Final = 256
 """Orders of one batch; as many as a result names in one line."""

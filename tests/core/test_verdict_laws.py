@@ -81,16 +81,6 @@ def test_the_verdict_does_not_depend_on_order_or_duplication(evidence: list[Orde
     assert seen(shuffled).verdict == judged(evidence)
 
 
-@given(sets_of_evidence, st.lists(st.integers(0, 2), min_size=8, max_size=8))
-def test_the_verdict_does_not_depend_on_grouping(evidence: list[OrderReported], places: list[int]) -> None:
-    views = [OrderView(INSTRUMENT) for _ in range(3)]
-    for piece, place in zip(evidence, places, strict=False):
-        views[place].add(piece, 0)
-    views[0].merge(views[1])
-    views[0].merge(views[2])
-    assert views[0].verdict == judged(evidence)
-
-
 @given(sets_of_evidence, st.integers(0, 9))
 def test_striking_a_frame_equals_never_having_had_it(evidence: list[OrderReported], number: int) -> None:
     digest = f"frame-{number}"

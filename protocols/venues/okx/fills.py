@@ -29,7 +29,6 @@ class Fill(msgspec.Struct, frozen=True):
     client_order_id: ClientOrderId | None
     instrument: str
     trade_id: str
-    bill_id: str | None
     side: Side | None
     quantity: Decimal
     time_ms: int | None
@@ -46,7 +45,6 @@ def read_fill(row: Json) -> Fill:
         None if client_order_id is None else ClientOrderId(client_order_id),
         text(row, "instId"),
         text(row, "tradeId"),
-        optional_text(row, "billId"),
         SIDES.get(optional_text(row, "side") or ""),
         size,
         millis(row, "ts"),

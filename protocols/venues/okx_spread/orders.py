@@ -84,7 +84,6 @@ def read_spread_trade(row: Json) -> Fill | None:
         _client_order_id(row),
         text(row, "sprdId"),
         text(row, "tradeId"),
-        None,
         SIDES.get(optional_text(row, "side") or ""),
         size,
         millis(row, "ts"),

@@ -46,7 +46,6 @@ FUTURES_PUSHED: Json = {
     "reduceOnly": "no", "side": "buy", "size": "0.01", "status": "live", "stpMode": "none", "totalProfits": "0",
     "tradeSide": "open", "uTime": "1764128107021",
 }  # fmt: skip
-FILL: Json = {"baseVolume": "0.004", "fillPrice": "50000", "priceAvg": "50000", "tradeId": "1376999199999999999"}
 FUTURES_QUERIED: Json = {
     "symbol": "BTCUSDT", "size": "0.01", "orderId": ORDER_ID, "clientOid": CLIENT_ORDER_ID, "baseVolume": "0",
     "priceAvg": "", "price": "50000", "state": "live", "side": "buy", "force": "gtc", "posSide": "long",

@@ -20,8 +20,6 @@ from daemon.sim.venues.okx_spread.options import SpreadOptions
 from daemon.sim.wire import plain
 
 SETTLING, CANCELED = "pendingSettleSz", "canceledSz"
-NO_MARGIN = "34"
-"""`cancelSource`: the trade failed to settle for want of margin."""
 REJECTION = {"code": "51008", "msg": "Order failed. Insufficient margin."}
 ACCEPTANCE = {"code": "0", "msg": ""}
 
