@@ -21,7 +21,7 @@ LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 -
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench soak simulate peers install install-dev lock clean
+.PHONY: help demo test check bench soak simulate canaries peers install install-dev lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -46,6 +46,9 @@ soak: $(DEV_READY) ## the long runs over many seeds, without a time limit
 
 simulate: $(DEV_READY) ## the simulation on fixed and fresh seeds, for two minutes; ARGS="--seconds 600" for more
 	@$(BIN)/python -m tests.simulate.fresh $(ARGS)
+
+canaries: $(DEV_READY) ## let wrong daemons live through the simulation, and say which seed finds each out
+	@$(BIN)/python -m tests.simulate.hunt $(ARGS)
 
 peers: $(PEERS_READY) ## set up other people's clients, which tests drive the simulated venues with
 

@@ -16,6 +16,7 @@ that clients heard, and the bounds. What is right stands in its rules, each a fu
     rate              no published limit of a venue was exceeded
     bound             no queue grew past its bound
     forgotten         what was called recorded was taken up again after a crash, and not anew
+    stranger          no order was cancelled by us that nobody had asked for
     drop_copy         a subscriber hears words in the order of their numbers
 """
 
@@ -25,7 +26,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.sim.book import OrdStatus
+from daemon.sim.book import EndedBy, OrdStatus
 from daemon.simulate.swarm import FINAL_REJECTS
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import Outcome
@@ -59,6 +60,7 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
     found += [Violation("drop_copy", detail) for seqs in seen.published_seqs.values() for detail in _misnumbered(seqs)]
+    found += [Violation("stranger", detail) for detail in _strangers(seen)]
     for name, story in seen.stories.items():
         for rule in RULES:
             what = _what(story.wish, seen)
@@ -251,6 +253,22 @@ def _went_under_two_names(seen: Chronicle, breach: Breach) -> bool:
     later_us = max(by_id, by_alias) - PAGES_US
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
     return not any(born_us < at_us < later_us for at_us in seen.paired_us.get(breach.key, ()))
+
+
+def _strangers(seen: Chronicle) -> Iterator[str]:
+    """Find orders that were cancelled by us, and that nobody asked to have cancelled."""
+    meant = {(wish.account, wish.order) for wish in seen.plan.wishes}
+    named = {
+        (wish.account, seen.plan.orders[wish.order].client_order_id)
+        for wish in seen.plan.wishes
+        if wish.order is not None and not wish.by_order_id
+    }
+    for order in seen.plan.orders:
+        if (order.account, order.number) in meant or (order.account, order.client_order_id) in named:
+            continue
+        last = seen.books[order.account].get(seen.order_id(order.number))
+        if last is not None and last.ended_by is EndedBy.USER:
+            yield f"{order.account}: order {last.order_id} ({last.client_order_id}) at {seen.after_s(last.updated_us)}"
 
 
 def _misnumbered(seqs: list[int]) -> Iterator[str]:

@@ -155,7 +155,8 @@ def draw_wishes(
 def _one(drawing: _Drawing, at_us: int, begin_us: int) -> None:
     """Draw one occasion."""
     rng = drawing.rng
-    kind = rng.choices(("plain", "fresh", "again", "reused", "late", "bogus"), (60, 8, 12, 4, 8, 4))[0]
+    kinds = ("plain", "fresh", "again", "reused", "heir", "late", "bogus")
+    kind = rng.choices(kinds, (60, 8, 12, 5, 3, 8, 4))[0]
     earlier_us = rng.randint(max(0, begin_us - SECOND_US), at_us)
     match kind:
         case "plain":
@@ -169,12 +170,18 @@ def _one(drawing: _Drawing, at_us: int, begin_us: int) -> None:
         case "reused":
             first = drawing.order(begin_us - 2 * SECOND_US, begin_us - SECOND_US)
             if first.client_order_id is not None:
-                gone = msgspec.structs.replace(first, fills=(), taken_off_us=begin_us - SECOND_US)
-                drawing.orders[first.number] = gone
-                again = drawing.order(rng.randint(begin_us, at_us), at_us, reuses=first.client_order_id)
-                again = msgspec.structs.replace(again, account=first.account, placing=first.placing)
-                drawing.orders[again.number] = again
-                drawing.wish(again, at_us, by_alias=True)
+                placed_us = rng.choice((rng.randint(begin_us, at_us), at_us - rng.randint(0, 5_000)))
+                gone_us = rng.choice((begin_us - SECOND_US, placed_us - rng.randint(1, 20_000)))
+                drawing.orders[first.number] = msgspec.structs.replace(first, fills=(), taken_off_us=gone_us)
+                drawing.wish(_again(drawing, first, placed_us, at_us), at_us, by_alias=True)
+        case "heir":
+            first = drawing.order(earlier_us, at_us)
+            if first.client_order_id is not None:
+                gone_us = at_us + rng.randint(0, SECOND_US)
+                drawing.orders[first.number] = msgspec.structs.replace(first, fills=(), taken_off_us=gone_us)
+                drawing.wish(first, at_us, by_alias=False)
+                placed_us = gone_us + rng.randint(1, 50_000)
+                _again(drawing, first, placed_us, placed_us + SECOND_US)
         case "late":
             order = drawing.order(earlier_us, at_us)
             ended = (earlier_us + at_us) // 2
@@ -183,3 +190,11 @@ def _one(drawing: _Drawing, at_us: int, begin_us: int) -> None:
             drawing.wish(order, at_us)
         case _:
             drawing.bogus(at_us)
+
+
+def _again(drawing: _Drawing, first: OrderPlan, placed_us: int, asked_us: int) -> OrderPlan:
+    """Draw another order of an earlier one's client id, which must have ended by then."""
+    again = drawing.order(placed_us, asked_us, reuses=first.client_order_id)
+    again = msgspec.structs.replace(again, account=first.account, placing=first.placing)
+    drawing.orders[again.number] = again
+    return again

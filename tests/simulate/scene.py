@@ -112,6 +112,16 @@ class Scene:
 
     # ------------------------------------------------------------ the venue and the way there
 
+    def place(self, alias: str) -> str:
+        """Place another order that nobody asks for; give its id."""
+        self.wait()
+        plan = OrderPlan(len(self.seen.plan.orders), self.account, 0, 0, alias)
+        self.seen.plan = msgspec.structs.replace(self.seen.plan, orders=(*self.seen.plan.orders, plan))
+        new = NewOrder(instrument="X", side=Side.BUY, price=QTY, qty=QTY, client_order_id=alias)
+        order = self.book.place(new, self.now_us)
+        self.seen.placed(plan, order.order_id)
+        return order.order_id
+
     def fill(self, qty: int | None = None) -> None:
         """Let the order trade."""
         self.wait()

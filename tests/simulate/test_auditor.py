@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.sim.book import EndedBy
 from daemon.simulate import auditor
 from daemon.simulate.chronicle import Bound
 from protocols.fix import Outcome
@@ -302,6 +303,20 @@ def test_a_subscriber_hears_words_in_the_order_of_their_numbers(*, seqs: tuple[i
     assert scene.broken() == (set() if is_right else {"drop_copy"})
 
 
+def test_an_order_that_nobody_asked_for_must_not_be_cancelled_by_us() -> None:
+    scene = a_canceled_one()
+    stranger = scene.place(ALIAS)
+    assert scene.broken() == set()
+    scene.book.cancel(stranger, EndedBy.USER, scene.now_us)
+    assert scene.broken() == {"stranger"}
+
+
+def test_an_order_may_be_cancelled_that_has_the_client_id_that_was_asked_for() -> None:
+    scene = a_canceled_one(by_order_id=False)
+    scene.book.cancel(scene.place(ALIAS), EndedBy.USER, scene.now_us)
+    assert scene.broken() == set()
+
+
 def test_a_breach_of_a_limit_is_found() -> None:
     scene = a_canceled_one()
     assert scene.broken([scene.breach()]) == {"rate"}
@@ -323,7 +338,7 @@ def test_two_cancels_of_one_order_under_two_names_are_a_breach_if_it_was_shown_t
 
 def test_every_rule_has_its_sentence_in_the_auditors_first_paragraph() -> None:
     told = {line.split()[0] for line in (auditor.__doc__ or "").splitlines() if line.startswith("    ")}
-    assert told == {rule.__name__ for rule in auditor.RULES} | {"rate", "bound", "drop_copy"}
+    assert told == {rule.__name__ for rule in auditor.RULES} | {"rate", "bound", "stranger", "drop_copy"}
 
 
 def test_every_rule_is_shown_to_speak_here() -> None:
