@@ -72,10 +72,10 @@ def text(source: Json, key: str, path: str = "") -> str:
 def optional_text(source: Json, key: str, path: str = "") -> str | None:
     """Read an id or word as text; absent, null and "" are None."""
     value = source.get(key)
-    if value is None or value == "":
-        return None
     if isinstance(value, str):
-        return value
+        return value or None
+    if value is None:
+        return None
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     raise Unreadable(_join(path, key), f"text is expected, not {_kind(value)}")
@@ -125,10 +125,14 @@ def millis(source: Json, key: str, path: str = "") -> int | None:
 def texts(source: Json) -> dict[str, str]:
     """Flatten an object's scalars into text, field by field, as a venue answered them; a null is no answer."""
     return {
-        key: orjson.dumps(value).decode() if isinstance(value, bool) else _written(value)
+        key: value if isinstance(value, str) else _scalar(value)
         for key, value in source.items()
-        if value is not None and not isinstance(value, dict | list)
+        if isinstance(value, str) or not (value is None or isinstance(value, dict | list))
     }
+
+
+def _scalar(value: float | bool | Decimal) -> str:
+    return orjson.dumps(value).decode() if isinstance(value, bool) else _written(value)
 
 
 def words(source: Json, key: str) -> tuple[str, ...]:

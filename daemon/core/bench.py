@@ -159,6 +159,8 @@ class Bench:
         """Do what follows from a case as it stands, and make the next appointment."""
         self._world.spared = self._limits.errors.spared(now_us)
         self._sending.note_gap(case, now_us)
+        if self._rests(case, now_us):
+            return
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
         if policy.is_over(case):
@@ -167,12 +169,24 @@ class Bench:
             return
         self._suspect_the_silent(case, now_us)
         self._stop_waiting(case, now_us)
-        appointments = [self._sending.send(case, now_us), self._ask(case, now_us), *self._due_times(case, now_us)]
+        send_us = self._sending.send(case, now_us)
+        if self._rests(case, now_us):
+            return
+        appointments = [send_us, self._ask(case, now_us), *self._due_times(case, now_us)]
         self._agenda.set(case.case_id, min((at for at in appointments if at is not None), default=None))
         if has_work_left(case) and not policy.is_abandoned(case, self._world, now_us):
             self._cases.reopen(case)
         else:
             self._cases.close(case, now_us)
+
+    def _rests(self, case: Case, now_us: int) -> bool:
+        """Whether a case waits as most do, and then make its appointment."""
+        until_us = policy.rests_until_us(case, self._world, now_us)
+        if until_us is None:
+            return False
+        self._agenda.set(case.case_id, until_us)
+        self._cases.reopen(case)
+        return True
 
     def _conclude(self, ticket: Ticket, case: Case, now_us: int) -> None:
         found = policy.conclude(ticket, case, self._world, now_us)

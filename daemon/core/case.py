@@ -191,6 +191,21 @@ class Case:
         return max((piece.client_order_id for piece in credible if piece.client_order_id is not None), default=None)
 
     @property
+    def has_history(self) -> bool:
+        """Whether anything ever happened to it but that it was asked for and sent: a question, a doubt, a recovery."""
+        return bool(
+            self.question
+            or self.last_asked_us
+            or self.trouble_us
+            or self.denials
+            or self.provisional
+            or self.must_ask_first
+            or self.confirm_once
+            or self.waits_for_identity
+            or self.account_changed
+        )
+
+    @property
     def last_send(self) -> WireSend | None:
         """The newest wire cancel, whatever became of it."""
         return self.sends[-1] if self.sends else None
@@ -220,6 +235,8 @@ class Case:
         """The wire cancels that count for a request: from the first one that it shares or caused."""
         if ticket.first_send is None:
             return []
+        if len(self.sends) == 1 and self.sends[0].wire.send_id == ticket.first_send:  # as with most, and asked often
+            return self.sends[:]
         for index, send in enumerate(self.sends):
             if send.wire.send_id == ticket.first_send:
                 return self.sends[index:]

@@ -251,22 +251,21 @@ class Driver:
         records: list[Record] = []
         opened: list[RequestKey] = []
         late: list[tuple[fx.Tell, Report]] = []
-        for effect in effects:
-            match effect:
-                case fx.Write(record):
-                    records.append(record)
-                    if isinstance(record, RequestOpened):
-                        opened.append(record.request.key)
-                case fx.Tell():
-                    report = self._numbered(effect)
-                    self._note_due(effect)
-                    records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
-                    if effect.after_commit or self._is_strict:
-                        late.append((effect, report))
-                    else:
-                        self._when_recorded(effect.key, partial(self._tell, effect, report))
-                case _:
-                    self._do_beside(effect)
+        for effect in effects:  # `isinstance` takes a third of what `match` does, and a request has a dozen effects
+            if isinstance(effect, fx.Write):
+                records.append(effect.record)
+                if isinstance(effect.record, RequestOpened):
+                    opened.append(effect.record.request.key)
+            elif isinstance(effect, fx.Tell):
+                report = self._numbered(effect)
+                self._note_due(effect)
+                records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
+                if effect.after_commit or self._is_strict:
+                    late.append((effect, report))
+                else:
+                    self._when_recorded(effect.key, partial(self._tell, effect, report))
+            elif not isinstance(effect, fx.Send):
+                self._do_beside(effect)
         if records:
             # Only those are told of a commit for whom something waits: the others need no fsync of their own.
             self._journal.append(records, partial(self._committed, opened, late) if opened or late else None)
@@ -352,7 +351,8 @@ class Driver:
             return
         answered = (key for key, waiting in self._waiting.items() if waiting.told)
         for key in list(islice(answered, excess)):
-            del self._waiting[key]
+            for sink in self._waiting.pop(key).sinks:
+                self._heard_by.get(sink.connection, set()).discard(key)
 
     def _note_due(self, tell: fx.Tell) -> None:
         waiting = self._waiting.get(tell.key)

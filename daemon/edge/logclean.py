@@ -54,8 +54,9 @@ def _value(name: str, value: object, depth: int) -> object:
         return None
     if _is_telling(name):
         return DOTS
-    if type(value) is str:  # most of them
-        return _text(value)
+    if type(value) is str:  # nearly all of them: each line of a busy log has a dozen
+        is_plain = len(value) <= TEXT_CHARS_MAX and "=" not in value and ":" not in value and value.isascii()
+        return value if is_plain else _text(value)
     if isinstance(value, bool | float):
         return value
     if isinstance(value, int):

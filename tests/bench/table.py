@@ -33,8 +33,8 @@ class Goal:
     def __init__(self, what: str, value: float, limit: float, unit: str = "", *, at_most: bool = True) -> None:
         self.what = what
         self.is_met = value <= limit if at_most else value >= limit
-        self.shown = _number(value) + unit
-        self.bound = ("<= " if at_most else ">= ") + _number(limit) + unit
+        self.shown = number(value) + unit
+        self.bound = ("<= " if at_most else ">= ") + number(limit) + unit
 
     @property
     def word(self) -> str:
@@ -98,14 +98,14 @@ def _rates(rates: Results) -> Iterator[str]:
     names = list(dict.fromkeys(stage for found in stages.values() for stage in found))
     yield f"{'stage p50/p99 us, since the line was read':<24}" + "".join(f"{name:>16}" for name in names)
     for name, found in stages.items():
-        cells = (f"{_number(found[s]['p50_us'])}/{_number(found[s]['p99_us'])}" if s in found else "" for s in names)
+        cells = (f"{number(found[s]['p50_us'])}/{number(found[s]['p99_us'])}" if s in found else "" for s in names)
         yield f"{name:<24}" + "".join(f"{cell:>16}" for cell in cells)
 
 
 def _percentiles(rows: Results) -> Iterator[str]:
     yield f"{'':<24}" + "".join(f"{title:>10} {'(rounds)':>17}" for _, title in _PERCENTILES) + f"{'n':>9}"
     for name, row in rows.items():
-        cells = "".join(f"{_number(row[key]):>10} {_spread(row, key):>17}" for key, _ in _PERCENTILES)
+        cells = "".join(f"{number(row[key]):>10} {_spread(row, key):>17}" for key, _ in _PERCENTILES)
         late = f"  late {row['late']}, not canceled {row['not_canceled']}" if "late" in row else ""
         yield f"{name:<24}{cells}{row['n']:>9.0f}{late}"
 
@@ -114,8 +114,7 @@ def _throughput(throughput: Results) -> Iterator[str]:
     yield f"{'':<24}{'per s':>10} {'(rounds)':>17}{'cpu us':>10} {'(rounds)':>17}"
     for name, row in throughput.items():
         cells = (
-            f"{_number(row[key]):>10} {_spread(row, key):>17}" if key in row else " " * 28
-            for key in ("per_s", "cpu_us")
+            f"{number(row[key]):>10} {_spread(row, key):>17}" if key in row else " " * 28 for key in ("per_s", "cpu_us")
         )
         yield f"{name:<24}" + "".join(cells)
 
@@ -124,14 +123,14 @@ def _scale(scale: Results) -> Iterator[str]:
     for name, value in scale.items():
         if not name.endswith(("_least", "_most")):
             spread = f"  ({_spread(scale, name)})" if f"{name}_least" in scale else ""
-            yield f"{name:<24}{_number(value):>10}{spread}"
+            yield f"{name:<24}{number(value):>10}{spread}"
 
 
 def _spread(row: Results, key: str) -> str:
-    return f"{_number(row[f'{key}_least'])}..{_number(row[f'{key}_most'])}"
+    return f"{number(row[f'{key}_least'])}..{number(row[f'{key}_most'])}"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Write a figure with as many digits as it deserves."""
     if value == int(value) or abs(value) >= 100:
         return f"{value:,.0f}"

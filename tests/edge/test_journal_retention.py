@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 
 from daemon.edge.journal import Journal, forget
+from daemon.edge.journal.schema import PAGE_BYTES
 from daemon.edge.journal.verify import verify
 from tests.edge.journal_world import HOUR_US, T0, a_journal, key, opened, rows, whole_story
 
 RETENTION_H = 72
 A_DAY_H = 24
-PAGE_BYTES = 4096
 
 
 @pytest.fixture

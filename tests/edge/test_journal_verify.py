@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.edge.journal import forget, verify
+from daemon.edge.journal import forget, schema, verify
 from daemon.edge.journal.verify import Verified
 from protocols.errors import JournalError
 from tests.edge.journal_world import (
@@ -105,8 +105,8 @@ def test_damaged_pages_are_found_and_end_no_other_check(path: Path) -> None:
     ((root,),) = rows(path, "SELECT rootpage FROM sqlite_master WHERE name = 'steps_case'")
     assert isinstance(root, int)
     with path.open("r+b") as file:
-        file.seek((root - 1) * 4096)
-        file.write(b"\xff" * 4096)
+        file.seek((root - 1) * schema.PAGE_BYTES)
+        file.write(b"\xff" * schema.PAGE_BYTES)
     seen = verify.verify(path)
     assert any(finding.where == "file" for finding in seen.findings)
     assert seen.counts["requests"] == 6

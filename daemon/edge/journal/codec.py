@@ -155,14 +155,17 @@ def _with_frame(record: Record, frame: Frame) -> Record:
 
 
 def _order_of(record: Record) -> str | None:
-    match record:
-        case RequestOpened(request=named) | SendMade(wire=named) | SendAnswered(what=named) | Asked(question=named):
-            return named.order_id
-        case Observed(report=named) | Concluded(report=named):
-            return named.order_id
-        case Bound(order_id=order_id):
-            return order_id
-    return None
+    if isinstance(record, Observed | Concluded):  # the most frequent first; `match` takes three times as long
+        return record.report.order_id
+    if isinstance(record, RequestOpened):
+        return record.request.order_id
+    if isinstance(record, SendMade):
+        return record.wire.order_id
+    if isinstance(record, SendAnswered):
+        return record.what.order_id
+    if isinstance(record, Asked):
+        return record.question.order_id
+    return record.order_id if isinstance(record, Bound) else None
 
 
 def _read(decoder: msgspec.json.Decoder[Read], body: object, where: str) -> Read:

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 BITE_ROWS: Final = 200
 """Rows looked at in one transaction: a few milliseconds, about what the commit's own fsync takes."""
 
-BITE_PAGES: Final = 100
+BITE_PAGES: Final = 200
 """Pages given back to the disk in one transaction; each may have to change places with one that is needed."""
-SPARE_PAGES_MIN: Final = 2_000
+SPARE_PAGES_MIN: Final = 8_000
 """Free pages (8 MB) that the file keeps in any case: the next hours fill them again."""
 SPARE_PART: Final = 4
 """Beyond that, a quarter of the file may be free: less would only move pages to and fro."""

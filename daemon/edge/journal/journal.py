@@ -282,14 +282,17 @@ class Journal:
         self._post(self._hear, tidings)
 
     def _hear(self, tidings: Tidings) -> None:
-        """Run each verdict as a call of its own, so that a fault in one does not keep the next from its word."""
+        """Tell the words, in this turn of the loop. A fault in one does not keep the next from its word."""
         self._writers_word = tidings.state, tidings.why
         if not self._is_closed:
             self._patience.answered(verdict for verdict, _ in tidings.verdicts)
         before = self._note_state()
-        if self._loop is not None:
-            for verdict, is_durable in tidings.verdicts:
-                self._loop.call_soon(verdict, is_durable)
+        for verdict, is_durable in tidings.verdicts:
+            try:
+                verdict(is_durable)
+            except Exception as fault:  # noqa: BLE001 - whatever it was, it is its own caller's
+                loop = self._running_loop()
+                loop.call_exception_handler({"message": "a word about a commit was not taken", "exception": fault})
         for problem in tidings.problems:
             self.on_problem(problem)
         if before != (self.state, self.why):

@@ -9,7 +9,19 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.records import Bound, BulkEnded, BulkOpened, Concluded, Moved, Record, RequestOpened
+from daemon.core.records import (
+    Bound,
+    BulkEnded,
+    BulkOpened,
+    Concluded,
+    Moved,
+    Observed,
+    Record,
+    RequestOpened,
+    SendAnswered,
+    SendForwarded,
+    SendMade,
+)
 from daemon.edge.journal.codec import step_row, to_json
 
 if TYPE_CHECKING:
@@ -58,9 +70,13 @@ def rows_of(records: Sequence[Record], first_step: int) -> Rows:
         rows.steps.append((number, step.case, step.t, step.kind, step.order_id, step.digest, step.body, step.frame))
         if isinstance(record, RequestOpened):
             rows.opened.append(_opened(record, number))
-        else:
+        elif not isinstance(record, _STEPS_ALONE):
             rows.changes.extend(_changes(record, number))
     return rows
+
+
+_STEPS_ALONE: Final = (SendMade, SendForwarded, SendAnswered, Observed)
+"""What changes no other table; most records are of these."""
 
 
 def binding_rows(account: AccountName, venue: str, environment: str, venue_user_id: str) -> Rows:

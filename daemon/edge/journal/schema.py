@@ -33,6 +33,9 @@ VERSION: Final = 3
 """Of the tables below. A file of a higher version is left alone."""
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
+PAGE_BYTES: Final = 1024
+"""A commit writes every page that it touches, some twenty, mostly of indexes. With SQLite's own 4096 it takes a third
+longer, and three times the log."""
 WAL_BYTES_KEPT: Final = 64 * 1024 * 1024
 """To what the log is cut after a burst, so that it does not hold the disk for ever."""
 SEQ_BLOCK: Final = 10_000_000
@@ -257,7 +260,10 @@ _FIXES: Final = {
 
 
 def _write_ahead(path: Path, db: sqlite3.Connection) -> None:
-    db.execute("PRAGMA auto_vacuum = INCREMENTAL")  # while the file is empty; later it changes nothing
+    db.execute(
+        f"PRAGMA page_size = {PAGE_BYTES}"
+    )  # this and the next while the file is empty; later it changes nothing
+    db.execute("PRAGMA auto_vacuum = INCREMENTAL")
     mode = _number_or_word(db, "PRAGMA journal_mode = WAL")
     if mode != "wal":
         raise JournalError(str(path), f"its folder takes no write-ahead log ({mode})", "put it on a local disk")
