@@ -22,6 +22,7 @@ from daemon.core.ids import Ids
 from daemon.edge import garbage
 from daemon.edge.access import Access
 from daemon.edge.account import Account
+from daemon.edge.call_pace import AddressLimits
 from daemon.edge.clock import Clock
 from daemon.edge.frontdesk import FrontDesk
 from daemon.edge.invitations import invite
@@ -98,6 +99,7 @@ class Service:
         self, config: Config, environ: Mapping[str, str], journal: Journal, clock: Clock, manager: Manager
     ) -> None:
         self._config = config
+        self._addresses: dict[tuple[str, str], AddressLimits] = {}
         self._manager = manager
         self._environ = environ
         self._journal = journal
@@ -134,9 +136,11 @@ class Service:
     def _account(self, name: AccountName, ids: Ids) -> Account:
         config = self._config.accounts[name]
         credentials, why = self._credentials(name)
+        dialect = dialect_for(config.venue, config.profile())
+        address = dialect.endpoints().rest, config.source_address or ""
         return Account(
             config,
-            dialect_for(config.venue, config.profile()),
+            dialect,
             credentials,
             why,
             self._journal,
@@ -144,6 +148,7 @@ class Service:
             self._clock,
             ids,
             is_strict=self._config.daemon.durability is Durability.STRICT,
+            address=self._addresses.setdefault(address, AddressLimits()),
         )
 
     def _credentials(self, name: AccountName) -> tuple[Credentials | None, str]:

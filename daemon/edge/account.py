@@ -20,6 +20,7 @@ from daemon.core.correlator import Correlator
 from daemon.core.deadman import room_left
 from daemon.core.recovery import dealings, rebuild
 from daemon.core.world import World
+from daemon.edge.call_pace import AddressLimits
 from daemon.edge.claims import HostClaim
 from daemon.edge.deadman import DeadMan
 from daemon.edge.driver import Driver
@@ -76,6 +77,7 @@ class Account:
         *,
         is_strict: bool,
         outside: Outside | None = None,
+        address: AddressLimits | None = None,
         logger: FilteringBoundLogger | None = None,
     ) -> None:
         self.name: AccountName = config.name
@@ -100,7 +102,9 @@ class Account:
         self.is_known = False
         """Whether it may be asked about orders for the sake of an earlier life: it has a key, of the same user."""
         world = World(config.name, self._traits(), config.timings)
-        correlator = Correlator(world, ids, open_max=config.cases_max, book=Book(config.orders_max))
+        self._address = address or AddressLimits()
+        book = Book(config.orders_max)
+        correlator = Correlator(world, ids, open_max=config.cases_max, book=book, address=self._address.core)
         self.driver = Driver(correlator, journal, publisher, clock, self._time, is_strict=is_strict, logger=logger)
         self.driver.on_account = self._hear_of_account
         self.dead_man = self._dead_man()
@@ -134,6 +138,7 @@ class Account:
             self._clock,
             self._logger or structlog.get_logger("gateway"),
             outside=self._outside,
+            address=self._address.calls,
         )
         self.driver.connect(self.gateway)
         self._may_run.ring()

@@ -2,8 +2,9 @@
 
 The core counts questions against the rules before it puts them, and cannot know of how many calls an answer will be: a
 listing has as many pages as there are orders. So each call takes its turn here as well, by the operation that the call
-itself names. A question that is one call never waits here, since the core let it through by the same rules. Cancels do
-not come here: their budget is the core's alone, and nothing may stand before them.
+itself names. A question that is one call never waits here, since the core let it through by the same rules; but for
+those that count addresses, and so the calls of other accounts too. Cancels do not come here: their budget is the core's
+alone, and nothing may stand before them.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 from daemon.core.budget import Budget
 
 if TYPE_CHECKING:
+    from daemon.core.budget import Buckets
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Time
     from protocols.dialect import RateRule
@@ -22,11 +24,23 @@ BUCKETS_MAX: Final = 4096
 """Rules that count by instrument have a bucket for each; past this many the idle ones are dropped."""
 
 
+class AddressLimits:
+    """What counts by address, kept once for all accounts of a venue on this host: of what the core lets leave, and of
+    the calls of questions, which are counted where they are made.
+    """
+
+    __slots__ = ("calls", "core")
+
+    def __init__(self) -> None:
+        self.core: Buckets = {}
+        self.calls: Buckets = {}
+
+
 class CallPace:
     """The turns of one account's questions."""
 
-    def __init__(self, rules: tuple[RateRule, ...], clock: Clock, time: Time) -> None:
-        self._budget = Budget(rules, frozenset())
+    def __init__(self, rules: tuple[RateRule, ...], clock: Clock, time: Time, address: Buckets | None = None) -> None:
+        self._budget = Budget(rules, frozenset(), address=address)
         self._clock = clock
         self._time = time
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.edge.alarms import Alarms
+    from daemon.edge.call_pace import CallPace
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
@@ -49,6 +50,7 @@ class Clockwork:
     def __init__(
         self,
         rest: VenueRest,
+        pace: CallPace,
         clock: Clock,
         waits: Waits,
         alarms: Alarms,
@@ -57,6 +59,7 @@ class Clockwork:
     ) -> None:
         self.best: Sample | None = None
         self._rest = rest
+        self._pace = pace
         self._clock = clock
         self._waits = waits
         self._alarms = alarms
@@ -100,8 +103,10 @@ class Clockwork:
 
     async def _sample(self) -> None:
         dialect = self._rest.dialect
+        call = dialect.clock_call()
+        await self._pace.turn(call)
         began_us = self._clock.now()
-        answer = await self._rest.fetch(dialect.clock_call(), self._waits.clock_s)
+        answer = await self._rest.fetch(call, self._waits.clock_s)
         ended_us = self._clock.now()
         if isinstance(answer, CallFailed):
             self._failed(answer.why)

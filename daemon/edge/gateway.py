@@ -54,6 +54,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
+    from daemon.core.budget import Buckets
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Group, Link, Outside, Running
     from daemon.edge.settings import GatewaySettings
@@ -76,11 +77,12 @@ T = TypeVar("T")
 class Gateway:
     """One account's gateway. Run `run` as a task, and end it by `stop` or cancellation.
 
-    ``pacer`` may be shared by the accounts of one venue, whose limit on new connections counts addresses. ``outside``
-    None: the running loop's; then `OSError` is raised when ``ca_file`` cannot be read.
+    ``pacer`` may be shared by the accounts of one venue, whose limit on new connections counts addresses, and
+    ``address`` by them too, for limits on calls that do. ``outside`` None: the running loop's; then `OSError` is raised
+    when ``ca_file`` cannot be read.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what an account's gateway is made of, brought together in one place
         self,
         account: GatewaySettings,
         dialect: Dialect,
@@ -90,6 +92,7 @@ class Gateway:
         log: FilteringBoundLogger,
         pacer: Pacer | None = None,
         outside: Outside | None = None,
+        address: Buckets | None = None,
     ) -> None:
         waits = account.waits
         self._outside = outside = outside or _outside_of_the_loop(account, clock)
@@ -102,9 +105,9 @@ class Gateway:
         self._quarantine = Quarantine(clock, self._log)
         self._pool = outside.pool()
         self._rest = VenueRest(dialect, self._pool, credentials, clock)
-        self._pace = CallPace(dialect.traits.rate_rules, clock, outside)
-        self._clockwork = Clockwork(self._rest, clock, waits, self._alarms, self._teller.tell, outside)
-        self._reference = ReferenceBook(self._rest, waits, self._alarms, self._log, outside)
+        self._pace = CallPace(dialect.traits.rate_rules, clock, outside, address)
+        self._clockwork = Clockwork(self._rest, self._pace, clock, waits, self._alarms, self._teller.tell, outside)
+        self._reference = ReferenceBook(self._rest, self._pace, waits, self._alarms, self._log, outside)
         self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault, self.set_aside)
         self._by_socket = SocketSends(dialect, self._reference, self._entry_links, self._our_fault)
         self._standing = Standing(

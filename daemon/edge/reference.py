@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
     from daemon.edge.alarms import Alarms
+    from daemon.edge.call_pace import CallPace
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
@@ -25,10 +26,13 @@ RETRY_MAX_S: Final = 60.0
 class ReferenceBook:
     """``codes`` is replaced as a whole; what one load did not bring is kept from the last."""
 
-    def __init__(self, rest: VenueRest, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Time) -> None:
+    def __init__(
+        self, rest: VenueRest, pace: CallPace, waits: Waits, alarms: Alarms, log: FilteringBoundLogger, outside: Time
+    ) -> None:
         self.codes: Reference = {}
         self.loads = 0
         self._rest = rest
+        self._pace = pace
         self._waits = waits
         self._alarms = alarms
         self._log = log
@@ -59,6 +63,7 @@ class ReferenceBook:
         found: Reference = {}
         troubles = []
         for call in self._rest.dialect.reference_calls():
+            await self._pace.turn(call)
             response = await self._rest.fetch(call, self._waits.rest_reference_s)
             if isinstance(response, CallFailed):
                 troubles.append(response.why)

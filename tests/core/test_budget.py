@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.budget import SLACK, Budget
+from daemon.core.budget import SLACK, Buckets, Budget
 from daemon.core.lines import Line
 from protocols.dialect import RateRule, Scope
 from protocols.evidence import Proof, Remedy
@@ -229,3 +229,23 @@ def test_a_limit_is_used_to_the_full(limit: int) -> None:
         assert budget.free_us("cancel", INSTRUMENT, "", 5) == 5
         budget.take("cancel", [(INSTRUMENT, "")], 5)
     assert budget.free_us("cancel", INSTRUMENT, "", 6) == 5 + WINDOW_US
+
+
+def test_a_limit_per_address_is_shared_by_all_accounts_that_share_one() -> None:
+    shared: Buckets = {}
+    one, two = (Budget((rule(2, Scope.ADDRESS),), frozenset({"cancel"}), address=shared) for _ in range(2))
+    apart = Budget((rule(2, Scope.ADDRESS),), frozenset({"cancel"}))
+    one.take("cancel", [("", "")], 0)
+    two.take("cancel", [("", "")], 1)
+    assert (one.free_us("cancel", "", "", 5), two.free_us("cancel", "", "", 5)) == (WINDOW_US, WINDOW_US)
+    assert apart.free_us("cancel", "", "", 5) == 5
+
+
+def test_what_was_answered_late_counts_from_its_answer() -> None:
+    """It may have arrived just before: on a busy host what left apart arrives together."""
+    budget = Budget((rule(1),), frozenset({"cancel"}))
+    departure = budget.take("cancel", [("", "")], 0)
+    departure.answered_us = 900_000
+    assert budget.free_us("cancel", "", "", 5) == 900_000 + WINDOW_MS * 1000
+    departure.answered_us = 100_000
+    assert budget.free_us("cancel", "", "", 5) == WINDOW_US

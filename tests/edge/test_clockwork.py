@@ -6,6 +6,7 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from daemon.edge.alarms import Alarms
+from daemon.edge.call_pace import CallPace
 from daemon.edge.clock import Clock
 from daemon.edge.clockwork import Clockwork
 from daemon.edge.outside import CallFailed, Flight
@@ -48,7 +49,8 @@ def test_many_doubts_make_few_clock_questions() -> None:
     pool = CountingPool()
     rest = VenueRest(FakeDialect(), pool, CREDENTIALS, clock)
     outside = VirtualTime(scope, Random(1))
-    clockwork = Clockwork(rest, clock, Waits(), Alarms(clock, SILENT), lambda _: None, outside)
+    pace = CallPace((), clock, outside)
+    clockwork = Clockwork(rest, pace, clock, Waits(), Alarms(clock, SILENT), lambda _: None, outside)
     scope.spawn(clockwork.run())
     for tenth in range(100):
         kernel.at(kernel.now_us + tenth * 100_000, clockwork.probe)

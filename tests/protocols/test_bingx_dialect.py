@@ -121,6 +121,11 @@ def test_the_published_limits_are_the_rules() -> None:
         "my_trades": (5, 1000, Scope.USER),
         "listen_key": (2, 1000, Scope.USER),
         "uid": (10, 1000, Scope.USER),
+        "cancel_by_address": (300, 10_000, Scope.ADDRESS),
+        "cancel_orders_by_address": (300, 10_000, Scope.ADDRESS),
+        "cancel_open_orders_by_address": (300, 10_000, Scope.ADDRESS),
+        "query_by_address": (300, 10_000, Scope.ADDRESS),
+        "open_orders_by_address": (300, 10_000, Scope.ADDRESS),
         "time": (500, 10_000, Scope.ADDRESS),
     }
     assert all(rule.page.startswith("BingX: ") for rule in BINGX.traits.rate_rules)

@@ -201,6 +201,14 @@ def test_the_old_shape_of_a_refusal_is_read() -> None:
     assert (found.code, found.proof, found.message) == ("1032", Proof.UNCHANGED_RETRY, "too many")
 
 
+def test_too_many_holds_until_the_time_that_the_venue_says() -> None:
+    limit = {"limit": "72", "interval": "3000", "remaining": "0", "reset": "1789700006489"}
+    assert answer(changed(REFUSED, code=1032, rate_limit=limit)).hold_until_ms == 1789700006489
+    assert answer(changed(REFUSED, code=1032, rate_limit={"reset": "soon"})).hold_until_ms is None
+    assert answer(changed(REFUSED, code=1032, rate_limit=7)).hold_until_ms is None
+    assert answer(changed(REFUSED, rate_limit=limit)).hold_until_ms is None
+
+
 # ---------------------------------------------------------------- errors that name nobody
 
 

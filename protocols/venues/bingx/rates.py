@@ -1,7 +1,8 @@
 """BingX's published rate limits for what we do, and its limit on errors, as data. It refuses to know who keeps them.
 
 Limits count per user. The pages of different years disagree about some of them; the smallest number stands here. Beside
-them stand limits per address (2000 account calls in 10 s, 300 of one kind), which these keep a daemon far below.
+them stand limits per address, 300 account calls of one kind in 10 s, which several accounts on one host share; that of
+2000 calls of all kinds lies above what these let through.
 """
 
 from __future__ import annotations
@@ -34,6 +35,12 @@ def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER, wind
     return RateRule(operation, frozenset({operation}), limit, window_ms, scope, f"BingX: {page}")
 
 
+def _of_address(operation: str) -> RateRule:
+    """Write a limit of groups 2 and 3, which all accounts on this host share: so many of one kind in ten seconds."""
+    page = "BingX: Basic Information / Rate limit, groups 2 and 3"
+    return RateRule(f"{operation}_by_address", frozenset({operation}), 300, 10_000, Scope.ADDRESS, page)
+
+
 RULES: Final = (
     _rule(CANCEL, 5, "Spot / Trade / Cancel Order"),
     _rule(CANCEL_ORDERS, 2, "Spot / Trade / Cancel multiple orders"),
@@ -45,6 +52,7 @@ RULES: Final = (
     _rule(CANCEL_ALL_AFTER, 1, "Spot / Trade / Cancel All After"),
     _rule(LISTEN_KEY, 2, "Listen Key"),
     _rule(UID, 10, "Account / Query account uid"),
+    *(_of_address(operation) for operation in (CANCEL, CANCEL_ORDERS, CANCEL_OPEN_ORDERS, QUERY, OPEN_ORDERS)),
     _rule(TIME, 500, "Basic Information / Rate limit, group 1", Scope.ADDRESS, 10_000),
 )
 

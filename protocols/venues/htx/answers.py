@@ -16,13 +16,15 @@ from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
 from protocols.fix import OrderId, Road, SendId
-from protocols.jsonread import Json, as_array, as_object, code, optional_text, parse, texts
+from protocols.jsonread import Json, as_array, as_object, code, millis, optional_text, parse, texts
 from protocols.rest import RATE_LIMITED, RestResponse, proves_nothing
 from protocols.venues.htx.codes import ACCEPTED, Row, control_of, row_of
 from protocols.venues.htx.orders import own_client_id
 
 MESSAGES: Final = ("message", "msg", "err_msg", "err-msg")
 FORBIDDEN: Final = 403
+RESET_HEADER: Final = "ratelimit-reset"
+"""When the window of a private call is over, milliseconds by the venue's clock (HTX: Access and Usage / Rate Limit)."""
 OK: Final = "ok"
 _IDS: Final = {"orderId": "order_id", "clientOrderId": "client_order_id"}
 """A sample of "Orders / Cancel multiple orders" spells the ids so; its table and live answers do not."""
@@ -113,6 +115,7 @@ def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: F
         raise Unreadable("code", "missing or empty")
     order_id = optional_text(item, "order_id")
     fields = texts(body) | texts(item)
+    hold_until_ms = reset_ms(body) if remedy is Remedy.BACK_OFF else None
     return CancelAnswered(
         send_id,
         road,
@@ -124,7 +127,17 @@ def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: F
         remedy=remedy,
         fields=fields,
         frame=frame,
+        hold_until_ms=hold_until_ms,
     )
+
+
+def reset_ms(body: Json) -> int | None:
+    """Say when the venue's window is over, by its clock, where an answer on the socket says it in ``rate_limit``."""
+    said = body.get("rate_limit")
+    try:
+        return millis(said, "reset", "rate_limit") if isinstance(said, dict) else None
+    except Unreadable:
+        return None
 
 
 def unread_cancel(send_id: SendId, road: Road, body: Json, why: str, frame: Frame) -> CancelAnswered:
@@ -144,6 +157,9 @@ def read_rest_cancel(send_id: SendId, response: RestResponse, frame: Frame) -> C
     except Unreadable as error:
         answer = unread_cancel(send_id, Road.REST, body, f"HTTP {response.status}, {error}", frame)
         answer = _by_status(answer, response.status)
+    if answer.remedy is Remedy.BACK_OFF:
+        reset = next((value for name, value in response.headers if name == RESET_HEADER), "")
+        answer = msgspec.structs.replace(answer, hold_until_ms=int(reset) if reset.isdecimal() else None)
     contradicts = answer.proof is Proof.ACCEPTED and response.status != 200
     if contradicts or proves_nothing(response.status):
         return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
