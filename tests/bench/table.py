@@ -11,11 +11,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 Results = dict[str, Any]
+LONE: Final = "lone"
+"""Among the venues of a flatten: the single cancel beside one."""
 
 
 def table(results: Results) -> str:
     """Write the table."""
-    parts = {"serial": _serial, "throughput": _throughput, "open_loop": _rates, "stress": _rates, "scale": _scale}
+    parts = {
+        "serial": _serial,
+        "throughput": _throughput,
+        "open_loop": _rates,
+        "stress": _rates,
+        "scale": _scale,
+        "flatten": _flatten,
+    }
     lines = [*_head(results)]
     goals = list(goals_of(results))
     if goals:
@@ -64,6 +73,22 @@ def goals_of(results: Results) -> Iterator[Goal]:
         yield Goal("memory idle", scale["idle_rss_mib"], 80, " MiB")
         yield Goal(f"coming back with {scale['requests_journaled']:,} requests", scale["recovery_s"], 5, " s")
         yield Goal("from start to ready", scale["ready_s"], 1, " s")
+    if "flatten" in results:
+        yield from _flatten_goals(results["flatten"])
+
+
+def _flatten_goals(flatten: Results) -> Iterator[Goal]:
+    rounds = {
+        (venue, kind): found for venue, kinds in flatten.items() if venue != LONE for kind, found in kinds.items()
+    }
+    for (venue, kind), found in rounds.items():
+        bound = 1.1 * found["optimum_s"] + 0.25
+        yield Goal(f"flatten {found['orders']:,} at {venue}, {kind}", found["s"], bound, " s")
+    yield Goal("breaches of a limit in all flattens", sum(found["breaches"] for found in rounds.values()), 0)
+    if LONE in flatten:
+        lone = flatten[LONE]
+        ratio = lone["during_p99_ms"] / lone["idle_p99_ms"]
+        yield Goal("a lone cancel's p99 during a flatten, times that at rest", ratio, 2)
 
 
 def _serial_goals(serial: Results) -> Iterator[Goal]:
@@ -124,6 +149,17 @@ def _scale(scale: Results) -> Iterator[str]:
         if not name.endswith(("_least", "_most")):
             spread = f"  ({_spread(scale, name)})" if f"{name}_least" in scale else ""
             yield f"{name:<24}{number(value):>10}{spread}"
+
+
+def _flatten(flatten: Results) -> Iterator[str]:
+    yield f"{'':<24}{'orders':>8}{'s':>10}{'optimum s':>12}{'naive s':>10}{'breaches':>10}"
+    for venue, kinds in flatten.items():
+        if venue == LONE:
+            yield "  ".join(f"{name} {number(value)}" for name, value in {"lone": kinds["n"], **kinds}.items())
+            continue
+        for kind, found in kinds.items():
+            cells = f"{found['orders']:>8,}{found['s']:>10.2f}{found['optimum_s']:>12.1f}{found['naive_s']:>10.1f}"
+            yield f"{venue + ' ' + kind:<24}{cells}{found['breaches']:>10}"
 
 
 def _spread(row: Results, key: str) -> str:

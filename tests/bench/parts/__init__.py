@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 if TYPE_CHECKING:
     from tests.bench.plan import Plan
 
-PARTS: Final = ("serial", "throughput", "open_loop", "stress", "scale")
+PARTS: Final = ("serial", "throughput", "open_loop", "stress", "scale", "flatten")
 
 
 def run_part(name: str, plan: Plan) -> Any:
