@@ -19,7 +19,7 @@ from protocols.fix import Road, SendId
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.rest import RestCall, RestResponse
 
 

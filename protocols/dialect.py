@@ -1,6 +1,6 @@
 """The border between canceld and a venue: what a dialect has to fill in, and nothing else.
 
-A dialect turns our few intentions (log in, subscribe, cancel this order, ask about that one) into a venue's bytes, and
+A dialect turns our few intentions (log in, subscribe, and those of `protocols.asks`) into a venue's bytes, and
 a venue's bytes into the facts of `protocols.evidence` and the signals below. It holds no state about orders, opens no
 socket and reads no clock: the same bytes always mean the same facts. What differs between venues is data here
 (`Traits`: rate rules, timings, the ladder of questions, windows of memory), so that a stranger can hold it against the
@@ -31,15 +31,14 @@ from protocols.evidence import (
     CancelAnswered,
     Frame,
     OrderReported,
-    QuestionAnswered,
-    QuestionFailed,
     Remedy,
     Step,
 )
-from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
+from protocols.fix import Road
 from protocols.mass import MassCancel, MassDialect
 
 if TYPE_CHECKING:
+    from protocols.asks import Cursor, Page, Question, WireCancel
     from protocols.rest import RestCall, RestResponse, SignedCall
     from protocols.secret import Credentials
 
@@ -231,55 +230,6 @@ class Profile(msgspec.Struct, frozen=True):
     environment: str = "live"
     products: tuple[str, ...] = ()
     endpoints: Endpoints | None = None
-
-
-# ---------------------------------------------------------------- what we want of a venue
-
-
-class WireCancel(msgspec.Struct, frozen=True, gc=False):
-    """One cancel as it is to leave. With both ids the ``order_id`` is what is sent.
-
-    ``operation`` names the call to make where a venue has several that cancel; "" is its usual one. ``batch`` names the
-    batch that it leaves in, by the first cancel of it; "" when it leaves alone.
-    """
-
-    send_id: SendId
-    road: Road
-    product: str
-    instrument: str
-    order_id: OrderId | None
-    client_order_id: ClientOrderId | None
-    venue_params: dict[str, str] = {}
-    operation: str = ""
-    batch: SendId = SendId("")
-
-
-class Question(msgspec.Struct, frozen=True, gc=False):
-    """One step of asking about an order, or (without ids, step OPEN_ORDERS) about all open orders of the account."""
-
-    query_id: QueryId
-    step: Step
-    product: str
-    instrument: str
-    order_id: OrderId | None = None
-    client_order_id: ClientOrderId | None = None
-
-
-class Cursor(msgspec.Struct, frozen=True):
-    """Where the next page of an answer starts: opaque to everyone but the dialect that made it."""
-
-    value: str
-    page: int = 1
-
-
-class Page(msgspec.Struct, frozen=True):
-    """One page of an answer, with the cursor of the next one if there is one.
-
-    The last page speaks for all of them: its ``complete`` and ``absence`` are those of the whole answer.
-    """
-
-    answer: QuestionAnswered | QuestionFailed
-    following: Cursor | None = None
 
 
 Reference = dict[str, str]

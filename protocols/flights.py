@@ -15,7 +15,7 @@ from protocols.batching import BatchAnswered, Spread, spread
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.evidence import CancelAnswered
     from protocols.fix import SendId
 

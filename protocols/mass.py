@@ -17,8 +17,8 @@ from protocols.fix import Side
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from protocols.asks import WireCancel
     from protocols.batching import BatchAnswered
-    from protocols.dialect import WireCancel
     from protocols.rest import RestCall, RestResponse
 
 

@@ -63,7 +63,7 @@ from protocols.subscriptions import Subscriptions
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.secret import Credentials
 
 DRAIN_MS: Final = 70_000

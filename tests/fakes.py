@@ -14,21 +14,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
+from protocols.asks import Cursor, Page, Question, WireCancel
 from protocols.batching import NoBatches
 from protocols.dialect import (
     Alive,
     Blinded,
     ClosingSoon,
-    Cursor,
     Endpoints,
     Heartbeat,
     Inbound,
     LoggedIn,
     LoginRefused,
     Noted,
-    Page,
     Profile,
-    Question,
     Reference,
     RefusalKind,
     Role,
@@ -39,7 +37,6 @@ from protocols.dialect import (
     Timings,
     Traits,
     Uncorrelated,
-    WireCancel,
 )
 from protocols.errors import BadRequest, Unreadable, VenueRefusal
 from protocols.evidence import (

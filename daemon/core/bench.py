@@ -21,7 +21,7 @@ from daemon.core.lines import Line
 from daemon.core.records import Asked as AskedRecord
 from daemon.core.records import AskFailed, CaseId, Dealing
 from daemon.core.sending import Sending, name_of, party_of
-from protocols.dialect import Question, WireCancel
+from protocols.asks import Question, WireCancel
 from protocols.evidence import QuestionAnswered, QuestionFailed, Step
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from protocols.fix import Outcome
 
 if TYPE_CHECKING:
     from daemon.core.records import CancelRequest, CaseId, Report, RequestKey
-    from protocols.dialect import Question, WireCancel
+    from protocols.asks import Question, WireCancel
     from protocols.evidence import CancelAnswered, OrderReported
     from protocols.fix import ClientOrderId, OrderId, RequestState, SendId
 

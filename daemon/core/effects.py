@@ -10,7 +10,7 @@ import msgspec
 
 from daemon.core.records import CaseId, Previous, Record, Report, RequestKey
 from daemon.core.sweep import Listing
-from protocols.dialect import Question, WireCancel
+from protocols.asks import Question, WireCancel
 from protocols.evidence import OrderReported
 from protocols.fix import RequestState, Road
 from protocols.mass import Everything

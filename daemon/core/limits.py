@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from daemon.core.budget import Buckets, Departure, Order
     from daemon.core.records import Dealing
     from daemon.core.world import World
-    from protocols.dialect import Question, WireCancel
+    from protocols.asks import Question, WireCancel
     from protocols.evidence import CancelAnswered, QuestionFailed
     from protocols.fix import QueryId, SendId
 

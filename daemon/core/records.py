@@ -13,7 +13,7 @@ from typing import NewType
 import msgspec
 
 from daemon.core.scope import Scope
-from protocols.dialect import Question, WireCancel
+from protocols.asks import Question, WireCancel
 from protocols.evidence import (
     CancelAnswered,
     CancelForwarded,

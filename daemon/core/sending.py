@@ -14,7 +14,7 @@ from daemon.core.case import Case, Ticket, WireSend, is_settled
 from daemon.core.dispatch import Dispatch, Load, Wish
 from daemon.core.effects import Effect, Send, SendMany, Write
 from daemon.core.records import SendMade
-from protocols.dialect import WireCancel
+from protocols.asks import WireCancel
 from protocols.fix import Road, SendId
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from daemon.core.records import Previous, Report
     from daemon.edge.desk import OrderRow, SessionRow
-    from protocols.dialect import Question, WireCancel
+    from protocols.asks import Question, WireCancel
     from protocols.fix import Road
     from protocols.mass import Everything
 

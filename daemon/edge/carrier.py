@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Timer
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.fix import SendId
     from protocols.session import Event, Session
 

@@ -58,7 +58,8 @@ if TYPE_CHECKING:
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Group, Link, Outside, Running
     from daemon.edge.settings import GatewaySettings
-    from protocols.dialect import Dialect, LoginRefused, Question, SocketPlan, SubscribeRefused, WireCancel
+    from protocols.asks import Question, WireCancel
+    from protocols.dialect import Dialect, LoginRefused, SocketPlan, SubscribeRefused
     from protocols.evidence import Evidence, Frame
     from protocols.mass import Everything
     from protocols.rest import RestCall, RestResponse

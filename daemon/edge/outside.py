@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
     from types import TracebackType
 
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.fix import SendId
     from protocols.rest import RestResponse, SignedCall
     from protocols.session import Event, Session

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from daemon.edge.call_pace import CallPace
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
-    from protocols.dialect import Cursor, Page, Question
+    from protocols.asks import Cursor, Page, Question
 
 QUESTIONS_MAX: Final = 24
 """Under way at once: fewer than the pool has connections, so that no cancel waits for one behind questions that hang,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Running
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.evidence import Frame
     from protocols.mass import Everything
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from daemon.edge.outside import Link
     from daemon.edge.reference import ReferenceBook
-    from protocols.dialect import Dialect, WireCancel
+    from protocols.asks import WireCancel
+    from protocols.dialect import Dialect
 
 Departed = CancelForwarded | CancelLost
 

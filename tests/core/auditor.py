@@ -27,7 +27,8 @@ from protocols.fix import TERMINAL, OrdStatus, Outcome
 
 if TYPE_CHECKING:
     from daemon.core.records import CancelRequest
-    from protocols.dialect import Question, Timings, WireCancel
+    from protocols.asks import Question, WireCancel
+    from protocols.dialect import Timings
     from protocols.evidence import Evidence
 
 UNCHANGED: Final = {Proof.UNCHANGED_RETRY, Proof.UNCHANGED_FINAL}

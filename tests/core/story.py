@@ -46,7 +46,8 @@ if TYPE_CHECKING:
     from daemon.core.book import Book
     from daemon.core.case import Case, Ticket
     from daemon.core.records import CaseId, Report
-    from protocols.dialect import Question, RateRule, Traits, WireCancel
+    from protocols.asks import Question, WireCancel
+    from protocols.dialect import RateRule, Traits
     from protocols.evidence import Evidence
     from protocols.mass import Everything
 

@@ -35,7 +35,7 @@ from daemon.core.records import (
 from daemon.core.scope import NamedOrder, Scope
 from daemon.edge.journal import Journal, lock_journal
 from daemon.edge.journal.schema import connect
-from protocols.dialect import WireCancel
+from protocols.asks import WireCancel
 from protocols.evidence import CancelAnswered, CancelForwarded, OrderReported, Proof, Source
 from protocols.fix import (
     AccountName,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.edge.account import Account
-    from protocols.dialect import Question
+    from protocols.asks import Question
 
 START_US = 1_763_600_000_000_000
 ACCOUNT = AccountName("a")

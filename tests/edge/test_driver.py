@@ -22,7 +22,7 @@ from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
 from tests.core.words import INSTRUMENT, TRAITS, report
 
 if TYPE_CHECKING:
-    from protocols.dialect import Question, WireCancel
+    from protocols.asks import Question, WireCancel
     from protocols.errors import BadRequest
     from protocols.fix import Road
     from protocols.mass import Everything

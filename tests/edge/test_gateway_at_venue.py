@@ -20,7 +20,8 @@ from daemon.edge.settings import GatewaySettings, Waits
 from daemon.edge.status import GatewayState
 from daemon.sim.registry import build
 from daemon.sim.shell import Server, serve
-from protocols.dialect import Endpoints, Profile, Question, WireCancel
+from protocols.asks import Question, WireCancel
+from protocols.dialect import Endpoints, Profile
 from protocols.evidence import (
     AccountIdentified,
     CancelAnswered,

@@ -21,7 +21,7 @@ from daemon.core.records import (
 )
 from daemon.edge.journal.codec import KINDS, Undecodable, read_record, read_report, step_row, to_json
 from daemon.edge.journal.story import tell
-from protocols.dialect import Question
+from protocols.asks import Question
 from protocols.evidence import (
     Absence,
     CancelAnswered,

@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from protocols.dialect import Profile, Question, WireCancel
+from protocols.asks import Question, WireCancel
+from protocols.dialect import Profile
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 from protocols.secret import Credentials, Secret
 from protocols.venues.bingx import rates

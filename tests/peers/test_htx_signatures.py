@@ -11,7 +11,8 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
-from protocols.dialect import Cursor, Endpoints, Profile, Question, WireCancel
+from protocols.asks import Cursor, Question, WireCancel
+from protocols.dialect import Endpoints, Profile
 from protocols.evidence import Step
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 from protocols.secret import Credentials, Secret

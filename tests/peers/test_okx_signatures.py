@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from protocols.dialect import Profile, Question, WireCancel
+from protocols.asks import Question, WireCancel
+from protocols.dialect import Profile
 from protocols.evidence import Step
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 from protocols.secret import Credentials, Secret

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from protocols.dialect import Inbound, Profile, Question, WireCancel
+from protocols.dialect import Inbound, Profile
 from protocols.fix import Road
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
@@ -16,6 +16,7 @@ from protocols.venues.bingx.dialect import BingxSpot
 from tests.protocols.reading import as_report, cancel_of, question_of, the_one
 
 if TYPE_CHECKING:
+    from protocols.asks import Question, WireCancel
     from protocols.evidence import OrderReported, Step
 
 CREDENTIALS = Credentials(Secret("K"), Secret("secret"), Secret(""))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from protocols.dialect import Dialect, Inbound, Profile, Question, WireCancel
+from protocols.dialect import Dialect, Inbound, Profile
 from protocols.fix import Road
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
@@ -15,6 +15,7 @@ from protocols.venues.bitget.unified import BitgetUnified
 from tests.protocols.reading import as_answer, as_report, cancel_of, question_of, the_one
 
 if TYPE_CHECKING:
+    from protocols.asks import Question, WireCancel
     from protocols.evidence import CancelAnswered, OrderReported, Step
 
 CREDENTIALS = Credentials(Secret("K"), Secret("test-secret"), Secret("P"))

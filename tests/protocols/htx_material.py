@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import gzip
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from protocols.dialect import Cursor, Inbound, Page, Profile, Question, WireCancel
+from protocols.dialect import Inbound, Profile
 from protocols.evidence import CancelAnswered, OrderReported, QuestionAnswered, QuestionFailed, Step
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.htx.dialect import HtxFutures
 from tests.protocols import reading
 from tests.protocols.reading import as_answer, as_report, cancel_of, question_of, the_one
+
+if TYPE_CHECKING:
+    from protocols.asks import Cursor, Page, Question, WireCancel
 
 KEY = "11111111-22222222-33333333-44444"
 CREDENTIALS = Credentials(Secret(KEY), Secret("55555555-66666666-77777777-88888"), Secret(""))

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from protocols.dialect import Inbound, Profile, Question, WireCancel
+from protocols.dialect import Inbound, Profile
 from protocols.rest import RestResponse
 from protocols.secret import Credentials, Secret
 from protocols.venues.okx.dialect import OkxTrade
 from tests.protocols.reading import as_answer, as_report, cancel_of, changed, question_of, the_one
 
 if TYPE_CHECKING:
+    from protocols.asks import Question, WireCancel
     from protocols.evidence import CancelAnswered, OrderReported, Step
 
 SECRET = "22582BD0CFF14C41EDBF1AB98506286D"

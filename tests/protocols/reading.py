@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from protocols.dialect import Question, WireCancel
+from protocols.asks import Question, WireCancel
 from protocols.evidence import CancelAnswered, OrderReported
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 
+from protocols.asks import WireCancel
 from protocols.batching import BatchAnswered, spread
-from protocols.dialect import Dialect, Profile, Role, Scope, WireCancel
+from protocols.dialect import Dialect, Profile, Role, Scope
 from protocols.evidence import CancelAnswered, Proof
 from protocols.fix import ClientOrderId, OrderId, Road, SendId, Side
 from protocols.mass import Everything

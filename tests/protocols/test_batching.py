@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
+from protocols.asks import WireCancel
 from protocols.batching import BatchAnswered, spread
-from protocols.dialect import WireCancel
 from protocols.evidence import CancelAnswered, Proof
 from protocols.fix import ClientOrderId, OrderId, Road, SendId
 from protocols.flights import BATCHES_KEPT, Flights

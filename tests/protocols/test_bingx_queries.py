@@ -5,7 +5,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from protocols.dialect import Cursor, Page
+from protocols.asks import Cursor, Page
 from protocols.evidence import Absence, QuestionAnswered, QuestionFailed, Source, Step
 from protocols.fix import OrdStatus, Side
 from protocols.rest import RestResponse

@@ -3,7 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dialect import Page, Strange
+from protocols.asks import Page
+from protocols.dialect import Strange
 from protocols.errors import RemoteError
 from protocols.evidence import CancelAnswered, OrderReported, Proof, Step
 from protocols.rest import RestResponse

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from protocols.dialect import Cursor, Page, Profile, Question
+from protocols.dialect import Profile
 from protocols.evidence import Absence, OrderReported, QuestionAnswered, QuestionFailed, Step
 from protocols.fix import OrdStatus
 from protocols.rest import RestCall, RestResponse
@@ -22,6 +22,9 @@ from tests.protocols.bitget_material import (
     body,
     question,
 )
+
+if TYPE_CHECKING:
+    from protocols.asks import Cursor, Page, Question
 
 NOTHING = question(Step.OPEN_ORDERS, None, None, "")
 

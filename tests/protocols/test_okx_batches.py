@@ -5,8 +5,8 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from protocols.asks import WireCancel
 from protocols.batching import BatchAnswered, spread
-from protocols.dialect import WireCancel
 from protocols.evidence import Proof, Remedy
 from protocols.fix import ClientOrderId, OrderId, Road, SendId
 from protocols.rest import RestResponse

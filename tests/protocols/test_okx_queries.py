@@ -5,7 +5,7 @@ from decimal import Decimal
 import orjson
 import pytest
 
-from protocols.dialect import Cursor, Page, Question
+from protocols.asks import Cursor, Page, Question
 from protocols.evidence import Absence, OrderReported, QuestionAnswered, QuestionFailed, Source, Step
 from protocols.fix import EndedBy, OrdStatus, QueryId
 from protocols.jsonread import frame_of

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from protocols.dialect import Page
+from protocols.asks import Page
 from protocols.evidence import CancelAnswered, OrderReported, Proof, QuestionAnswered, Step
 from protocols.rest import RestResponse
 from tests.protocols.mutations import STATUSES, mutated, values

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from protocols.dialect import Cursor, Page, Question
+from protocols.asks import Cursor, Page, Question
 from protocols.evidence import Absence, QuestionAnswered, QuestionFailed, Source, Step
 from protocols.fix import OrdStatus, QueryId
 from protocols.rest import RestResponse

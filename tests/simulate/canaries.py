@@ -38,8 +38,9 @@ if TYPE_CHECKING:
     from daemon.core.order_view import Verdict
     from daemon.core.records import Record, RecoveredCase, RequestKey
     from daemon.edge.journal import StoredRequest
+    from protocols.asks import WireCancel
     from protocols.batching import BatchAnswered, Spread
-    from protocols.dialect import RateRule, WireCancel
+    from protocols.dialect import RateRule
     from protocols.evidence import Evidence, OrderReported, QuestionAnswered
 
 CANCELED: Final = Conclusion(Outcome.CANCELED)

@@ -27,7 +27,7 @@ from daemon.core.records import (
 
 if TYPE_CHECKING:
     from daemon.core.records import BulkIntent, Caller, CancelRequest
-    from protocols.dialect import Question, WireCancel
+    from protocols.asks import Question, WireCancel
     from protocols.evidence import OrderReported, QuestionAnswered
 
 

@@ -24,7 +24,7 @@ from protocols.venues.bingx.orders import client_id_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
 
 _ENDED: Final = re.compile(r"\b(filled|cancell?ed|failed|expired)\b", re.IGNORECASE)
 _PARTLY: Final = re.compile(r"partially[_ ]filled", re.IGNORECASE)

@@ -13,19 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from protocols import signing
-from protocols.dialect import (
-    Endpoints,
-    Heartbeat,
-    Page,
-    Profile,
-    Reference,
-    RefusalKind,
-    Role,
-    SocketPlan,
-    Timings,
-    Traits,
-    WireCancel,
-)
+from protocols.dialect import Endpoints, Heartbeat, Profile, Reference, RefusalKind, Role, SocketPlan, Timings, Traits
 from protocols.errors import BadRequest, ConfigMistake, Unreadable
 from protocols.evidence import AccountIdentified
 from protocols.fix import Road
@@ -39,8 +27,8 @@ from protocols.venues.bingx.listenkey import SOCKET_PATH, ListenKey
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from protocols.asks import Cursor, Page, Question, WireCancel
     from protocols.batching import BatchAnswered
-    from protocols.dialect import Cursor, Question
     from protocols.evidence import CancelAnswered
     from protocols.mass import Everything
     from protocols.secret import Credentials

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from protocols.dialect import Cursor, Page, Question
+from protocols.asks import Cursor, Page, Question
 from protocols.errors import Unreadable
 from protocols.evidence import Absence, Frame, OrderReported, QuestionAnswered, QuestionFailed, Remedy, Source, Step
 from protocols.jsonread import Json, as_array, as_object, frame_of, optional_text

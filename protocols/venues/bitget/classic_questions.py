@@ -12,7 +12,7 @@ from protocols.venues.bitget.asking import FUTURES_LIST, SPOT_LIST, Asks, Leg, L
 from protocols.venues.bitget.orders import FUTURES_ANSWER, SPOT_ANSWER
 
 if TYPE_CHECKING:
-    from protocols.dialect import Question
+    from protocols.asks import Question
     from protocols.rest import Pairs
 
 SPOT: Final = "SPOT"

@@ -24,7 +24,8 @@ from protocols.venues.bitget.frames import PING, Grammar, Inbounds, read_frame
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from protocols.dialect import Cursor, Page, Question, Traits, WireCancel
+    from protocols.asks import Cursor, Page, Question, WireCancel
+    from protocols.dialect import Traits
     from protocols.evidence import CancelAnswered
     from protocols.fix import ClientOrderId, OrderId
     from protocols.secret import Credentials

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import orjson
 
-from protocols.dialect import Profile, SocketPlan, Timings, Traits, WireCancel
+from protocols.dialect import Profile, SocketPlan, Timings, Traits
 from protocols.errors import Unreadable
 from protocols.evidence import AccountIdentified, Frame, OrderReported, Source, Step
 from protocols.fix import Road
@@ -37,6 +37,7 @@ from protocols.venues.bitget.orders import UNIFIED, read_order
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from protocols.asks import WireCancel
     from protocols.batching import BatchAnswered
     from protocols.mass import Everything
 

@@ -12,7 +12,7 @@ from protocols.venues.bitget.asking import UNIFIED_LIST, Asks, Leg, Legs, id_pai
 from protocols.venues.bitget.orders import UNIFIED
 
 if TYPE_CHECKING:
-    from protocols.dialect import Question
+    from protocols.asks import Question
 
 
 def order_leg(question: Question) -> Leg:

@@ -15,21 +15,7 @@ import msgspec
 import orjson
 
 from protocols import signing
-from protocols.dialect import (
-    Cursor,
-    Endpoints,
-    Heartbeat,
-    Page,
-    Profile,
-    Question,
-    Reference,
-    RefusalKind,
-    Role,
-    SocketPlan,
-    Timings,
-    Traits,
-    WireCancel,
-)
+from protocols.dialect import Endpoints, Heartbeat, Profile, Reference, RefusalKind, Role, SocketPlan, Timings, Traits
 from protocols.errors import BadRequest, ConfigMistake, Unreadable
 from protocols.fix import Road
 from protocols.jsonread import frame_of, millis
@@ -43,6 +29,7 @@ from protocols.venues.htx.frames import ORDERS, Inbounds, read_frame
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from protocols.asks import Cursor, Page, Question, WireCancel
     from protocols.batching import BatchAnswered
     from protocols.evidence import AccountIdentified, CancelAnswered
     from protocols.mass import Everything

@@ -26,7 +26,7 @@ from protocols.venues.okx.frames import PING, Grammar, Inbounds, read_frame
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from protocols.dialect import WireCancel
+    from protocols.asks import WireCancel
     from protocols.fix import ClientOrderId, OrderId
     from protocols.secret import Credentials
 

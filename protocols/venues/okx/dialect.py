@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import orjson
 
 from protocols.deadman import SwitchTraits
-from protocols.dialect import Cursor, Page, Question, Reference, Timings, Traits, WireCancel
+from protocols.dialect import Reference, Timings, Traits
 from protocols.errors import Unreadable
 from protocols.evidence import Frame, OrderReported, Source
 from protocols.fix import Road
@@ -29,6 +29,7 @@ from protocols.venues.okx.orders import read_order
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from protocols.asks import Cursor, Page, Question, WireCancel
     from protocols.batching import BatchAnswered
 
 ORDERS_CHANNEL: Final = "orders"

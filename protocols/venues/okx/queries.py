@@ -16,7 +16,7 @@ from protocols.venues.okx.fills import read_fill
 from protocols.venues.okx.orders import read_order
 
 if TYPE_CHECKING:
-    from protocols.dialect import Cursor, Page, Question
+    from protocols.asks import Cursor, Page, Question
     from protocols.rest import RestResponse
     from protocols.venues.okx.codes import Table
 

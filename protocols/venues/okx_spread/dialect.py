@@ -29,7 +29,8 @@ from protocols.venues.okx_spread.orders import read_spread_order
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from protocols.dialect import Cursor, Page, Question, Reference, WireCancel
+    from protocols.asks import Cursor, Page, Question, WireCancel
+    from protocols.dialect import Reference
     from protocols.evidence import Frame, OrderReported
     from protocols.jsonread import Json
     from protocols.mass import Everything

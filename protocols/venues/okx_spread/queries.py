@@ -17,7 +17,7 @@ from protocols.venues.okx_spread import rates
 from protocols.venues.okx_spread.orders import read_spread_order, read_spread_trade
 
 if TYPE_CHECKING:
-    from protocols.dialect import Cursor, Page, Question
+    from protocols.asks import Cursor, Page, Question
     from protocols.rest import Pairs, RestResponse
     from protocols.venues.okx.codes import Table
 

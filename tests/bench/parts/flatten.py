@@ -23,7 +23,8 @@ import orjson
 
 from daemon.demo.door import Door
 from daemon.sim.registry import DEMOS
-from protocols.dialect import Endpoints, Profile, WireCancel
+from protocols.asks import WireCancel
+from protocols.dialect import Endpoints, Profile
 from protocols.fix import OrderId, Road, SendId
 from protocols.secret import Credentials, Secret
 from protocols.venues.registry import dialect_for

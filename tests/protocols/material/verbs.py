@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from protocols.dialect import Dialect, Inbound, Question, Role, SocketPlan, WireCancel
+from protocols.asks import Question, WireCancel
+from protocols.dialect import Dialect, Inbound, Role, SocketPlan
 from protocols.evidence import OrderReported, QuestionAnswered, QuestionFailed, Step
 from protocols.fix import ClientOrderId, OrderId, QueryId, Road, SendId
 from protocols.secret import Credentials, Secret
