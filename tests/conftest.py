@@ -1,8 +1,30 @@
-"""What every test shares: how hypothesis looks for counterexamples. Fixtures stand beside the tests that use them."""
+"""What every test shares: how hypothesis looks for counterexamples, and the figures that some tests have to show.
 
+Fixtures stand beside the tests that use them.
+"""
+
+import pytest
 from hypothesis import settings
+
+FIGURES = "figures"
+"""The name under which a test records (`record_property`) a line that the end of the run is to show."""
 
 # No deadline: a law is about what is so, not about how fast this machine is.
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.register_profile("soak", settings.get_profile("house"), max_examples=5_000)
 settings.load_profile("house")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Show what tests counted, whichever process they ran in."""
+    told = [
+        f"{report.nodeid}: {value}"
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        for name, value in report.user_properties
+        if name == FIGURES
+    ]
+    if told:
+        terminalreporter.section("figures")
+        for line in told:
+            terminalreporter.line(line)

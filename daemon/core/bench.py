@@ -43,6 +43,16 @@ KEEP_CLOSED_US: Final = 3_600_000_000
 """Closed cases stay this long in memory, for corrections and for those who ask again; the journal has them longer."""
 TURN_MAX: Final = 256
 """Cases worked on in one turn: some tens of milliseconds, in which a new cancel may have to wait."""
+QUESTIONS_MAX: Final = 20
+"""Questions about orders under way at once, below what the gateway takes, so that none is turned away and has to back
+off: who is one too many stands in line."""
+CONFIRMATIONS_MAX: Final = 10
+"""Past so many none is put that only confirms an end: after a restart there may be thousands of those, and a request
+without an outcome must not wait behind them."""
+ASKING, CONFIRMING = 2, 3
+"""The ranks of questions."""
+QUESTIONS_LOOK_US: Final = 100_000
+"""When a line of questions is looked at again while too many are under way; each answer lets one go at once."""
 TIDY_US: Final = 60_000_000
 """Between two looks for rate buckets that nothing leaves through any more."""
 _LISTING: Final = CaseId("")
@@ -248,7 +258,7 @@ class Bench:
             return later_us
         operation = self._world.traits.question_operations[step]
         asker = next(iter(case.open_tickets() or case.tickets.values()))
-        free_us = self._slot_us(operation, case, asker, 2 if has_work_left(case) else 3, now_us)
+        free_us = self._slot_us(operation, case, asker, ASKING if has_work_left(case) else CONFIRMING, now_us)
         if free_us is None or free_us > now_us:
             return free_us
         question = Question(self._ids.query(), step, case.product, case.instrument, case.order_id, case.client_order_id)
@@ -299,19 +309,34 @@ class Bench:
         line = self._lines.get(key)
         is_next = not line or self._let_through == (key, case.case_id)
         free_us = self._limits.budget.free_us(operation, case.instrument, "", now_us)
-        if is_next and free_us <= now_us:
+        if is_next and free_us <= now_us and not self._is_enough(rank):
             return now_us
         line = self._lines.setdefault(key, Line())
         line.join(case.case_id, rank, party_of(ticket))
-        self._agenda.set(key, max(free_us, now_us + 1))
+        self._agenda.set(key, max(free_us, self._look_again_us(line, now_us)))
         return None
+
+    def _look_again_us(self, line: Line[CaseId], now_us: int) -> int:
+        """When to look at a line again, as far as its first one and the questions under way are concerned."""
+        head = line.first()
+        return now_us + (QUESTIONS_LOOK_US if head is not None and self._is_enough(head[0]) else 1)
+
+    def _is_enough(self, rank: int) -> bool:
+        """Whether so many questions are under way that none of this rank is to be put."""
+        return self._cases.questions_under_way >= (QUESTIONS_MAX if rank <= ASKING else CONFIRMATIONS_MAX)
+
+    def question_ended(self, now_us: int) -> None:
+        """Let one of those go who wait since too many questions were under way."""
+        for key in self._lines:
+            self._agenda.set(key, max(now_us, self._limits.budget.free_us(*key, "", now_us)))
 
     def _serve(self, key: BucketKey, now_us: int) -> None:
         """Let through as many of a line of questions as have a slot now; who no longer wants one takes none."""
         line = self._lines.get(key)
         operation, instrument = key
         for _ in range(len(line) if line else 0):
-            if line is None or not line:
+            head = line.first() if line else None
+            if line is None or head is None or self._is_enough(head[0]):
                 break
             goes_another_way = operation in self._limits.errors.spared(now_us)
             if not goes_another_way and self._limits.budget.free_us(operation, instrument, "", now_us) > now_us:
@@ -322,6 +347,7 @@ class Bench:
                 self.work(case, now_us)
                 self._let_through = None
         if line:
-            self._agenda.set(key, max(self._limits.budget.free_us(operation, instrument, "", now_us), now_us + 1))
+            free_us = self._limits.budget.free_us(operation, instrument, "", now_us)
+            self._agenda.set(key, max(free_us, self._look_again_us(line, now_us)))
         else:
             self._lines.pop(key, None)

@@ -104,6 +104,11 @@ class CaseFile:
         """Note whose question is under way."""
         self._by_query[query_id] = case
 
+    @property
+    def questions_under_way(self) -> int:
+        """How many questions have no answer yet."""
+        return len(self._by_query)
+
     def take_question(self, query_id: QueryId) -> Case | None:
         """Find whose question was answered, once."""
         return self._by_query.pop(query_id, None)

@@ -316,6 +316,7 @@ class Correlator:
             self._listing_told(answer, asked_us, now_us)
             return
         case = self.cases.take_question(answer.query_id)
+        self._bench.question_ended(now_us)
         if case is None or case.question is None:
             # Nobody waits for it any more, or two cases became one meanwhile: what it shows is shown all the same.
             for row in answer.reports:
@@ -420,6 +421,7 @@ class Correlator:
             self._ask_unlisted(set(), now_us)
             return
         case = self.cases.take_question(failed.query_id)
+        self._bench.question_ended(now_us)
         if case is None or case.question is None:
             return
         if failed.rate_limited:

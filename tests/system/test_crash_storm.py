@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.conftest import FIGURES
 from tests.system.rig import world
 from tests.system.storm import Figures, Storm
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 FAULTS = "ACK_OK_NO_PUSH:0.15,ACK_OK_THEN_FILL:0.15,NO_ACK(lost):0.05,DUP_PUSH:0.1,REORDER:0.1"
@@ -18,10 +20,10 @@ KILLS = 60
 SOAK_KILLS = 1_000
 
 
-async def storm(folder: Path, seed: int, kills: int, extra: str = "") -> Figures:
+async def storm(folder: Path, tell: Callable[[str, object], None], seed: int, kills: int, extra: str = "") -> Figures:
     async with world(folder, faults=FAULTS, module="tests.system.crashing", extra=extra) as it:
         figures = await Storm(it, seed, kills).blow()
-        print(f"seed {seed}: {figures}")
+        tell(FIGURES, f"seed {seed}: {figures}")
         assert not [rule for rule in it.venue.floor.rates.breaches if "cancel" in rule]
     return figures
 
@@ -35,12 +37,16 @@ def hold(figures: Figures, kills: int) -> None:
 
 
 @pytest.mark.timeout(300)
-async def test_sixty_crashes_lose_no_request_and_double_no_outcome(tmp_path: Path) -> None:
-    hold(await storm(tmp_path, 60, KILLS), KILLS)
+async def test_sixty_crashes_lose_no_request_and_double_no_outcome(
+    tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    hold(await storm(tmp_path, record_property, 60, KILLS), KILLS)
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("durability", ["receipt", "strict"])
-async def test_a_thousand_crashes_lose_no_request_and_double_no_outcome(tmp_path: Path, durability: str) -> None:
+async def test_a_thousand_crashes_lose_no_request_and_double_no_outcome(
+    tmp_path: Path, record_property: Callable[[str, object], None], durability: str
+) -> None:
     kills = SOAK_KILLS // 2
-    hold(await storm(tmp_path, 1_000, kills, f'durability = "{durability}"\n'), kills)
+    hold(await storm(tmp_path, record_property, 1_000, kills, f'durability = "{durability}"\n'), kills)
