@@ -44,7 +44,7 @@ bench: $(DEV_READY) ## measure; ARGS goes to the benchmark
 soak: $(DEV_READY) ## the long runs over many seeds, without a time limit
 	@$(BIN)/python -m pytest -m soak --hypothesis-profile=soak --timeout=0 $(ARGS)
 
-simulate: $(DEV_READY) ## the simulation on fixed and fresh seeds, for two minutes; ARGS="--seconds 600" for more
+simulate: $(DEV_READY) ## the simulation on fixed and fresh seeds; ARGS="--fresh 5000 --seconds 1200" for more
 	@$(BIN)/python -m tests.simulate.fresh $(ARGS)
 
 canaries: $(DEV_READY) ## let wrong daemons live through the simulation, and say which seed finds each out
