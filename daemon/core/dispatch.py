@@ -73,7 +73,7 @@ class Wish:
     @property
     def names(self) -> set[str]:
         """All that may name it: two cancels that share one may be of one order."""
-        return {name for name in (self.case.order_id, self.case.client_order_id) if name is not None}
+        return {name for name in (self.case.order_id, self.case.alias) if name is not None}
 
 
 @dataclass(slots=True)

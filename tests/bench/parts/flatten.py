@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
 ORDERS_MAX: Final = 1_000
 MANY: Final = 20
-CAPS: Final = {"okx": 500, "okx_spread": 500}
+CAPS: Final = {"okx": 500, "okx_spread": 500, "bitget": 500, "bitget_uta": 500}
 """What rests in one instrument at most, where that is less."""
 TOTALS: Final = {"okx_spread": 500}
 LAG_MS: Final = 1_000
