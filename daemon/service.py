@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from daemon.core.bindings import Tie
     from daemon.edge.journal import HistoryRow, Recovered
     from protocols.fix import AccountName
     from protocols.secret import Credentials
@@ -129,6 +130,7 @@ class Service:
             self._desk, now_us=clock.now, version=software_version(), limits=limits, is_invited=self._access.names
         )
         self._lifeline = Lifeline(manager, self.accounts.values(), journal)
+        self._lifeline.on_ready = self._desk.bindings.ready
         self._stopping = asyncio.Event()
         journal.on_state_change = self._journal_changed
         journal.on_problem = lambda problem: log.error("record_refused", detail=problem)
@@ -229,6 +231,7 @@ class Service:
         grace_s = self._config.daemon.stop_grace_s
         self._manager.stopping(END_MAX_S + grace_s)
         self._desk.is_stopping = True
+        self._desk.bindings.stop()
         self._server.accept_no_more()
         with suppress(TimeoutError):
             async with asyncio.timeout(grace_s):
@@ -267,12 +270,20 @@ class Service:
             account.recover([case for case in found.cases if case.requests[0].request.key.account == name])
         since_us = self._clock.now() - self._retention_us()
         self._desk.bulks.restore(found.bulks, self._journal.known_bulks(since_us), self._retention_us())
+        self._desk.bindings.restore([tie for tie in found.ties if self._is_configured(tie)])
         orphans = {case.requests[0].request.key.account for case in found.cases} - set(self.accounts)
         for name in orphans:
             log.warning("account_gone", account=name, detail="the journal has open requests of an account that is not "
                         "configured; they are left as they are")  # fmt: skip
         if found.cases:
             log.info("recovered", cases=len(found.cases))
+
+    def _is_configured(self, tie: Tie) -> bool:
+        if tie.scope.account in self.accounts:
+            return True
+        log.error("binding_left", binding=tie.binding, account=tie.scope.account, detail="its account is not "
+                  "configured: if its client does not come back, nobody cancels its orders")  # fmt: skip
+        return False
 
     def _reload(self) -> None:
         """SIGHUP: read every account's credentials again, one by one."""

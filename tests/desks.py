@@ -139,6 +139,9 @@ class FakeDesk:
         self.status_now = STATUS
         self.when_canceled: Callable[[Taken], None] = lambda _: None
         self.bulks: list[TakenBulk] = []
+        self.bound: list[tuple[asked.BindParams, Callable[[str, bool], None]]] = []
+        self.heartbeats: list[ConnectionId] = []
+        self.goodbyes: list[ConnectionId] = []
         self.when_bulk: Callable[[TakenBulk], None] = lambda _: None
         self.when_subscribed: Callable[[Listener, asked.SubscribeParams], None] = lambda *_: None
         self._changed = asyncio.Event()
@@ -203,6 +206,16 @@ class FakeDesk:
         self.listeners.append(listener)
         self.when_subscribed(listener, request)
         return Subscription(request.from_seq or 100, lambda: self.ended.append(listener))
+
+    def bind(self, request: asked.BindParams, peer: Peer, on_bound: Callable[[str, bool], None]) -> None:
+        self._note()
+        self.bound.append((request, on_bound))
+
+    def heard(self, connection: ConnectionId) -> None:
+        self.heartbeats.append(connection)
+
+    def goodbye(self, connection: ConnectionId) -> None:
+        self.goodbyes.append(connection)
 
     def drop(self, connection: ConnectionId) -> None:
         self._changed.set()

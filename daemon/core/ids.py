@@ -27,6 +27,10 @@ class Ids:
         """Name a bulk cancel."""
         return CaseId(self._next("b"))
 
+    def binding(self) -> str:
+        """Name what a client binds to its own life."""
+        return self._next("t")
+
     def send(self) -> SendId:
         """Name a wire cancel."""
         return SendId(self._next("c"))

@@ -18,6 +18,7 @@ from protocols.fix import AccountName, ClientOrderId, OrderId, OrdStatus, Reques
 
 if TYPE_CHECKING:
     from protocols.control.params import (
+        BindParams,
         CancelAllParams,
         CancelBatchParams,
         CancelParams,
@@ -262,6 +263,22 @@ class Desk(Protocol):
         """Take up a cancel of everything in a scope; else as `cancel`. A dry run has no name and starts nothing."""
         ...
 
+    def bind(self, request: BindParams, peer: Peer, on_bound: Callable[[str, bool], None]) -> None:
+        """Bind a scope to the life of a client's connection, hold a binding by it, or release one.
+
+        It is in force when this returns. ``on_bound`` hears once, now or later, the binding's name and whether it is
+        written down.
+        """
+        ...
+
+    def heard(self, connection: ConnectionId) -> None:
+        """A client's heartbeat came."""
+        ...
+
+    def goodbye(self, connection: ConnectionId) -> None:
+        """A client takes its leave: what it has bound is let go."""
+        ...
+
     def track(self, request: TrackParams, peer: Peer) -> int:
         """Take note of the client's own orders; gives how many."""
         ...
@@ -287,5 +304,5 @@ class Desk(Protocol):
         ...
 
     def drop(self, connection: ConnectionId) -> None:
-        """Forget a client that is gone: its sinks and its listener. Its requests go on."""
+        """Forget a client that is gone: its sinks and its listener. Its requests go on, its bindings wait."""
         ...

@@ -15,6 +15,8 @@ from daemon.config.settings import OnJournalFailure, Role
 from daemon.core import names
 from daemon.core.records import CancelRequest, Report, RequestKey
 from daemon.edge.account import WAITING_SHOWN
+from daemon.edge.bindingdesk import BindingDesk
+from daemon.edge.bindings import LiveBindings
 from daemon.edge.bulkdesk import BulkDesk
 from daemon.edge.bulks import ROUNDS_MAX, Bulks
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
@@ -36,6 +38,7 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Running, Time
     from daemon.edge.publisher import Publisher
     from protocols.control.params import (
+        BindParams,
         CancelParams,
         ExplainParams,
         HistoryParams,
@@ -95,6 +98,10 @@ class FrontDesk:
         )
         self.cancel_batch = self._bulk_desk.cancel_batch
         self.cancel_all = self._bulk_desk.cancel_all
+        self.bindings = LiveBindings(self.bulks, journal, publisher, clock, self._time)
+        self._binding_desk = BindingDesk(self.bindings, access, ids, self._account)
+        self.heard = self.bindings.heard
+        self.goodbye = self.bindings.goodbye
         self.is_stopping = False
 
     # ------------------------------------------------------------ cancels
@@ -214,6 +221,12 @@ class FrontDesk:
             accounts={name: self._accounts[name].venue for name in seen},
         )
 
+    def bind(self, request: BindParams, peer: Peer, on_bound: Callable[[str, bool], None]) -> None:
+        """Bind a scope to a connection's life, hold a binding by it, or release one; see `Desk.bind`."""
+        if self.is_stopping:
+            raise BadRequest("shutting_down", "the daemon is stopping; ask again when it is back")
+        self._binding_desk.bind(request, peer, self._clock.now(), on_bound)
+
     def track(self, request: TrackParams, peer: Peer) -> int:
         """Take note of the client's own orders: all of them, or none if one cannot be."""
         orders = []
@@ -247,6 +260,7 @@ class FrontDesk:
         now_us = self._clock.now()
         seen = self._visible(peer)
         rows = min(WAITING_SHOWN, WAITING_NAMED_MAX // max(1, len(seen)))
+        bindings, bindings_total = self._binding_desk.seen(seen, now_us)
         return Status(
             server=f"canceld {self._version}",
             boot_id=str(self._journal.boot),
@@ -254,6 +268,8 @@ class FrontDesk:
             journal=JournalStatus(self._journal.state.value, self._journal.why),
             accounts={name: self._accounts[name].status(now_us, rows) for name in seen},
             bulks=self.bulks.status(frozenset(seen), now_us),
+            bindings=bindings,
+            bindings_total=bindings_total,
         )
 
     async def history(self, request: HistoryParams, peer: Peer) -> HistoryRows:
@@ -315,6 +331,7 @@ class FrontDesk:
 
     def drop(self, connection: ConnectionId) -> None:
         """Forget a client that is gone."""
+        self.bindings.drop(connection)
         self._publisher.drop(connection)
         self.bulks.drop(connection)
         for account in self._accounts.values():

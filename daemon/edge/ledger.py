@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
 
+    from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import CaseId, Record, RequestKey
     from daemon.edge.journal import (
         Binding,
@@ -36,6 +37,14 @@ class Ledger(Protocol):
 
     def next_seq(self) -> int:
         """Give the next outcome its number: never the same twice. Raises `JournalError` when it has none to give."""
+        ...
+
+    def keep_binding(self, tie: Tie, on_commit: Callable[[bool], None] | None = None) -> None:
+        """Write down a scope that is bound to a client's life; ``on_commit`` as with `append`."""
+        ...
+
+    def drop_binding(self, binding: BindingId) -> None:
+        """Strike a binding that is over."""
         ...
 
     def bound_user(self, account: AccountName) -> Binding | None:

@@ -13,7 +13,7 @@ from daemon.edge.journal import JournalState
 from daemon.edge.status import GatewayState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
     from typing import Protocol
 
     from daemon.edge.systemd import Manager
@@ -55,6 +55,8 @@ class Lifeline:
         self._manager = manager
         self._accounts = accounts
         self._journal = journal
+        self.on_ready: Callable[[], None] = lambda: None
+        """Called once, when READY is said."""
         watchdog_s = manager.watchdog_s
         self._beat_s = BEAT_S if watchdog_s is None else min(BEAT_S, watchdog_s / BEATS_PER_WATCHDOG)
 
@@ -69,6 +71,7 @@ class Lifeline:
             pass  # a silent venue holds nobody up
         self._manager.status(self.line())
         self._manager.ready()
+        self.on_ready()
         while True:
             self._manager.status(self.line())
             self._manager.alive()

@@ -225,6 +225,11 @@ class Connection(asyncio.Protocol):
                 self._cancel(call.id, params, received_us)
             case asked.HistoryParams() | asked.ExplainParams() as params:
                 self._start_read(call.id, params)
+            case asked.BindParams() as params:
+                self._bind(call.id, params, encoded)
+            case asked.HelloParams(bind=asked.BindParams() as wish):
+                self._introduce(call.params)
+                self._bind(call.id, wish, lambda bound: self._welcome(bound.binding_id))
             case params:
                 self._answer_at_once(call.id, params)
 
@@ -243,6 +248,22 @@ class Connection(asyncio.Protocol):
         except Exception:  # noqa: BLE001 - whatever it is, an error would claim that nothing was sent: nobody knows
             self._log.exception("cancel_failed_inside", request_id=params.request_id)
             self.abort()
+
+    def _bind(
+        self, call_id: bytes | None, params: asked.BindParams, answer: Callable[[results.BoundSeen], bytes]
+    ) -> None:
+        """Bind; it is answered once it is written down."""
+
+        def bound(binding_id: str, is_durable: bool) -> None:
+            self._answer(call_id, answer(results.BoundSeen(binding_id, is_durable)))
+            self._one_answered()
+
+        self._in_flight += 1
+        try:
+            self._room.desk.bind(params, self.peer, bound)
+        except BadRequest as error:
+            self._in_flight -= 1
+            self._refuse(call_id, error_of_bad_request(error))
 
     def _cancel_of(
         self, call_id: bytes | None, params: Canceling, received_us: int
@@ -315,9 +336,11 @@ class Connection(asyncio.Protocol):
         desk, peer = self._room.desk, self.peer
         match params:
             case asked.PingParams():
+                desk.heard(self._name)
                 return encoded(results.Pong(self._room.now_us()))
             case asked.HelloParams():
-                return self._hello(params)
+                self._introduce(params)
+                return self._welcome()
             case asked.StatusParams():
                 return encoded(msgspec.structs.replace(desk.status(peer), clients=self._room.clients()))
             case asked.OrdersParams():
@@ -329,16 +352,20 @@ class Connection(asyncio.Protocol):
             case asked.DiscoverParams():
                 return encoded(document(self._room.version))
             case asked.ByeParams():
+                desk.goodbye(self._name)
                 self._is_ending = True
                 return encoded(results.Nothing())
             case _:
                 assert_never(params)
 
-    def _hello(self, params: asked.HelloParams) -> bytes:
+    def _introduce(self, params: asked.HelloParams) -> None:
         named = msgspec.structs.replace(self.peer.caller, client=f"{params.client} {params.version}")
         self.peer = msgspec.structs.replace(self.peer, caller=named)
+
+    def _welcome(self, binding_id: str | None = None) -> bytes:
         limits: dict[str, int] = msgspec.structs.asdict(self._room.limits)
-        return encoded(msgspec.structs.replace(self._room.desk.hello(self.peer), limits=limits))
+        welcome = self._room.desk.hello(self.peer)
+        return encoded(msgspec.structs.replace(welcome, limits=limits, binding_id=binding_id))
 
     def _subscribe(self, params: asked.SubscribeParams) -> bytes:
         topics = frozenset(params.topics)

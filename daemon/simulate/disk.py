@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
     from random import Random
 
+    from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import CaseId, Report, RequestKey
     from daemon.edge.journal import Explanation, StepShown
     from daemon.simulate.kernel import Call, Kernel, Scope
@@ -72,6 +73,7 @@ class Disk:
         self.rng = rng
         self.boot = 0
         self.bindings: dict[AccountName, Binding] = {}
+        self.ties: dict[BindingId, Tie] = {}
         self.records: list[Record] = []
         self.habits = habits
         self._opened: dict[RequestKey, RequestOpened] = {}
@@ -209,6 +211,8 @@ class _Group:
     records: Sequence[Record]
     on_commit: Callable[[bool], None] | None
     binding: tuple[AccountName, Binding] | None = None
+    tie: tuple[BindingId, Tie | None] | None = None
+    """A scope that is bound to a client's life, or with None one that is not any more."""
 
 
 class VirtualJournal:
@@ -252,6 +256,14 @@ class VirtualJournal:
         if not await park:
             raise JournalError("virtual", "it did not become durable", "wait")
 
+    def keep_binding(self, tie: Tie, on_commit: Callable[[bool], None] | None = None) -> None:
+        """Write down a scope that is bound to a client's life."""
+        self._put(_Group((), on_commit, tie=(tie.binding, tie)))
+
+    def drop_binding(self, binding: BindingId) -> None:
+        """Strike a binding that is over."""
+        self._put(_Group((), None, tie=(binding, None)))
+
     def crashed(self) -> None:
         """The daemon died: of a commit under way nobody knows whether the disk had it; what waited is lost."""
         if self._under_way and not self._disk.is_failing and self._disk.rng.random() < 0.5:
@@ -293,6 +305,10 @@ class VirtualJournal:
             self._disk.keep(group.records)
             if group.binding is not None:
                 self._disk.bindings[group.binding[0]] = group.binding[1]
+            if group.tie is not None:
+                self._disk.ties.pop(group.tie[0], None)
+                if group.tie[1] is not None:
+                    self._disk.ties[group.tie[0]] = group.tie[1]
 
     def _say(self, groups: list[_Group], *, is_durable: bool) -> None:
         for group in groups:

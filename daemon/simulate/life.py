@@ -112,6 +112,8 @@ class Life:
             account.recover([case for case in found if case.requests[0].request.key.account == name])
             self.scope.spawn(account.run())
         self.desk.bulks.restore(self._disk.unfinished_bulks(), self._disk.bulks_over(), RETENTION_US)
+        self.desk.bindings.restore(list(self._disk.ties.values()))
+        self.desk.bindings.ready()
 
     def crash(self) -> None:
         """Die, in the middle of everything."""

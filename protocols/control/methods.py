@@ -46,6 +46,12 @@ METHODS: Final[Mapping[str, Method]] = MappingProxyType(
         "hello": Method(params.HelloParams, results.Welcome, "Say who you are and learn who answers; optional."),
         "bye": Method(params.ByeParams, results.Nothing, "End the connection once everything in flight is answered."),
         "ping": Method(params.PingParams, results.Pong, "Ask for a sign of life."),
+        "bind": Method(
+            params.BindParams,
+            results.BoundSeen,
+            "Bind orders to your life: if you are gone and do not come back in time, they are canceled.",
+            (Reason.UNKNOWN_ACCOUNT, Reason.TOO_MANY_IN_FLIGHT, Reason.SHUTTING_DOWN),
+        ),
         "cancel": Method(
             params.CancelParams,
             results.CancelResult,

@@ -32,6 +32,10 @@ IN_WORDS: Final = {
 }
 """What a text that matches a pattern looks like."""
 DEADLINE_MS_MAX: Final = 60_000
+GRACE_MS_MAX: Final = 3_600_000
+"""An hour: whoever is away longer is not coming back to these orders."""
+HEARTBEAT_MS_MIN: Final = 50
+"""Less would be missed by a busy host."""
 HISTORY_LIMIT_MAX: Final = 1000
 TRACKED_MAX: Final = 256
 VENUE_PARAMS_MAX: Final = 16
@@ -62,19 +66,97 @@ class Params(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, 
         """Hold the rules that bind several members; raises `BadRequest` with the path of the one to mend."""
 
 
+class BoundOrder(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An order that is bound to its client's life, named by either id or both."""
+
+    instrument: Instrument
+    order_id: VenueOrderId | None = None
+    client_order_id: OwnOrderId | None = None
+    product: Product | None = None
+
+
+class BoundScope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Orders of one account, said in one of four ways: named, by a prefix of their client ids, of an instrument, all.
+
+    ``product`` narrows them, where the account has several product lines.
+    """
+
+    account: Account
+    product: Product | None = None
+    orders: Annotated[list[BoundOrder], Meta(min_length=1, max_length=BATCH_MAX)] | None = None
+    client_id_prefix: OwnOrderId | None = None
+    instrument: Instrument | None = None
+    all: bool = False
+
+
+GraceMs = Annotated[int, Meta(ge=0, le=GRACE_MS_MAX)]
+HeartbeatMs = Annotated[int, Meta(ge=HEARTBEAT_MS_MIN, le=GRACE_MS_MAX)]
+
+
+class BindParams(Params, frozen=True):
+    """Bind a ``scope`` to this connection's life, or with ``binding_id`` hold a binding from now on by this connection.
+
+    If the connection is gone, or no ``ping`` came for ``heartbeat_ms``, and nobody is back within ``grace_ms``, the
+    scope is canceled. ``release`` lets a binding go; ``bye`` lets go all that the connection holds.
+    """
+
+    scope: BoundScope | None = None
+    grace_ms: GraceMs | None = None
+    heartbeat_ms: HeartbeatMs | None = None
+    binding_id: Annotated[str, _Plain] | None = None
+    release: bool = False
+
+    def check(self) -> None:
+        """Want a scope with its grace, or a binding."""
+        if (self.scope is None) == (self.binding_id is None):
+            raise _bad("scope", "say a scope to bind, or the binding_id of a binding to hold: one of the two")
+        if self.scope is None:
+            if self.grace_ms is not None or self.heartbeat_ms is not None:
+                raise _bad("grace_ms", "a binding keeps the grace and the heartbeat that it was made with")
+            return
+        if self.release:
+            raise _bad("release", "name the binding_id of what is to be released")
+        if self.grace_ms is None:
+            raise _bad("grace_ms", "say how long a lost client may take to come back, in milliseconds; 0 is not at all")
+        _check_scope(self.scope)
+
+
+def _check_scope(scope: BoundScope) -> None:
+    said = [scope.orders is not None, scope.client_id_prefix is not None, scope.instrument is not None, scope.all]
+    if sum(said) != 1:
+        raise _bad("scope", "say one of orders, client_id_prefix, instrument and all; nothing is bound by default")
+    for index, order in enumerate(scope.orders or ()):
+        if order.order_id is None and order.client_order_id is None:
+            raise _bad(f"scope.orders[{index}].order_id", "order_id or client_order_id is needed to name the order")
+        if scope.product is not None and order.product not in {None, scope.product}:
+            raise _bad(f"scope.orders[{index}].product", "the scope names another product")
+
+
 class HelloParams(Params, frozen=True):
-    """Who the client says it is: its own name and version, printable ASCII, for logs and the journal."""
+    """Who the client says it is: its own name and version, printable ASCII, for logs and the journal.
+
+    ``bind`` is what the method of that name takes.
+    """
 
     client: Annotated[str, _Plain]
     version: Annotated[str, _Plain]
+    bind: BindParams | None = None
+
+    def check(self) -> None:
+        """Hold what is bound to the rules of `BindParams`."""
+        if self.bind is not None:
+            try:
+                self.bind.check()
+            except BadRequest as error:
+                raise _bad(f"bind.{error.path}", error.what) from None
 
 
 class ByeParams(Params, frozen=True):
-    """Nothing more will be asked on this connection; what is in flight is still answered."""
+    """Nothing more will be asked on this connection: what is in flight is still answered, what it bound is let go."""
 
 
 class PingParams(Params, frozen=True):
-    """Is anybody there?"""
+    """Is anybody there? It is the heartbeat of what this connection has bound, too."""
 
 
 class CancelParams(Params, frozen=True):
@@ -239,6 +321,7 @@ class DiscoverParams(Params, frozen=True):
 
 AnyParams = (
     HelloParams
+    | BindParams
     | ByeParams
     | PingParams
     | CancelParams

@@ -94,6 +94,14 @@ class Welcome(msgspec.Struct, frozen=True, kw_only=True):
     boot_id: str
     accounts: dict[str, str]
     limits: dict[str, int] = {}
+    binding_id: str | None = None
+
+
+class BoundSeen(msgspec.Struct, frozen=True):
+    """What is bound, by the name under which it can be taken over. ``durable``: it outlives the daemon, too."""
+
+    binding_id: str
+    durable: bool
 
 
 class Pong(msgspec.Struct, frozen=True):
@@ -206,6 +214,24 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     dead_man: DeadManSeen | None = None
 
 
+class BindingSeen(msgspec.Struct, frozen=True):
+    """A scope that is bound to a client's life. ``state``: ``held``; ``grace``, its client is gone or silent; or
+    ``waiting``, of an earlier life of the daemon. ``fires_in_ms``: when it will be canceled, null while it is held.
+    """
+
+    binding_id: str
+    account: str
+    scope: str
+    state: str
+    why: str
+    uid: int
+    pid: int
+    client: str
+    grace_ms: int
+    heartbeat_ms: int | None
+    fires_in_ms: int | None
+
+
 class JournalStatus(msgspec.Struct, frozen=True, omit_defaults=True):
     """``ok``, ``full`` or ``failed``; ``detail`` is there with the last two, and says what is the matter."""
 
@@ -225,7 +251,9 @@ class BulkSeen(msgspec.Struct, frozen=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """How the daemon is. ``clients`` is counted by the socket; ``bulks`` are the oldest of those that are not over."""
+    """How the daemon is. ``clients`` is counted by the socket; ``bulks`` are the oldest of those that are not over,
+    ``bindings`` those that fire first, a few of ``bindings_total``.
+    """
 
     server: str
     boot_id: str
@@ -234,6 +262,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     clients: int = 0
     accounts: dict[str, AccountStatus]
     bulks: list[BulkSeen] = []
+    bindings: list[BindingSeen] = []
+    bindings_total: int = 0
 
 
 class HistoryEntry(CancelResult, frozen=True):

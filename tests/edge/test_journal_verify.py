@@ -57,7 +57,7 @@ def test_a_journal_that_canceld_wrote_is_sound_and_all_of_it_was_looked_at(path:
     assert seen.is_sound
     assert seen.counts == {
         "lives": 2, "open": 1, "steps": 30, "frames": 9, "frames_cut": 0, "outcomes": 6, "requests": 6,
-        "bulks": 0,
+        "bulks": 0, "bindings": 0,
     }  # fmt: skip
 
 

@@ -209,7 +209,7 @@ async def test_an_enormous_answer_of_a_venue_still_fits_a_line(folder: Path) -> 
         (b"[]", (-32600, "batch_unsupported")),
         (b"{}", (-32600, "invalid_request")),
         (b'{"jsonrpc":"2.0","id":1,"method":"place"}', (-32601, "method_not_found")),
-        (b'{"jsonrpc":"2.0","id":1,"method":"bind","params":{}}', (-32601, "method_not_found")),
+        (b'{"jsonrpc":"2.0","id":1,"method":"place","params":{}}', (-32601, "method_not_found")),
         (b'{"jsonrpc":"2.0","id":1,"method":"cancel"}', (-32602, "invalid_params")),
     ],
 )

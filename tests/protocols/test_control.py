@@ -178,7 +178,7 @@ def test_what_is_no_call_is_an_invalid_request(text: bytes, path: str | None) ->
     assert reason_and_path(text) == ("invalid_request", path)
 
 
-@pytest.mark.parametrize("method", ["", "Cancel", "cancel_some", "bind", "place", "rpc.other"])
+@pytest.mark.parametrize("method", ["", "Cancel", "cancel_some", "unbind", "place", "rpc.other"])
 def test_a_method_that_is_not_there_is_not_found(method: str) -> None:
     assert refused(line(method, {})).error.code == -32601
     assert reason_and_path(line(method, {})) == ("method_not_found", None)
@@ -216,7 +216,7 @@ def test_a_method_that_is_not_there_is_not_found(method: str) -> None:
         ("cancel", ORDER | {"orderId": "1"}, "orderId"),
         ("hello", {"client": "x"}, "version"),
         ("hello", {"client": "x\x1b[2J", "version": "1"}, "client"),
-        ("hello", {"client": "x", "version": "1", "bind": {}}, "bind"),
+        ("hello", {"client": "x", "version": "1", "bind": {}}, "bind.scope"),
         ("ping", {"x": 1}, "x"),
         ("track", {"orders": []}, "orders"),
         ("track", {"orders": [{"account": "a", "instrument": "B"}]}, "orders[0].client_order_id"),

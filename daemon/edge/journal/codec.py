@@ -13,6 +13,7 @@ import msgspec
 from msgspec import inspect
 from msgspec.structs import replace
 
+from daemon.core.bindings import Tie
 from daemon.core.records import (
     Asked,
     Bound,
@@ -104,6 +105,11 @@ def read_bulk_report(body: str) -> BulkReport:
     return _read(_BULK_REPORTS, body, "report")
 
 
+def read_tie(body: str) -> Tie:
+    """Read what is bound to a client's life. Raises `Undecodable`."""
+    return _read(_TIES, body, "tie")
+
+
 def read_previous(body: str | None) -> Previous | None:
     """Read what was said before a correction. Raises `Undecodable`."""
     return None if body is None else _read(_PREVIOUS, body, "previous")
@@ -140,6 +146,7 @@ _RECORDS: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
 _REPORTS: Final = msgspec.json.Decoder(Report)
 _INTENTS: Final = msgspec.json.Decoder(BulkIntent)
 _BULK_REPORTS: Final = msgspec.json.Decoder(BulkReport)
+_TIES: Final = msgspec.json.Decoder(Tie)
 _PREVIOUS: Final = msgspec.json.Decoder(Previous)
 _PARAMS: Final = msgspec.json.Decoder(dict[str, str])
 

@@ -1,9 +1,9 @@
 """A journal as JSON lines: everything that it holds, row by row, for a support case, an audit or another database.
 
-The first line says what file it is; then come lives, accounts, requests, bulk cancels, steps and outcomes, each as an
-object whose ``row`` says which. Columns keep their names; JSON columns are written as JSON, a frame as text, or in hex
-where it is none. A journal holds no credentials; all the same, what looks like a secret in a venue's own frame is
-dotted out, as in a log. It reads in one transaction, so that it may look beside a running daemon.
+The first line says what file it is; then come lives, accounts, requests, bulk cancels, bindings, steps and outcomes,
+each as an object whose ``row`` says which. Columns keep their names; JSON columns are written as JSON, a frame as text,
+or in hex where it is none. A journal holds no credentials; all the same, what looks like a secret in a venue's own
+frame is dotted out, as in a log. It reads in one transaction, so that it may look beside a running daemon.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ ROWS: Final = (
     ("account", "SELECT * FROM accounts ORDER BY account", 1),
     ("request", "SELECT * FROM requests ORDER BY opened_step", 1),
     ("bulk", "SELECT * FROM bulks ORDER BY received_us", 3),
+    ("binding", "SELECT * FROM bindings ORDER BY bound_us", 4),
     ("step", "SELECT * FROM steps ORDER BY id", 1),
     ("outcome", "SELECT * FROM outcomes ORDER BY seq", 1),
 )
 """What a row is called, where it stands, and the first format that has it."""
-JSON_COLUMNS: Final = frozenset({"venue_params", "body", "report", "previous", "intent"})
+JSON_COLUMNS: Final = frozenset({"venue_params", "body", "report", "previous", "intent", "tie"})
 
 
 def export(path: Path) -> Iterator[bytes]:

@@ -17,7 +17,7 @@ from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
 from daemon.edge.journal.recovery import known_bulks, known_keys, recover
-from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows
+from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows, tie_rows, untie_rows
 from daemon.edge.journal.schema import Binding
 from daemon.edge.journal.writer import Group, JournalState, Stop, Tidings, Writer
 from protocols.errors import JournalError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
+    from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import Record, RequestKey
     from daemon.edge.journal.lock import JournalLock
     from daemon.edge.journal.recovery import Recovered
@@ -165,6 +166,14 @@ class Journal:
         self._bindings[account] = Binding(venue, environment, venue_user_id)
         if not await self._written(binding_rows(account, venue, environment, venue_user_id)):
             raise JournalError(str(self._lock.path), f"not written: {self.why or 'it is closed'}", "mend its disk")
+
+    def keep_binding(self, tie: Tie, on_commit: Verdict | None = None) -> None:
+        """Write down a scope that is bound to a client's life; ``on_commit`` as with `append`."""
+        self._enqueue(Group((), on_commit, 0, rows=tie_rows(tie)))
+
+    def drop_binding(self, binding: BindingId) -> None:
+        """Strike a binding that is over."""
+        self._enqueue(Group((), None, 0, rows=untie_rows(binding)))
 
     def bound_user(self, account: AccountName) -> Binding | None:
         """Tell whose key ``account`` stands for, by what was written down."""

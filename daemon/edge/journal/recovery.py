@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core.bindings import Tie
 from daemon.core.bulk import RecoveredBulk
 from daemon.core.records import CaseId, Record, RecoveredCase, RecoveredRequest, RequestKey
 from daemon.edge.journal import bulks
 from daemon.edge.journal.cases import trail
-from daemon.edge.journal.codec import Undecodable, read_record, read_report, read_request
+from daemon.edge.journal.codec import Undecodable, read_record, read_report, read_request, read_tie
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
 from protocols.fix import AccountName, RequestId
 
@@ -45,6 +46,7 @@ class Recovered(msgspec.Struct, frozen=True):
     cases: list[RecoveredCase]
     problems: list[str]
     bulks: list[RecoveredBulk] = []
+    ties: list[Tie] = []
 
 
 def recover(path: Path, since_us: int) -> Recovered:
@@ -102,7 +104,14 @@ class _Recovery:
             for case, found in requests.items()
         ]
         unfinished = bulks.recover(self._db)
-        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks)
+        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks, list(self._ties()))
+
+    def _ties(self) -> Iterator[Tie]:
+        for row in self._db.execute("SELECT * FROM bindings ORDER BY bound_us").fetchall():
+            try:
+                yield read_tie(row["tie"])
+            except Undecodable as trouble:
+                self._problem(f"binding {row['binding_id']} of {row['account']}, uid {row['uid']}: {trouble}")
 
     def _request(self, row: sqlite3.Row) -> RecoveredRequest | None:
         try:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Sequence
 
+    from daemon.core.bindings import BindingId, Tie
     from protocols.fix import AccountName
 
 Value = str | int | bytes | None
@@ -49,6 +50,8 @@ _BULK: Final = """INSERT OR REPLACE INTO bulks (bulk_id, request_id, uid, cause,
   VALUES (?, ?, ?, ?, ?, ?)"""
 _BULK_ENDED: Final = "UPDATE bulks SET complete = ?, report = ?, ended_us = ? WHERE bulk_id = ?"
 _BINDING: Final = "INSERT OR REPLACE INTO accounts (account, venue, environment, venue_user_id) VALUES (?, ?, ?, ?)"
+_TIED: Final = "INSERT OR REPLACE INTO bindings (binding_id, account, uid, bound_us, tie) VALUES (?, ?, ?, ?, ?)"
+_UNTIED: Final = "DELETE FROM bindings WHERE binding_id = ?"
 _RESERVED: Final = "UPDATE meta SET value = max(value, ?) WHERE name = 'seq_reserved'"
 _GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
 
@@ -82,6 +85,16 @@ _STEPS_ALONE: Final = (SendMade, SendForwarded, SendAnswered, Observed)
 def binding_rows(account: AccountName, venue: str, environment: str, venue_user_id: str) -> Rows:
     """Write down whose key an account's name stands for."""
     return Rows(changes=[(_BINDING, (account, venue, environment, venue_user_id))])
+
+
+def tie_rows(tie: Tie) -> Rows:
+    """Write down a scope that is bound to a client's life."""
+    return Rows(changes=[(_TIED, (tie.binding, tie.scope.account, tie.caller.uid, tie.bound_us, to_json(tie)))])
+
+
+def untie_rows(binding: BindingId) -> Rows:
+    """Strike a binding that is over."""
+    return Rows(changes=[(_UNTIED, (binding,))])
 
 
 def reservation_rows(seq_to: int) -> Rows:

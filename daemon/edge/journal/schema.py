@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x636E636C
 """``cncl``: marks a SQLite file as a journal of canceld."""
-VERSION: Final = 3
+VERSION: Final = 4
 """Of the tables below. A file of a higher version is left alone."""
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
@@ -61,6 +61,13 @@ BULKS: Final = """CREATE TABLE bulks ( -- one row a bulk cancel; its orders stan
 )"""
 BULKS_NAMED: Final = "CREATE INDEX bulks_request ON bulks (request_id)"
 BULKS_ENDED: Final = "CREATE INDEX bulks_ended ON bulks (ended_us)"
+TIES: Final = """CREATE TABLE bindings ( -- orders bound to a client's life; a binding that is over has no row
+  binding_id TEXT PRIMARY KEY,
+  account TEXT NOT NULL,
+  uid INTEGER NOT NULL,
+  bound_us INTEGER NOT NULL,
+  tie TEXT NOT NULL              -- JSON
+) WITHOUT ROWID"""
 TABLES: Final = (
     """CREATE TABLE meta ( -- boot: lives of the daemon so far; seq_reserved: no outcome has this number or a higher one
                        -- forgotten_before: what is older than this time may have been forgotten
@@ -136,12 +143,13 @@ TABLES: Final = (
     BULKS,
     BULKS_NAMED,
     BULKS_ENDED,
+    TIES,
     "INSERT INTO meta VALUES ('boot', 0), ('seq_reserved', 1)",
     FORGOTTEN,
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
-MIGRATIONS: Final = {1: (LIVES, FORGOTTEN), 2: (BULKS, BULKS_NAMED, BULKS_ENDED)}
+MIGRATIONS: Final = {1: (LIVES, FORGOTTEN), 2: (BULKS, BULKS_NAMED, BULKS_ENDED), 3: (TIES,)}
 """What brings the tables of each older version to those of the next."""
 
 

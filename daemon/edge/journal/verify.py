@@ -34,6 +34,7 @@ from daemon.edge.journal.codec import (
     read_record,
     read_report,
     read_request,
+    read_tie,
 )
 from daemon.edge.journal.schema import TABLES, VERSION, cannot_use, open_for_looking, version_of
 from protocols.evidence import RAW_BYTES_MAX
@@ -49,7 +50,8 @@ DIGEST_BYTES: Final = 16
 DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 SINCE_LIVES: Final = 2
 SINCE_BULKS: Final = 3
-"""The first format that writes lives down."""
+SINCE_TIES: Final = 4
+"""The first formats that have lives, bulk cancels and bindings."""
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -104,7 +106,7 @@ class _Verification:
         self._db.execute("BEGIN")  # one view of the file for all checks
         parts = (
             self._file, self._tables, self._times, self._steps, self._outcomes, self._requests, self._bulks,
-            self._numbers,
+            self._ties, self._numbers,
         )  # fmt: skip
         for part in parts:
             try:
@@ -255,6 +257,16 @@ class _Verification:
             self._finding(where, "a bulk cancel that is over has a report and an end, and no other")
         elif row["report"] is not None and read_bulk_report(row["report"]).complete != bool(row["complete"]):
             self._finding(where, "its columns do not say what its report says")
+
+    def _ties(self) -> None:
+        if self._version >= SINCE_TIES:
+            self._walk("bindings", "SELECT * FROM bindings", self._tie, "binding_id")
+
+    def _tie(self, row: sqlite3.Row, where: str) -> None:
+        tie = read_tie(row["tie"])
+        said = (tie.binding, tie.scope.account, tie.caller.uid, tie.bound_us)
+        if said != (row["binding_id"], row["account"], row["uid"], row["bound_us"]):
+            self._finding(where, "its columns do not say what its binding says")
 
     def _words(self, row: sqlite3.Row) -> list[tuple[int, int, str]]:
         """Give number, revision and outcome of all that was said of a request."""
