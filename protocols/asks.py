@@ -39,6 +39,11 @@ class Question(msgspec.Struct, frozen=True, gc=False):
     order_id: OrderId | None = None
     client_order_id: ClientOrderId | None = None
 
+    @property
+    def is_listing(self) -> bool:
+        """Whether it is about no single order; of these one at a time is under way."""
+        return self.order_id is None and self.client_order_id is None
+
 
 class Cursor(msgspec.Struct, frozen=True):
     """Where the next page of an answer starts: opaque to everyone but the dialect that made it."""

@@ -74,6 +74,8 @@ class Bench:
         self._let_through: tuple[BucketKey, CaseId] | None = None
         self._listing: tuple[QueryId, int] | None = None
         self._listing_again = False
+        self._listing_waits = False
+        """For a slot: it goes before every question that shares one of its limits."""
         self._tidy_us = 0
 
     # ------------------------------------------------------------ inputs
@@ -91,6 +93,8 @@ class Bench:
 
     def tick(self, now_us: int) -> None:
         """Work on those whose time has come, so many at once that nobody else waits long; the rest is due still."""
+        if self._listing_waits:
+            self.want_listing(now_us)
         for key in islice(self._agenda.due(now_us), TURN_MAX):
             if key == _CANCELS:
                 self._sending.serve(now_us)
@@ -275,7 +279,8 @@ class Bench:
             return
         operation = self._world.traits.question_operations[Step.OPEN_ORDERS]
         free_us = self._limits.budget.free_us(operation, "", "", now_us)
-        if free_us > now_us:
+        self._listing_waits = free_us > now_us
+        if self._listing_waits:
             self._agenda.set(_LISTING, free_us)
             return
         question = Question(self._ids.query(), Step.OPEN_ORDERS, "", "")
@@ -301,6 +306,8 @@ class Bench:
 
     def _slot_us(self, operation: str, case: Case, ticket: Ticket, rank: int, now_us: int) -> int | None:
         """Say ``now_us`` if there is a slot for a question, or when the order's own limit has one; None: it waits."""
+        if self._listing_waits:
+            self.want_listing(now_us)
         order = name_of(case)
         own_us = self._limits.budget.free_of_order_us(operation, order, now_us)
         if own_us > now_us:

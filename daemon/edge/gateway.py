@@ -176,7 +176,7 @@ class Gateway:
         self._counters["questions"] += 1
         if self._group is None or self._is_stopping:
             self._teller.tell_soon(questions.failed(question, "the gateway does not run"))
-        elif self._asked >= questions.QUESTIONS_MAX:
+        elif self._asked >= questions.QUESTIONS_MAX and not question.is_listing:
             self._teller.tell_soon(questions.failed(question, "too many questions under way"))
         else:
             self._asked += 1

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 QUESTIONS_MAX: Final = 24
 """Under way at once: fewer than the pool has connections, so that no cancel waits for one behind questions that hang,
-and no question that took its turn leaves later, with others. A few hundred a second still go."""
+and no question that took its turn leaves later, with others. A few hundred a second still go. The account's
+listing goes beside them: on it the rest of a resync waits, and each bulk cancel."""
 PAGES_MAX: Final = 50
 """Of one answer: 5000 orders at a hundred a page, more than venues let an account rest."""
 

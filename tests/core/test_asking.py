@@ -8,6 +8,7 @@ import pytest
 
 from daemon.core.policy import ANSWER_WAIT_US, ASK_FIRST_US, ASK_MAX_US, ASK_SLOW_US
 from daemon.core.records import AskFailed
+from protocols.dialect import RateRule, Scope
 from protocols.evidence import DropCopyState, Proof, Source, Step
 from protocols.fix import Outcome, Road
 from tests.core.story import Story
@@ -316,3 +317,19 @@ def test_a_new_cancel_waits_for_no_resync() -> None:
     story.drop_copy_is(DropCopyState.LIVE)
     story.submit("o2")
     assert [wire.order_id for wire in story.sends] == ["o1", "o2"]
+
+
+def test_a_listing_goes_before_any_number_of_questions_that_share_its_limit() -> None:
+    """After a restart each order of the last hours is asked about once: a bulk cancel must not wait for all of that."""
+    reading = frozenset({f"ask_{step.value}" for step in Step})
+    story = Story.with_rules(RateRule("read", reading, 5, 3_000, Scope.USER, "a page"))
+    for number in range(60):
+        story.submit(f"o{number}")
+        story.refuse(Proof.GONE)
+    assert story.asked == [Step.ORDER] * 4  # the first listing took the fifth
+    count = len(listing(story))
+    story.drop_copy_is(DropCopyState.DOWN)
+    story.drop_copy_is(DropCopyState.LIVE)
+    assert len(listing(story)) == count
+    story.advance(3_400)
+    assert len(listing(story)) == count + 1

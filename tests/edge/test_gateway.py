@@ -250,6 +250,19 @@ async def test_too_many_questions_are_refused_clearly(rig: Rig, monkeypatch: pyt
     ]
 
 
+async def test_the_listing_of_the_account_is_asked_for_beside_any_number_of_questions(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(questions, "QUESTIONS_MAX", 0)
+    await rig.start().live()
+    with rig.calling() as gateway:
+        gateway.ask(question("q1"))
+        gateway.ask(question("q2", None))
+    await rig.until(lambda: rig.of(QuestionAnswered))
+    assert [failed.query_id for failed in rig.of(QuestionFailed)] == ["q1"]
+    assert [answered.query_id for answered in rig.of(QuestionAnswered)] == ["q2"]
+
+
 # ---------------------------------------------------------------- the end
 
 
