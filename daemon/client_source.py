@@ -1,8 +1,8 @@
 """``canceld client-source``: the client library as one module, for programs whose environment has another `daemon`.
 
-The module is `daemon.client_words`, `daemon.client` and `daemon.client_async`, as they stand in this release: save it
-under any name and import `Client` or `AsyncClient` from there. It needs the standard library alone. Nothing is
-rewritten but the imports of one part by another, which are not needed where all are one.
+The module is `daemon.client_words`, `daemon.client`, `daemon.client_async` and `daemon.client_binding`, as they stand
+in this release: save it under any name and import `Client`, `AsyncClient` or `Binding` from there. It needs nothing but
+the standard library, and nothing is rewritten but the imports of one part by another, which are not needed in one file.
 """
 
 from __future__ import annotations
@@ -17,10 +17,16 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 EXIT_OK: Final = 0
-PARTS: Final = ("client_words.py", "client.py", "client_async.py")
+PARTS: Final = {
+    "client_words.py": "what both clients share",
+    "client.py": "the blocking client",
+    "client_async.py": "with await",
+    "client_binding.py": "cancel on disconnect",
+}
+"""The parts, each with its heading."""
 NOTE: Final = """\
 # The client library of canceld {version}, as `canceld client-source` printed it: both clients in one module that needs
-# nothing but the standard library. Save it under any name, and say: from THAT_NAME import Client, AsyncClient
+# nothing but the standard library. Save it under any name, and say: from THAT_NAME import Client, AsyncClient, Binding
 """
 
 
@@ -32,10 +38,13 @@ def print_source(out: TextIO) -> int:
 
 def client_source() -> str:
     """Make one module of all parts."""
-    words, blocking, awaiting = (Path(__file__).with_name(name).read_text("utf-8") for name in PARTS)
+    first, *others = ((Path(__file__).with_name(name).read_text("utf-8"), heading) for name, heading in PARTS.items())
     rule = f"\n\n\n# {'-' * 64} "
-    parts = (words.rstrip(), _without_what_is_there(blocking).rstrip(), _without_what_is_there(awaiting))
-    return f"{parts[0]}{rule}the blocking client\n\n{parts[1]}{rule}with await\n\n{parts[2]}"
+    return (
+        first[0].rstrip()
+        + "".join(f"{rule}{heading}\n\n{_without_what_is_there(source).rstrip()}" for source, heading in others)
+        + "\n"
+    )
 
 
 def _without_what_is_there(source: str) -> str:
@@ -51,7 +60,7 @@ def _without_what_is_there(source: str) -> str:
 
 def _is_there(node: ast.AST) -> TypeGuard[ast.stmt]:
     match node:
-        case ast.ImportFrom(module="__future__" | "daemon.client_words"):
+        case ast.ImportFrom(module="__future__" | "daemon.client_words" | "daemon.client" | "daemon.client_async"):
             return True
         case ast.Assign(targets=[ast.Name(id="__all__")]):
             return True

@@ -168,7 +168,9 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
         ]
     bulks = answer.get("bulks")
     running = tuple(_bulk_words(bulk) for bulk in (bulks if isinstance(bulks, list) else ()))
-    return Sheet(("account", *columns), tuple(rows), (above,), (*running, *switches, *alarms))
+    bindings = answer.get("bindings")
+    bound = tuple(binding_words(seen) for seen in (bindings if isinstance(bindings, list) else ()))
+    return Sheet(("account", *columns), tuple(rows), (above,), (*running, *switches, *bound, *alarms))
 
 
 def _bulk_words(bulk: Mapping[str, object]) -> str:
@@ -177,6 +179,16 @@ def _bulk_words(bulk: Mapping[str, object]) -> str:
     of = ", ".join(map(str, accounts)) if isinstance(accounts, list) else ""
     done = f"{bulk.get('ended')} of {bulk.get('orders')} orders ended"
     return f"bulk cancel {bulk.get('request_id')} ({bulk.get('cause')}) of {of}: {done}, {bulk.get('age_ms')} ms old"
+
+
+def binding_words(seen: Mapping[str, object]) -> str:
+    """Say what is bound to whose life, and when it will be canceled."""
+    fires_in_ms = seen.get("fires_in_ms")
+    state = str(seen.get("state"))
+    if isinstance(fires_in_ms, int):
+        state += f", canceled in {fires_in_ms / 1000:.1f} s ({seen.get('why')})"
+    client = f"{seen.get('client') or 'client'} uid {seen.get('uid')} pid {seen.get('pid')}"
+    return f"binding {seen.get('binding_id')}: {seen.get('scope')}, of {client}: {state}"
 
 
 def switch_words(switch: Mapping[str, object]) -> str:

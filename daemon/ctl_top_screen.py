@@ -17,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from daemon.ctl_screens import cell, clean, time_of
+from daemon.ctl_screens import binding_words, cell, clean, switch_words, time_of
 from daemon.ctl_terminal import STYLES
 from daemon.ctl_window import QUANTILES, US_PER_S, histogram, quantiles_ms
 
@@ -67,7 +67,7 @@ def draw(frame: Frame) -> RenderableType:
     told = frame.window.since(frame.now_us - RATE_S * US_PER_S) or frame.window.latest(1000)
     parts.append(Columns([_rates(frame), _latencies(told), _histogram(told)], expand=False, padding=(0, 1)))
     parts.append(_waiting(frame.status))
-    parts.append(_alarms(frame.status))
+    parts += [*_watches(frame.status), _alarms(frame.status)]
     return Group(*parts)
 
 
@@ -225,6 +225,17 @@ def _waiting(status: Json) -> RenderableType:
         cells = (row.get("request_id"), name, row.get("instrument"), order)
         table.add_row(*(clean(cell(one)) for one in cells), _word(row.get("state")), _age(row.get("age_ms")))
     return table
+
+
+def _watches(status: Json) -> Iterator[RenderableType]:
+    """What is canceled if somebody dies: bindings, and the venues' dead-man switches; nothing where there is none."""
+    lines = [(binding_words(seen), str(seen.get("state")) == "held") for seen in _rows(status, "bindings")]
+    for name, account in _of(status, "accounts"):
+        if isinstance(switch := account.get("dead_man"), dict):
+            lines.append((f"dead-man switch of {name}: {switch_words(switch)}", switch.get("state") == "armed"))
+    if lines:
+        text = Text("\n").join(Text(clean(line), style="" if is_well else "yellow") for line, is_well in lines)
+        yield Panel(text, title="canceled when they die", title_align="left", box=box.ROUNDED)
 
 
 def _alarms(status: Json) -> RenderableType:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING
 
-from daemon import cli, client, client_async
+from daemon import cli, client, client_async, client_binding
 from tests.desks import FakeDesk, answer_with, elsewhere, folder
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ __all__ = ["elsewhere", "folder"]
 
 SCRIPT = """
 import asyncio, json, sys
-from canceld_client import AsyncClient, Client
+from canceld_client import AsyncBinding, AsyncClient, Binding, Client
 with Client(sys.argv[1], name="one") as canceld:
     said = [canceld.cancel("okx-main", "BTC-USDT", order_id="7", request_id="r1").outcome]
 async def main():
@@ -56,7 +56,7 @@ def test_it_holds_all_that_both_halves_have(capsys: pytest.CaptureFixture[str]) 
     assert cli.main(["client-source"]) == 0
     source = capsys.readouterr().out
     printed = {node.name for node in ast.parse(source).body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
-    for half in (client, client_async):
+    for half in (client, client_async, client_binding):
         tree = ast.parse(inspect.getsource(half))
         assert {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)} <= printed
     assert not any(line.startswith("from daemon") for line in source.splitlines())

@@ -136,6 +136,21 @@ async def test_the_python_example_cancels_an_order(tmp_path: Path) -> None:
         assert printed.getvalue() == "canceled 0 final\n"
 
 
+async def test_the_binding_example_binds_and_lets_go(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        order_id = await an_order(it)
+        source = block("binding").replace(SOCKET, str(it.daemon.socket))
+        printed = io.StringIO()
+
+        def example() -> None:
+            with contextlib.redirect_stdout(printed):
+                exec(compile(source, "README.md", "exec"), {})  # noqa: S102 - our own README
+
+        await asyncio.to_thread(example)
+        assert printed.getvalue() == "trading\n"
+        assert (await it.door.truths())[order_id].ord_status == "new"
+
+
 def test_every_venue_has_its_row_and_every_lasting_alarm_its_word() -> None:
     rows = re.findall(r"^\| `(\w+)`", README[README.index("## Venues") :], re.MULTILINE)
     assert sorted(set(rows) & set(VENUES)) == sorted(VENUES)

@@ -235,6 +235,9 @@ async def page(tmp_path: Path) -> Page:
         client = await it.client()
         await it.ready(client)
         (order_id,) = await it.rest(1)
+        mortal = await it.client()
+        await mortal.result("bind", scope={"account": "okx-main", "client_id_prefix": "none"}, grace_ms=0)
+        await mortal.close()
         await client.result("cancel", account="okx-main", instrument=it.instrument_of(order_id), order_id=order_id)
         return await scrape(port)
 

@@ -18,15 +18,17 @@ from daemon.edge.desk import SessionRow
 from protocols.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from daemon.core.bindings import BindingEffect, BindingId
+    from daemon.edge.account import Account
     from daemon.edge.bulks import Bulks
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
     from daemon.edge.publisher import Publisher
+    from protocols.fix import AccountName
 
     OnBound = Callable[[BindingId, bool], None]
 
@@ -40,8 +42,17 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 class LiveBindings:
     """The bindings of a running daemon."""
 
-    def __init__(self, bulks: Bulks, journal: Ledger, publisher: Publisher, clock: Clock, time: Time) -> None:
+    def __init__(
+        self,
+        accounts: Mapping[AccountName, Account],
+        bulks: Bulks,
+        journal: Ledger,
+        publisher: Publisher,
+        clock: Clock,
+        time: Time,
+    ) -> None:
         self.core = Bindings()
+        self._accounts = accounts
         self._bulks = bulks
         self._journal = journal
         self._publisher = publisher
@@ -146,6 +157,9 @@ class LiveBindings:
             client=tie.caller.client,
         )
         self._publisher.session(SessionRow(tie.scope.account, CHANNEL, news.state, detail))
+        account = self._accounts.get(tie.scope.account)
+        if account is not None:
+            account.driver.tally.changed(CHANNEL, news.state)
 
     def _set_timer(self) -> None:
         due_us = self.core.next_us()

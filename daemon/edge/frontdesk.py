@@ -98,7 +98,7 @@ class FrontDesk:
         )
         self.cancel_batch = self._bulk_desk.cancel_batch
         self.cancel_all = self._bulk_desk.cancel_all
-        self.bindings = LiveBindings(self.bulks, journal, publisher, clock, self._time)
+        self.bindings = LiveBindings(accounts, self.bulks, journal, publisher, clock, self._time)
         self._binding_desk = BindingDesk(self.bindings, access, ids, self._account)
         self.heard = self.bindings.heard
         self.goodbye = self.bindings.goodbye
