@@ -1,7 +1,8 @@
 """``canceld journal verify|export FILE``: whether a journal is sound, and all that stands in it.
 
 Both only read, so that they may be used beside the daemon that writes the file, or on a copy of it. Exit codes: 0, 1
-when `verify` found something, 2 when there is nothing to look at: no such file, no journal, one of a newer canceld.
+when `verify` found something, 2 when there is nothing to look at (no such file, no journal, one of a newer canceld), or
+when not all of it could be exported: what could be read was written all the same.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 The first line says what file it is; then come lives, accounts, requests, bulk cancels, bindings, steps and outcomes,
 each as an object whose ``row`` says which. Columns keep their names; JSON columns are written as JSON, a frame as text,
 or in hex where it is none. A journal holds no credentials; all the same, what looks like a secret in a venue's own
-frame is dotted out, as in a log. It reads in one transaction, so that it may look beside a running daemon.
+frame is dotted out, as in a log. It reads in one transaction, so that it may look beside a running daemon. Of a damaged
+file it gives what can be read: bytes that are no text are replaced, and a table that breaks off keeps back no other.
 """
 
 from __future__ import annotations
@@ -36,18 +37,28 @@ JSON_COLUMNS: Final = frozenset({"venue_params", "body", "report", "previous", "
 
 
 def export(path: Path) -> Iterator[bytes]:
-    """Give the lines, one by one, without their ends. Raises `JournalError`."""
+    """Give the lines, one by one, without ends. Raises `JournalError`, after the last line if some are missing."""
+    missing: sqlite3.Error | None = None
     try:
         with closing(open_for_looking(path)) as db:
+            db.text_factory = _text
             db.execute("BEGIN")  # one view of the file for all rows
             version = version_of(path, db)
             yield msgspec.json.encode({"row": "journal", "format": version, **_meta(db)})
             for kind, question, since in ROWS:
                 if version >= since:
-                    for row in db.execute(question):
-                        yield msgspec.json.encode(_cells(kind, row))
+                    try:
+                        yield from (msgspec.json.encode(_cells(kind, row)) for row in db.execute(question))
+                    except sqlite3.Error as trouble:
+                        missing = missing or trouble
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
+    if missing is not None:
+        raise cannot_use(path, missing) from missing
+
+
+def _text(raw: bytes) -> str:
+    return raw.decode(errors="replace")
 
 
 def _meta(db: sqlite3.Connection) -> dict[str, int]:
