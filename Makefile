@@ -11,17 +11,21 @@ DEV_READY := $(VENV)/.ready-to-develop
 # Other people's clients pin other versions than we do, so they have an environment of their own.
 PEERS := .venv-peers
 PEERS_READY := $(PEERS)/.ready
+# The engine of `make fuzz` has wheels for some machines only, so it is no part of .venv.
+FUZZ := .fuzz
+FUZZ_READY := $(FUZZ)/lib/.ready
 
 # A PYTHON that was given is taken at its word; else python3, or the first newer one if that is too old.
 PYTHONS := $(if $(PYTHON),$(PYTHON),python3 python3.13 python3.12 python3.11)
 
 UV = $(shell command -v uv || echo $(BIN)/uv)
-LOCK = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
-	--custom-compile-command 'make lock' --group build pyproject.toml
+LOCK_GROUP = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--custom-compile-command 'make lock'
+LOCK = $(LOCK_GROUP) --group build pyproject.toml
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help demo test check bench soak simulate canaries peers install install-dev lock clean
+.PHONY: help demo test check bench soak fuzz simulate canaries peers install install-dev lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +54,9 @@ simulate: $(DEV_READY) ## the simulation on fixed and fresh seeds; ARGS="--fresh
 canaries: $(DEV_READY) ## let wrong daemons live through the simulation, and say which seed finds each out
 	@$(BIN)/python -m tests.simulate.hunt $(ARGS)
 
+fuzz: $(DEV_READY) $(FUZZ_READY) ## give each decoder strange bytes for a time; ARGS="--seconds 30 TARGET"
+	@PYTHONPATH=$(FUZZ)/lib $(BIN)/python -m tests.fuzz.engine $(ARGS)
+
 peers: $(PEERS_READY) ## set up other people's clients, which tests drive the simulated venues with
 
 # It has an environment of its own, made with the system's Python; nothing of .venv goes to a host.
@@ -62,15 +69,22 @@ lock: ## resolve the locks again, keeping what still fits; UPGRADE=--upgrade tak
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: run 'make install-dev', which puts it into $(VENV)." >&2; exit 1; }
 	$(LOCK) $(UPGRADE) --output-file requirements.lock
 	$(LOCK) $(UPGRADE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(LOCK_GROUP) $(UPGRADE) --group fuzz --output-file requirements-fuzz.lock
 
 clean: ## remove the environments and every cache
-	rm -rf $(VENV) $(PEERS) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
+	rm -rf $(VENV) $(PEERS) $(FUZZ) .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 	find daemon protocols tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PEERS_READY): requirements-peers.lock | $(BIN)/pip
 	@echo "Installing other people's clients into $(PEERS) (once, and when they change) ..."
 	@$(BIN)/python -m venv $(PEERS)
 	@$(PEERS)/bin/python -m pip install --quiet --quiet --disable-pip-version-check --require-hashes -r requirements-peers.lock
+	@touch $@
+
+$(FUZZ_READY): requirements-fuzz.lock | $(BIN)/pip
+	@echo "Installing the engine for fuzzing into $(FUZZ)/lib (once, and when it changes) ..."
+	@rm -rf $(FUZZ)/lib
+	@$(PIP) --require-hashes --only-binary :all: --target $(FUZZ)/lib --requirement requirements-fuzz.lock
 	@touch $@
 
 $(RUN_READY): requirements.lock pyproject.toml | $(BIN)/pip

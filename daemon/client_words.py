@@ -31,6 +31,7 @@ TIMEOUT_S: Final = 10.0
 RETRY_FIRST_S, RETRY_MAX_S = 0.05, 1.0
 NOTIFICATIONS_MAX: Final = 4096  # kept until they are read; then the oldest make room, and a gap says which
 RECEIVE_BYTES: Final = 65536
+LINE_BYTES_MAX: Final = 1_048_576  # the daemon keeps far below
 NOT_NOW: Final = frozenset("account_not_ready journal_unavailable shutting_down too_fast too_many_in_flight".split())
 """Refusals that a daemon gives while it comes up: after a lost connection they are waited out."""
 
@@ -268,7 +269,12 @@ class Talk:
     def feed(self, data: bytes) -> list[Json]:
         """Take bytes in and give the answers among them; notifications are kept, progress is passed on."""
         *lines, self._half = (self._half + data).split(b"\n")
-        messages = [message for message in map(json.loads, lines) if isinstance(message, dict)]
+        if len(self._half) > LINE_BYTES_MAX:
+            raise ConnectionError("no canceld writes such lines")
+        try:
+            messages = [message for message in map(json.loads, lines) if isinstance(message, dict)]
+        except (ValueError, RecursionError):
+            raise ConnectionError("another program than canceld answers on this socket") from None
         for message in messages:
             params = message.get("params")
             if "method" in message and isinstance(params, dict):

@@ -22,6 +22,8 @@ from protocols.evidence import RAW_BYTES_MAX, Frame
 Json = dict[str, Any]
 DECIMAL_TEXT_MAX = 64
 """No quantity has more digits, written out; a longer one is none."""
+ROWS_MAX = 20_000
+"""The longest list of a venue's has a few thousand instruments. A million rows in one frame would hold the loop up."""
 _NUMBER: Final = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?")
 """A JSON number or its like. `Decimal` alone would take ``1_000``, blanks, other scripts' digits and ``Infinity``."""
 
@@ -55,9 +57,11 @@ def as_object(value: object, path: str) -> Json:
 
 
 def as_array(value: object, path: str) -> list[Any]:
-    """Check that ``value`` is a JSON array."""
+    """Check that ``value`` is a JSON array of at most `ROWS_MAX` elements."""
     if not isinstance(value, list):
         raise Unreadable(path, f"an array is expected, not {_kind(value)}")
+    if len(value) > ROWS_MAX:
+        raise Unreadable(path, f"an array of more than {ROWS_MAX} elements")
     return value
 
 

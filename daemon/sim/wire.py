@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 import orjson
 
 JsonObject = dict[str, object]
+DIGITS_MAX = 64
+"""Of a quantity or price. One with more is none: "1E99999999" would be printed with all its zeros."""
 
 
 class BadJsonError(ValueError):
@@ -43,14 +45,15 @@ def text(source: JsonObject, key: str) -> str:
 
 
 def decimal_text(value: object) -> Decimal | None:
-    """A finite decimal from a JSON text or number; None for anything else."""
+    """A finite decimal of at most `DIGITS_MAX` digits, from a JSON text or number; None for anything else."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return None
     try:
         number = Decimal(str(value))
-    except InvalidOperation:
+    except (InvalidOperation, ValueError):  # ValueError: an integer of thousands of digits
         return None
-    return number if number.is_finite() else None
+    is_written_out = number.is_finite() and len(number.as_tuple().digits) <= DIGITS_MAX
+    return number if is_written_out and abs(number.adjusted()) <= DIGITS_MAX else None
 
 
 def plain(number: Decimal) -> str:

@@ -24,7 +24,7 @@ from protocols.dialect import (
 )
 from protocols.errors import Unreadable
 from protocols.inflate import plain
-from protocols.jsonread import Json, as_object, code, frame_of, optional_text, parse_exactly, texts
+from protocols.jsonread import Json, as_array, as_object, code, frame_of, optional_text, parse_exactly, texts
 from protocols.venues.bingx.codes import ACCEPTED, SOCKET_CODES
 from protocols.venues.bingx.orders import read_push
 
@@ -111,7 +111,7 @@ def _read_orders(body: Json, frame: Frame) -> Inbounds:
     if found not in {None, ACCEPTED}:
         raise Unreadable("code", f"an order update with code {found}")
     data = body.get("data")
-    rows = data if isinstance(data, list) else [data]
+    rows = as_array(data, "data") if isinstance(data, list) else [data]
     return tuple(_read_row(row, frame) for row in rows) or (Noted("an update without orders"),)
 
 

@@ -203,7 +203,7 @@ def _rows(data: object, leg: Leg) -> list[object]:
     if data in (None, "", {}):
         return []
     if isinstance(data, list):
-        return data
+        return as_array(data, "data")
     if leg.shape.rows is None or not leg.is_listing:
         return [as_object(data, "data")]
     listed = as_object(data, "data").get(leg.shape.rows)
