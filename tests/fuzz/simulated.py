@@ -18,7 +18,8 @@ from daemon.sim.control import control
 from daemon.sim.faults import FaultError
 from daemon.sim.registry import DEMOS, VENUES, build
 from daemon.sim.venue import HttpRequest, Respond
-from protocols.dialect import Profile, WireCancel
+from protocols.asks import WireCancel
+from protocols.dialect import Profile
 from protocols.fix import ClientOrderId, OrderId, Road, SendId
 from protocols.rest import RestCall
 from protocols.secret import Credentials, Secret

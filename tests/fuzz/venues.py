@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Final, get_args
 import msgspec
 import orjson
 
-from protocols.dialect import Inbound, Page, Strange
+from protocols.asks import Page
+from protocols.batching import BatchAnswered, spread
+from protocols.dialect import Inbound, Strange
 from protocols.errors import RemoteError
 from protocols.evidence import (
     RAW_BYTES_MAX,
@@ -21,15 +23,18 @@ from protocols.evidence import (
     QuestionAnswered,
     QuestionFailed,
 )
-from protocols.fix import Road
+from protocols.fix import OrderId, Road, SendId
 from protocols.rest import RestResponse
 from tests.fuzz.target import SECRET, Target, hold_back
 from tests.protocols.material.verbs import ALL, dialect_of, question, wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
+    from protocols.asks import WireCancel
     from protocols.dialect import Dialect
+
+    ReadBatch = Callable[[Sequence[WireCancel], RestResponse], BatchAnswered]
     from protocols.evidence import Step
     from tests.protocols.material.kit import Material
 
@@ -108,6 +113,8 @@ def check(item: object) -> None:
         check_report(item)
     elif isinstance(item, CancelAnswered):
         assert item.send_id
+    elif isinstance(item, BatchAnswered):
+        assert item.batch
     elif isinstance(item, Strange):
         assert item.what
         assert len(item.frame.raw) <= RAW_BYTES_MAX
@@ -123,7 +130,12 @@ def check_report(report: OrderReported) -> None:
 
 def without_the_venues_fields(item: object) -> object:
     """Leave out what is by contract the venue's answer, field by field."""
-    return msgspec.structs.replace(item, fields={}) if isinstance(item, CancelAnswered) else item
+    match item:
+        case CancelAnswered():
+            return msgspec.structs.replace(item, fields={})
+        case BatchAnswered():
+            return [without_the_venues_fields(each) for each in (item.whole, *item.items)]
+    return item
 
 
 def with_secrets(raw: bytes) -> Iterator[bytes]:
@@ -181,6 +193,8 @@ def readers(of: Material) -> list[Callable[[RestResponse], object]]:
             for step in dialect.traits.ladder
             for ids in ("order_id", "client_order_id")
         ),
+        *([batch_reader(of, dialect.read_batch)] if dialect.traits.batch is not None else []),
+        *([batch_reader(of, dialect.read_mass)] if dialect.traits.mass_cancels else []),
         *(refusing(read) for read in (dialect.read_clock, dialect.read_identity, dialect.read_reference)),
         *([refusing(switch_reader(dialect))] if dialect.traits.switch is not None else []),
     ]
@@ -190,6 +204,21 @@ def answered(dialect: Dialect, of: Material, response: RestResponse) -> object:
     found = dialect.read_cancel(wire(of, Road.REST), response)
     assert found.send_id == wire(of, Road.REST).send_id
     return found
+
+
+def batch_reader(of: Material, read_all: ReadBatch) -> Callable[[RestResponse], object]:
+    """Each cancel of a batch gets its answer, whatever came."""
+    asked = [
+        wire(of, Road.REST),
+        msgspec.structs.replace(wire(of, Road.REST), send_id=SendId("c2"), order_id=OrderId("7")),
+    ]
+
+    def read(response: RestResponse) -> object:
+        found = read_all(asked, response)
+        assert [answer.send_id for answer in spread(asked, found).answers] == [each.send_id for each in asked]
+        return found
+
+    return read
 
 
 def questioner(dialect: Dialect, of: Material, step: Step, ids: str) -> Callable[[RestResponse], object]:
