@@ -19,7 +19,7 @@ from daemon.config import Config, read_credentials
 from daemon.config.deadman import slow_watchdogs
 from daemon.config.settings import Durability
 from daemon.core.ids import Ids
-from daemon.edge import garbage
+from daemon.edge import garbage, revisit
 from daemon.edge.access import Access
 from daemon.edge.account import Account
 from daemon.edge.call_pace import AddressLimits
@@ -132,6 +132,7 @@ class Service:
         self._lifeline = Lifeline(manager, self.accounts.values(), journal)
         self._lifeline.on_ready = self._desk.bindings.ready
         self._stopping = asyncio.Event()
+        self._to_revisit = (0, 0)
         journal.on_state_change = self._journal_changed
         journal.on_problem = lambda problem: log.error("record_refused", detail=problem)
 
@@ -171,6 +172,10 @@ class Service:
         listening = self._listening()
         gateways = [loop.create_task(account.run(), name=name) for name, account in self.accounts.items()]
         chores = [loop.create_task(self._forget_for_ever(), name="forget"), *self._metrics()]
+        chores += [
+            loop.create_task(revisit.revisit(account, self._journal, *self._to_revisit), name=f"revisit {name}")
+            for name, account in self.accounts.items()
+        ]
         try:
             await self._server.start(listening)
             garbage.settle()
@@ -263,7 +268,9 @@ class Service:
     def _recover(self) -> None:
         windows = [account.correction_window_h for account in self._config.accounts.values()]
         window_us = int(max(windows, default=0) * US_PER_H)
-        found: Recovered = self._journal.recover(self._clock.now(), window_us)
+        recent_us = min(window_us, max(map(revisit.recent_us, self.accounts.values()), default=0))
+        found: Recovered = self._journal.recover(self._clock.now(), recent_us)
+        self._to_revisit = self._clock.now() - window_us, self._clock.now() - recent_us
         for problem in found.problems:
             log.error("journal_row_unreadable", detail=problem)
         for name, account in self.accounts.items():

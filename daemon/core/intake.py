@@ -15,6 +15,7 @@ from daemon.core.case import Case
 from daemon.core.effects import Alarm, Write
 from daemon.core.order_view import OrderView
 from daemon.core.records import TRACKED, Bound, CancelRequest
+from daemon.core.shelves import Shelves
 from protocols.fix import ClientOrderId, OrderId
 
 if TYPE_CHECKING:
@@ -46,14 +47,14 @@ class Intake:
         self._bench = bench
         self._listener = listener
         self._ids = ids
-        self._tracked: dict[tuple[str, ClientOrderId], Tracked] = {}
+        self._tracked: Shelves[ClientOrderId, Tracked] = Shelves()
 
     def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
         """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
-        self._tracked.pop((product, client_order_id), None)  # so that it stands among the newest
-        self._tracked[product, client_order_id] = Tracked(order_id, placed_us)
+        self._tracked.pop(product, client_order_id)  # so that it stands among the newest
+        self._tracked.put(product, client_order_id, Tracked(order_id, placed_us))
         while len(self._tracked) > TRACKED_MAX:
-            del self._tracked[next(iter(self._tracked))]
+            self._tracked.drop_oldest()
         for case in self._cases.of_alias(product, client_order_id):
             if case.order_id is None:
                 case.tracked_us = placed_us
@@ -75,7 +76,7 @@ class Intake:
     def _resolve(self, request: CancelRequest) -> tuple[OrderId | None, Tracked | None]:
         if request.order_id is not None or request.client_order_id is None:
             return request.order_id, None
-        tracked = self._tracked.get((request.product, request.client_order_id))
+        tracked = self._tracked.get(request.product, request.client_order_id)
         if tracked is None or tracked.placed_us > request.received_us:
             return None, None
         if tracked.order_id is not None and self._has_ended(request.product, tracked.order_id):

@@ -241,7 +241,7 @@ class Account:
             self._left_alone = list(cases)
             return
         says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
-        is_bound = self._journal.bound_user(self.name) is not None and says_whose
+        is_bound = self._journal.bound_user(self.name) is not None and says_whose and not self._is_identified
         now_us = self._clock.now()
         self.driver.correlator.recall(dealings(cases), now_us)
         for found in cases:

@@ -137,7 +137,7 @@ def test_tracked_ids_are_bounded_and_the_newest_stay() -> None:
             story.track(f"y{number}", f"o{number}")
         story.track("y0", "o0")
         story.track("y3", "o3")
-    assert [alias for _, alias in story.core._intake._tracked] == ["y2", "y0", "y3"]
+    assert [alias for (_, alias), _ in story.core._intake._tracked.items()] == ["y2", "y0", "y3"]
 
 
 def test_evidence_about_one_order_is_bounded() -> None:

@@ -13,8 +13,9 @@ from daemon.edge.journal.codec import read_record, step_row
 from daemon.edge.journal.schema import connect
 from protocols.errors import JournalError
 from protocols.evidence import Frame
-from protocols.fix import Outcome
+from protocols.fix import AccountName, Outcome
 from tests.edge.journal_world import (
+    ACCOUNT,
     HOUR_US,
     T0,
     a_journal,
@@ -289,3 +290,26 @@ async def test_a_closed_journal_forgets_nothing(path: Path) -> None:
     with a_journal(path) as journal:
         await keep(journal, whole_story("a", 1))
     assert await journal.forget(LATER) == 0
+
+
+async def test_what_was_answered_is_given_a_few_at_a_time_the_latest_first(path: Path) -> None:
+    stories = [whole_story(name, seq, t=T0 + seq * HOUR_US) for seq, name in enumerate("abcd", 1)]
+    with a_journal(path) as journal:
+        await keep(journal, [record for story in stories for record in story])
+        first, place = await journal.settled(ACCOUNT, T0 + 2 * HOUR_US, (T0 + 9 * HOUR_US, 0), 2)
+        assert place is not None
+        second, place = await journal.settled(ACCOUNT, T0 + 2 * HOUR_US, place, 2)
+        assert place is not None
+        none_left = await journal.settled(ACCOUNT, T0 + 2 * HOUR_US, place, 2)
+        elsewhere = await journal.settled(AccountName("other"), T0, (T0 + 9 * HOUR_US, 0), 2)
+    assert [case.case for case in first] == ["case-c", "case-d"]
+    assert [case.case for case in second] == ["case-b"]
+    assert first[1].records == tuple(bare(record) for record in stories[3])
+    assert none_left == elsewhere == ([], None)
+
+
+async def test_what_is_in_doubt_or_open_is_not_among_the_answered(path: Path) -> None:
+    doubtful = [*whole_story("a", 1)[:-1], concluded("a", 1, t=T0 + 5, outcome=Outcome.IN_DOUBT)]
+    with a_journal(path) as journal:
+        await keep(journal, [*doubtful, *whole_story("b", 2)[:-1]])
+        assert await journal.settled(ACCOUNT, 0, (LATER, 0), 9) == ([], None)

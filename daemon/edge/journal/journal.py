@@ -97,6 +97,7 @@ class Journal:
         self.history = self._reader.history
         self.explain = self._reader.explain
         self.lookup = self._reader.lookup
+        self.settled = self._reader.settled
         self.find_request = self._reader.find_request
         self.find_bulks = self._reader.find_bulks
         self.explain_bulk = self._reader.explain_bulk

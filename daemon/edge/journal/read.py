@@ -20,6 +20,7 @@ from daemon.core.records import (
     Moved,
     Previous,
     Record,
+    RecoveredCase,
     Report,
     RequestKey,
     RequestOpened,
@@ -27,6 +28,7 @@ from daemon.core.records import (
 from daemon.edge.journal.bulks import StoredBulk, named
 from daemon.edge.journal.cases import Stay, trail
 from daemon.edge.journal.codec import Undecodable, read_previous, read_record, read_report, read_request
+from daemon.edge.journal.recovery import settled
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
 from daemon.edge.journal.story import tell
 from protocols.errors import JournalError
@@ -171,6 +173,12 @@ class Reader:
     async def explain_bulk(self, bulk: CaseId) -> tuple[StepShown, ...]:
         """Tell how a bulk cancel went, apart from its orders, each of which has a story of its own."""
         return await self._ask(self._bulk_steps, bulk)
+
+    async def settled(
+        self, account: AccountName, since_us: int, before: tuple[int, int], limit: int
+    ) -> tuple[list[RecoveredCase], tuple[int, int] | None]:
+        """Give cases that were answered in an earlier life, a few at a time; see `recovery.settled`."""
+        return await self._ask(lambda: settled(self._connected(), account, since_us, before, limit))
 
     def close(self) -> None:
         """Answer what is being answered, and end. Blocks for as long as that takes."""

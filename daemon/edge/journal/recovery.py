@@ -35,6 +35,14 @@ WHERE r.case_id IN (
   SELECT case_id FROM requests WHERE outcome IS NULL OR outcome = 'in_doubt'
   UNION SELECT case_id FROM requests WHERE ended_us >= ?)
 ORDER BY r.opened_step"""
+_SETTLED: Final = """
+SELECT ended_us, rowid AS place, case_id FROM requests
+WHERE account = ? AND ended_us >= ? AND (ended_us, rowid) < (?, ?) AND outcome IS NOT 'in_doubt'
+ORDER BY ended_us DESC, rowid DESC LIMIT ?"""
+_OF_CASES: Final = """
+SELECT r.*, o.report FROM requests r LEFT JOIN outcomes o ON o.seq = r.seq
+WHERE r.case_id IN (SELECT value FROM json_each(?))
+ORDER BY r.opened_step"""
 _STEPS: Final = "SELECT id, kind, body FROM steps WHERE case_id = ? AND id <= ? ORDER BY id"
 _KEYS: Final = "SELECT uid, account, request_id FROM requests WHERE outcome IS NULL OR ended_us >= ?"
 _END: Final = 2**63 - 1
@@ -59,6 +67,21 @@ def recover(path: Path, since_us: int) -> Recovered:
             return _Recovery(db).run(since_us)
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
+
+
+def settled(
+    db: sqlite3.Connection, account: AccountName, since_us: int, before: tuple[int, int], limit: int
+) -> tuple[list[RecoveredCase], tuple[int, int] | None]:
+    """Read cases of an account whose requests were answered since then, the latest first, from a place on.
+
+    A place is when a request ended and its row. Gives the place from which to go on, None when there is no more.
+    """
+    found = db.execute(_SETTLED, (account, since_us, *before, limit)).fetchall()
+    if not found:
+        return [], None
+    names = msgspec.json.encode(sorted({row["case_id"] for row in found})).decode()
+    cases = _Recovery(db).cases(db.execute(_OF_CASES, (names,)).fetchall())
+    return cases, (found[-1]["ended_us"], found[-1]["place"])
 
 
 def known_bulks(path: Path, since_us: int) -> list[tuple[RequestKey, int]]:
@@ -89,9 +112,15 @@ class _Recovery:
 
     def run(self, since_us: int) -> Recovered:
         self._db.execute("BEGIN")  # one view of the file for all questions
+        cases = self.cases(self._db.execute(_REQUESTS, (since_us,)).fetchall())
+        unfinished, ties = bulks.recover(self._db), list(self._ties())
+        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks, ties)
+
+    def cases(self, rows: list[sqlite3.Row]) -> list[RecoveredCase]:
+        """Read the cases that requests are in."""
         requests: dict[CaseId, list[RecoveredRequest]] = {}
         left: dict[CaseId, dict[CaseId, int]] = {}
-        for row in self._db.execute(_REQUESTS, (since_us,)).fetchall():
+        for row in rows:
             case = CaseId(row["case_id"])
             found = self._request(row)
             if found is None:
@@ -99,12 +128,10 @@ class _Recovery:
             requests.setdefault(case, []).append(found)
             if row["opened_case"] != case:
                 self._note_stays(left.setdefault(case, {}), found.request.key, row)
-        cases = [
+        return [
             RecoveredCase(case, tuple(found), tuple(self._records({case: _END})), self._former(left.get(case)))
             for case, found in requests.items()
         ]
-        unfinished = bulks.recover(self._db)
-        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks, list(self._ties()))
 
     def _ties(self) -> Iterator[Tie]:
         for row in self._db.execute("SELECT * FROM bindings ORDER BY bound_us").fetchall():

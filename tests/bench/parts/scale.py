@@ -3,14 +3,14 @@
 Gives ``{"idle_rss_mib", "bytes_per_order", "bytes_per_request", "ready_s", "ready_with_journal_s", "recovery_s",
 "orders", "requests_in_flight", "requests_journaled"}``. A tracked order was named by its client (``track``) and pushed
 live by the venue, with both ids. A request in flight waits for a venue that is silent. ``ready_s`` is from the start of
-the process until a cancel could leave by the WebSocket; ``recovery_s`` is what a journal of that many requests, all
-ended within the correction window, adds to the same until the daemon takes requests again.
+the process until a cancel could leave by the WebSocket; ``recovery_s`` is what a journal of that many requests adds to
+the same: they ended over the last twenty hours, so each is still to be asked about, and `SEED` a moment ago.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
+import re
 import sqlite3
 import time
 from functools import partial
@@ -31,7 +31,9 @@ IN_FLIGHT: Final = 10_000
 PER_CLIENT: Final = 1_000
 TRACKED_AT_ONCE: Final = 250
 SEED: Final = 1_000
-"""Requests that are really made for the journal; the others are their copies under other names."""
+"""Requests that are really made for the journal; the others are their copies under other names, made earlier."""
+_AT: Final = re.compile(r'"t":(\d+)')
+AGO_US: Final = 20 * 3_600_000_000
 
 
 def run(plan: Plan) -> Any:
@@ -145,30 +147,36 @@ def _copy_requests(journal: Path, times: int) -> None:
         outcomes = {row["request_id"]: row for row in db.execute("SELECT * FROM outcomes")}
         step, seq = (db.execute(f"SELECT max({column}) FROM {table}").fetchone()[0]
                      for column, table in (("id", "steps"), ("seq", "outcomes")))  # fmt: skip
-        for number, request in itertools.product(range(1, times), requests):
-            seq += 1
-            renamed = partial(_renamed, request, number)
-            rows = {"opened_step": step + 1, "seq": seq, "first_seq": seq}
-            _insert(db, "requests", renamed(request) | rows)
-            _insert(db, "outcomes", renamed(outcomes[request["request_id"]]) | {"seq": seq})
-            for row in steps[request["case_id"]]:
-                step += 1
-                _insert(db, "steps", renamed(row) | {"id": step})
+        for number in range(1, times):
+            copied: dict[str, list[dict[str, object]]] = {table: [] for table in ("requests", "outcomes", "steps")}
+            for request in requests:
+                seq += 1
+                renamed = partial(_renamed, request, number, AGO_US * number // times)
+                copied["requests"].append(renamed(request) | {"opened_step": step + 1, "seq": seq, "first_seq": seq})
+                copied["outcomes"].append(renamed(outcomes[request["request_id"]]) | {"seq": seq})
+                for step, row in enumerate(steps[request["case_id"]], step + 1):  # noqa: B020 - it counts on
+                    copied["steps"].append(renamed(row) | {"id": step})
+            for table, rows in copied.items():
+                columns = rows[0]
+                marks = ", ".join(f":{column}" for column in columns)
+                db.executemany(f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})", rows)
         db.execute("UPDATE meta SET value = max(value, ?) WHERE name = 'seq_reserved'", (seq + 1,))
         db.commit()
 
 
-def _renamed(request: sqlite3.Row, number: int, row: sqlite3.Row) -> dict[str, object]:
-    """Copy a row, with the request's, its case's and its order's names replaced wherever they stand."""
+def _renamed(request: sqlite3.Row, number: int, ago_us: int, row: sqlite3.Row) -> dict[str, object]:
+    """Copy a row, so much earlier, with the names of its request, case and order replaced wherever they stand."""
     values = dict(row)
+    for column in ("received_us", "recorded_us", "ended_us", "t_us"):
+        if column in values:
+            values[column] -= ago_us
     for name in (request["request_id"], request["case_id"], request["order_id"]):
-        copied = f"{number}{name}"
-        for column, value in values.items():
-            if isinstance(value, str):
-                values[column] = copied if value == name else value.replace(f'"{name}"', f'"{copied}"')
+        for column in ("request_id", "case_id", "opened_case", "order_id", "found_order_id"):
+            if values.get(column) == name:
+                values[column] = f"{number}{name}"
+        for column in ("body", "report"):
+            if column in values:
+                values[column] = values[column].replace(f'"{name}"', f'"{number}{name}"')
+    if "body" in values:
+        values["body"] = _AT.sub(lambda found: f'"t":{int(found[1]) - ago_us}', values["body"], count=1)
     return values
-
-
-def _insert(db: sqlite3.Connection, table: str, values: dict[str, object]) -> None:
-    marks = ", ".join("?" * len(values))
-    db.execute(f"INSERT INTO {table} ({', '.join(values)}) VALUES ({marks})", tuple(values.values()))
