@@ -84,6 +84,8 @@ class Ticket:
     """When the request was received, as its client is told: by the clock of an earlier life, if there was one."""
     only_by_order_id: bool = False
     """It was taken for another's order and has lost time: by client id its cancel might hit an order newer than it."""
+    has_left_elsewhere: bool = False
+    """A frame that was sent for it too may have left, and is counted for the order that it was taken from."""
     rests_elsewhere: bool = False
     """What it was told rests on evidence about an order that turned out not to be the one it means."""
 

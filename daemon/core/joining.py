@@ -114,6 +114,7 @@ class Joiner:
         for ticket in tickets:
             self._move(ticket, case, apart, now_us)
             if all(send.wire.send_id != ticket.first_send for send in sends):
+                ticket.has_left_elsewhere |= any(send.may_have_left for send in case.sends_for(ticket))
                 own = (send.wire.send_id for send in sends if ticket.request.key in send.made_for)
                 ticket.first_send = next(own, None)
         self._cases.add(apart)

@@ -60,6 +60,8 @@ class Listener:
     def _reported_by_alias(
         self, case: Case, report: OrderReported, now_us: int, asked_us: int | None, *, is_latest: bool
     ) -> None:
+        if case.must_ask_first and report.status.is_terminal:
+            return  # Of a newer order of this client id only an earlier life may have heard: our own question decides.
         match fit(report, case, self._world, self._book, asked_us if is_latest else None):
             case Fit.BINDS:
                 why = f"{report.source} {report.channel} names both ids"

@@ -119,7 +119,7 @@ def _is_withdrawn(ticket: Ticket, case: Case) -> bool:
 def _never_left_in_time(ticket: Ticket, case: Case, now_us: int) -> bool:
     if ticket.is_recovered or ticket.request.deadline_us is None or now_us < ticket.request.deadline_us:
         return False
-    return not any(send.may_have_left for send in case.sends_for(ticket))
+    return not ticket.has_left_elsewhere and not any(send.may_have_left for send in case.sends_for(ticket))
 
 
 def _is_rejected(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:

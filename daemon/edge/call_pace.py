@@ -1,4 +1,4 @@
-"""Keeps the calls of questions, and those for a socket's key, inside the venue's rate rules, call by call.
+"""Keeps all calls but cancels inside the venue's rate rules, call by call: questions, keys of sockets, whose key it is.
 
 The core counts questions against the rules before it puts them, and cannot know of how many calls an answer will be: a
 listing has as many pages as there are orders. So each call takes its turn here as well, by the operation that the call

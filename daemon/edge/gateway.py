@@ -112,7 +112,14 @@ class Gateway:
         self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault, self.set_aside)
         self._by_socket = SocketSends(dialect, self._reference, self._entry_links, self._our_fault)
         self._standing = Standing(
-            self._rest, waits, self._alarms, self._teller.tell, self.changed, self._clockwork.want, outside
+            self._rest,
+            self._pace,
+            waits,
+            self._alarms,
+            self._teller.tell,
+            self.changed,
+            self._clockwork.want,
+            outside,
         )
         pacer = pacer or Pacer(clock, waits.reconnect_gap_s)
         around = Surroundings(self._rest, outside, clock, waits, pacer, self._pace, self._log)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.edge.alarms import Alarms
+    from daemon.edge.call_pace import CallPace
     from daemon.edge.outside import Time
     from daemon.edge.settings import Waits
     from daemon.edge.venue_rest import VenueRest
@@ -34,6 +35,7 @@ class Standing:
     def __init__(
         self,
         rest: VenueRest,
+        pace: CallPace,
         waits: Waits,
         alarms: Alarms,
         report: Callable[[AccountIdentified | AccountRefused], None],
@@ -45,6 +47,7 @@ class Standing:
         self.is_served = True
         self._refused: dict[Road, AccountRefused] = {}
         self._rest = rest
+        self._pace = pace
         self._waits = waits
         self._alarms = alarms
         self._report = report
@@ -124,6 +127,7 @@ class Standing:
 
     async def _ask(self, call: RestCall) -> str | None:
         """Ask once; None when it was answered, else what is the matter."""
+        await self._pace.turn(call)
         answer = await self._rest.fetch(call, self._waits.rest_question_s)
         if isinstance(answer, CallFailed):
             return answer.why

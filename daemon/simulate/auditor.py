@@ -18,6 +18,8 @@ that clients heard, and the bounds. What is right stands in its rules, each a fu
     forgotten         what was called recorded was taken up again after a crash, and not anew
     stranger          no order was cancelled by us that nobody had asked for
     drop_copy         a subscriber hears words in the order of their numbers
+
+The rules for bulk cancels stand in `bulk_audit`.
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.sim.book import EndedBy, OrdStatus
+from daemon.simulate.bulk_audit import BULK_RULES
 from daemon.simulate.swarm import FINAL_REJECTS
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import Outcome
@@ -60,6 +63,9 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
     found += [Violation("drop_copy", detail) for seqs in seen.published_seqs.values() for detail in _misnumbered(seqs)]
+    for name, bulk in seen.bulks.items():
+        for check in BULK_RULES:
+            found += [Violation(check.__name__, f"{name}: {detail}") for detail in check(seen, bulk)]
     found += [Violation("stranger", detail) for detail in _strangers(seen)]
     for name, story in seen.stories.items():
         for rule in RULES:
@@ -143,12 +149,14 @@ def corrections(seen: Chronicle, story: Story) -> Iterator[str]:
 
 
 def not_sent(seen: Chronicle, story: Story) -> Iterator[str]:
-    """No frame left for it: with several requests for an order, none for any that says so of itself.
+    """No frame left for it: with several requests for an order, none for any that says so of itself, and no bulk one.
 
     A life that dies before it has written a request down leaves nothing behind, not even what it sent; that a client
     asks again is all that the next one knows.
     """
     if not any(word.report.outcome is Outcome.NOT_SENT for word in story.words) or story.wish.order is None:
+        return
+    if any(seen.covers(bulk, seen.plan.orders[story.wish.order]) for bulk in seen.plan.bulks):
         return
     alike = [other for other in seen.stories.values() if other.wish.order == story.wish.order]
     if any(other.last is None or other.last.outcome is not Outcome.NOT_SENT for other in alike):
@@ -265,6 +273,8 @@ def _strangers(seen: Chronicle) -> Iterator[str]:
     }
     for order in seen.plan.orders:
         if (order.account, order.number) in meant or (order.account, order.client_order_id) in named:
+            continue
+        if any(seen.covers(bulk, order) for bulk in seen.plan.bulks):
             continue
         last = seen.books[order.account].get(seen.order_id(order.number))
         if last is not None and last.ended_by is EndedBy.USER:

@@ -14,15 +14,17 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import orjson
 
+from daemon.simulate.bulks import BulkStory, BulkWord
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import AccountName, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from daemon.core.records import Previous, Report
+    from daemon.core.records import BulkReport, Previous, Report
     from daemon.edge.desk import Reattached
     from daemon.sim.book import Book, Order
+    from daemon.simulate.bulks import BulkPlan
     from daemon.simulate.plan import Plan
     from daemon.simulate.trace import Trace
     from daemon.simulate.wishes import OrderPlan, WishPlan
@@ -84,6 +86,9 @@ class Chronicle:
         self.plan = plan
         self.books = books
         self.stories = {wish.name: Story(wish) for wish in plan.wishes}
+        self.bulks = {bulk.name: BulkStory(bulk) for bulk in plan.bulks}
+        self.order_ids: dict[int, str] = {}
+        """The venues' ids of the plan's orders that were placed by now, by their numbers."""
         self.left_us: dict[str, list[int]] = {}
         """When cancels left that named an id, by the id."""
         self.shown_us: dict[str, list[int]] = {}
@@ -99,25 +104,27 @@ class Chronicle:
         """The numbers of what each subscriber heard."""
         self.start_us = start_us
         self._trace = trace
-        self._order_ids: dict[int, str] = {}
         self._unpaired: dict[str, str | None] = {}
         self._asked_us: dict[str, int] = {}
-        self._open = len(plan.wishes)
+        self._instruments = {
+            account.name: [placing.instrument for placing in account.placings] for account in plan.accounts
+        }
+        self._open = len(plan.wishes) + len(plan.bulks)
 
     # ------------------------------------------------------------ what it sees: the venue
 
     def placed(self, order: OrderPlan, order_id: str) -> None:
         """An order rests."""
-        self._order_ids[order.number] = order_id
+        self.order_ids[order.number] = order_id
         self.aliases[order_id] = self._unpaired[order_id] = order.client_order_id
 
     def order_id(self, number: int) -> str:
         """Give the venue's id of an order of the plan."""
-        return self._order_ids[number]
+        return self.order_ids[number]
 
     def truth(self, wish: WishPlan) -> tuple[Order, ...]:
         """Every state that the order of a wish was in; empty if there never was one."""
-        return () if wish.order is None else self.books[wish.account].states(self._order_ids[wish.order])
+        return () if wish.order is None else self.books[wish.account].states(self.order_ids[wish.order])
 
     # ------------------------------------------------------------ what it sees: the wire
 
@@ -166,11 +173,11 @@ class Chronicle:
         story.asked_us.append(at_us)
         story.received[sink] = received_us
         if story.wish.order is not None:
-            self._asked_us[self._order_ids[story.wish.order]] = at_us
+            self._asked_us[self.order_ids[story.wish.order]] = at_us
 
     def refused(self, name: str, why: BadRequest, at_us: int) -> None:
         """A client heard that there is no such request."""
-        self.stories[name].refusals.append(why.reason)
+        (self.bulks.get(name) or self.stories[name]).refusals.append(why.reason)
         self._note(at_us, name, f"refused: {why.reason}: {why}")
 
     def progress(self, name: str, sink: int, state: RequestState, at_us: int) -> None:
@@ -201,6 +208,24 @@ class Chronicle:
         """A subscriber heard a word."""
         self.published_seqs.setdefault(listener, []).append(report.seq)
 
+    def asked_bulk(self, name: str, at_us: int) -> None:
+        """A client handed a bulk cancel in."""
+        self.bulks[name].asked_us.append(at_us)
+
+    def bulk_word(self, name: str, report: Report, at_us: int) -> None:
+        """A client heard an outcome or a correction of one order of a bulk cancel."""
+        self.bulks[name].words.append((at_us, report))
+        self._note(at_us, name, f"{report.request_id} {report.outcome.value} of {report.order_id} seq {report.seq}")
+
+    def bulk_result(self, name: str, sink: int, report: BulkReport, at_us: int) -> None:
+        """A client heard the answer to a bulk cancel."""
+        story = self.bulks[name]
+        if not story.results:
+            self._open -= 1
+        story.results.append(BulkWord(at_us, sink, report))
+        counts = ", ".join(f"{count} {outcome.value}" for outcome, count in report.counts.items() if count)
+        self._note(at_us, name, f"{'complete' if report.complete else 'not complete'}: {counts or 'none'}")
+
     @property
     def is_content(self) -> bool:
         """Whether every request has its outcome."""
@@ -218,6 +243,10 @@ class Chronicle:
             return []
         ids = {self.order_id(story.wish.order), self.plan.orders[story.wish.order].client_order_id}
         return sorted({at_us for name in ids if name is not None for at_us in self.left_us.get(name, ())})
+
+    def covers(self, bulk: BulkPlan, order: OrderPlan) -> bool:
+        """Whether a bulk cancel is about an order."""
+        return bulk.covers(order, self._instruments[order.account])
 
     def after_s(self, at_us: int) -> str:
         """Write a moment as the story does."""
@@ -238,7 +267,8 @@ class Chronicle:
         )
 
     def _note(self, at_us: int, name: str, text: str) -> None:
-        self._trace.note(at_us, f"client {self.stories[name].wish.client}", f"{name} {text}")
+        client = self.bulks[name].plan.client if name in self.bulks else self.stories[name].wish.client
+        self._trace.note(at_us, f"client {client}", f"{name} {text}")
 
 
 def _ended_in(text: str, named: list[str]) -> set[str]:

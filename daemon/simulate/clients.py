@@ -10,14 +10,14 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from protocols.control.params import CancelParams, SubscribeParams, Topic
+from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams, SubscribeParams, Topic
 from protocols.errors import BadRequest
 
 if TYPE_CHECKING:
     from random import Random
 
-    from daemon.core.records import Previous, Report
-    from daemon.edge.desk import ConnectionId, OrderRow, Peer, Reattached, SessionRow
+    from daemon.core.records import BulkReport, Previous, Report
+    from daemon.edge.desk import ConnectionId, OrderRow, Peer, Preview, Reattached, SessionRow
     from daemon.simulate.kernel import Kernel
     from daemon.simulate.life import Life
     from daemon.simulate.plan import ClientPlan
@@ -30,6 +30,10 @@ AGAIN_MAX_US: Final = 60_000_000
 """Between two tries of a request that was refused at the door: ever longer, up to a minute."""
 
 
+Wanted = CancelParams | CancelBatchParams | CancelAllParams
+"""What a client may ask for."""
+
+
 class Hearer(Protocol):
     """Who keeps what clients ask and hear."""
 
@@ -38,6 +42,15 @@ class Hearer(Protocol):
 
     def refused(self, name: str, why: BadRequest, at_us: int) -> None:
         """It was refused at the door, or later by its name."""
+
+    def asked_bulk(self, name: str, at_us: int) -> None:
+        """A bulk cancel was handed in."""
+
+    def bulk_word(self, name: str, report: Report, at_us: int) -> None:
+        """One order of it has its outcome, or a correction of it."""
+
+    def bulk_result(self, name: str, sink: int, report: BulkReport, at_us: int) -> None:
+        """It has its answer."""
 
     def progress(self, name: str, sink: int, state: RequestState, at_us: int) -> None:
         """It got on."""
@@ -79,7 +92,7 @@ class Client:
         self.plan = plan
         self.peer: Peer | None = None
         self._office = office
-        self._wanted: dict[str, CancelParams] = {}
+        self._wanted: dict[str, Wanted] = {}
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._refusals: Counter[str] = Counter()
@@ -123,7 +136,7 @@ class Client:
 
     # ------------------------------------------------------------ asking
 
-    def wish(self, name: str, params: CancelParams) -> None:
+    def wish(self, name: str, params: Wanted) -> None:
         """Ask for a cancel, now or as soon as there is a daemon."""
         self._wanted[name] = params
         if self.peer is not None:
@@ -144,13 +157,24 @@ class Client:
         if life is None or peer is None or peer.connection != connection:
             return
         self._asked.add(name)
-        sink = ClientSink(self, name, connection, self._office.number())
-        received_us = life.clock.now()
-        self._office.hearer.asked(name, sink.number, received_us, self._office.kernel.now_us)
         try:
-            life.desk.cancel(self._wanted[name], peer, received_us, sink)
+            self._hand_in(name, life, peer)
         except BadRequest as why:
             self.refused(name, why)
+
+    def _hand_in(self, name: str, life: Life, peer: Peer) -> None:
+        received_us, now_us, number = life.clock.now(), self._office.kernel.now_us, self._office.number()
+        wanted = self._wanted[name]
+        if isinstance(wanted, CancelParams):
+            self._office.hearer.asked(name, number, received_us, now_us)
+            life.desk.cancel(wanted, peer, received_us, ClientSink(self, name, peer.connection, number))
+            return
+        self._office.hearer.asked_bulk(name, now_us)
+        sink = ClientBulkSink(self, name, peer.connection, number)
+        if isinstance(wanted, CancelBatchParams):
+            life.desk.cancel_batch(wanted, peer, received_us, sink)
+        else:
+            life.desk.cancel_all(wanted, peer, received_us, sink)
 
     def refused(self, name: str, why: BadRequest) -> None:
         """Hear that there is no such request, and try again in a while."""
@@ -223,6 +247,51 @@ class ClientSink:
     @property
     def _hearer(self) -> Hearer:
         return self._client.office.hearer
+
+    def _later(self, hear: Hear) -> None:
+        _deliver(self._client, self._connection, hear)
+
+
+class ClientBulkSink:
+    """Where one call of a bulk cancel is answered; see `daemon.edge.desk.BulkSink`."""
+
+    def __init__(self, client: Client, name: str, connection: ConnectionId, number: int) -> None:
+        self.number = number
+        self._client = client
+        self._name = name
+        self._connection = connection
+
+    @property
+    def connection(self) -> ConnectionId:
+        """The client's connection."""
+        return self._connection
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        """Not asked for."""
+
+    def outcome(self, report: Report) -> None:
+        """Hear what became of one of the orders."""
+        self._later(lambda at_us: self._client.office.hearer.bulk_word(self._name, report, at_us))
+
+    def correction(self, report: Report, previous: Previous) -> None:
+        """Hear a revision of it."""
+        self.outcome(report)
+
+    def result(self, report: BulkReport, *, is_durable: bool) -> None:
+        """Hear the answer."""
+
+        def heard(at_us: int) -> None:
+            self._client.answered(self._name)
+            self._client.office.hearer.bulk_result(self._name, self.number, report, at_us)
+
+        self._later(heard)
+
+    def preview(self, found: Preview) -> None:
+        """Nobody asks for a dry run."""
+
+    def refuse(self, why: BadRequest) -> None:
+        """Hear that the name is taken."""
+        self._later(lambda _: self._client.refused(self._name, why))
 
     def _later(self, hear: Hear) -> None:
         _deliver(self._client, self._connection, hear)

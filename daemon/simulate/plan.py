@@ -13,6 +13,7 @@ import msgspec
 
 from daemon.sim.demo_plan import Placing
 from daemon.sim.registry import DEMOS, VENUES, build
+from daemon.simulate.bulks import BulkPlan, draw_bulks
 from daemon.simulate.disk import Habits
 from daemon.simulate.network import Climate
 from daemon.simulate.swarm import FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
@@ -90,6 +91,7 @@ class Plan(msgspec.Struct, frozen=True):
     accounts: tuple[AccountPlan, ...]
     orders: tuple[OrderPlan, ...]
     wishes: tuple[WishPlan, ...]
+    bulks: tuple[BulkPlan, ...]
     clients: tuple[ClientPlan, ...]
     crashes: tuple[Crash, ...]
     habits: Habits
@@ -105,7 +107,7 @@ class Plan(msgspec.Struct, frozen=True):
             for account in self.accounts
         )
         trouble = f"{len(self.crashes)} crashes, {len(self.habits.fails)} failures of the disk"
-        requests = f"{len(self.wishes)} requests by {len(self.clients)} clients"
+        requests = f"{len(self.wishes)} requests and {len(self.bulks)} bulk cancels by {len(self.clients)} clients"
         return f"seed {self.seed}: {accounts}; {requests}, {trouble}, storm until {_s(self.heal_us)}"
 
     def story(self) -> list[str]:
@@ -118,6 +120,10 @@ class Plan(msgspec.Struct, frozen=True):
         ]
         if fails:
             lines.append(f"  fails from {fails}")
+        for bulk in self.bulks:
+            named = f"{len(bulk.orders)} orders by name" if bulk.orders else "everything"
+            where = f"placing {bulk.placing}, client ids {bulk.prefix or ''}*" if not bulk.orders else ""
+            lines.append(f"{bulk.name} at {_s(bulk.at_us)}: {named} of {bulk.account} {where}".rstrip())
         for account in self.accounts:
             lines.append(
                 f"{account.name}: {account.venue} by {account.order_entry.value}, "
@@ -152,6 +158,7 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
         accounts=accounts,
         orders=orders,
         wishes=wishes,
+        bulks=draw_bulks(Random(f"{seed}/bulks"), accounts, orders, len(clients), BEGIN_US, heal_us),
         clients=clients,
         crashes=_crashes(Random(f"{seed}/crashes"), wishes, heal_us),
         habits=_habits(rng, heal_us),

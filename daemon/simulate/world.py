@@ -29,7 +29,7 @@ from daemon.simulate.network import Host
 from daemon.simulate.plan import SECOND_US
 from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import UNITS
-from protocols.control.params import CancelParams
+from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams
 from protocols.fix import ClientOrderId, OrderId, Priority, RequestId
 from protocols.flights import OUT_MAX
 
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from daemon.sim.demo_plan import Placing
     from daemon.sim.venue import SimVenue
+    from daemon.simulate.bulks import BulkPlan
     from daemon.simulate.plan import Crash, Plan
     from daemon.simulate.swarm import Flash, Span
     from daemon.simulate.wishes import OrderPlan, WishPlan
@@ -153,6 +154,8 @@ class World:
             self._at(order.at_us, partial(self._place, order))
         for wish in plan.wishes:
             self._at(wish.at_us, partial(self._wish, wish))
+        for bulk in plan.bulks:
+            self._at(bulk.at_us, partial(self._flatten, bulk))
         for account in plan.accounts:
             for span in account.spans:
                 self._at(span.begin_us, partial(self._begin, account.name, span))
@@ -319,3 +322,26 @@ class World:
         )
         self.trace.note(self.kernel.now_us, f"client {wish.client}", f"wants {wish.name}: {order_id} {client_order_id}")
         self.clients[wish.client].wish(wish.name, params)
+
+    def _flatten(self, bulk: BulkPlan) -> None:
+        """Have a client ask for a bulk cancel."""
+        self.trace.note(self.kernel.now_us, f"client {bulk.client}", f"wants {bulk.name}")
+        self.clients[bulk.client].wish(bulk.name, self._named(bulk) if bulk.orders else self._everything(bulk))
+
+    def _named(self, bulk: BulkPlan) -> CancelBatchParams:
+        items = []
+        for number in bulk.orders:
+            placing = self._placing(bulk.account, self.plan.orders[number].placing)
+            order_id = OrderId(self.chronicle.order_id(number))
+            items.append(CancelParams(bulk.account, placing.instrument, order_id, product=placing.product))
+        return CancelBatchParams(items=items, request_id=RequestId(bulk.name))
+
+    def _everything(self, bulk: BulkPlan) -> CancelAllParams:
+        placing = None if bulk.placing is None else self._placing(bulk.account, bulk.placing)
+        return CancelAllParams(
+            account=bulk.account,
+            product=placing.product if placing is not None else None,
+            instrument=placing.instrument if placing is not None else None,
+            client_id_prefix=ClientOrderId(bulk.prefix) if bulk.prefix is not None else None,
+            request_id=RequestId(bulk.name),
+        )

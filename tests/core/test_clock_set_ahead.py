@@ -8,7 +8,7 @@ import pytest
 
 from protocols.evidence import Step
 from protocols.fix import Outcome
-from tests.core.aliases import OURS, by_alias
+from tests.core.aliases import OLDER, OURS, by_alias
 from tests.core.words import T0_MS, Said, report
 
 if TYPE_CHECKING:
@@ -63,3 +63,20 @@ def test_after_a_restart_an_order_that_a_client_id_names_counts_as_ended_when_a_
     live = [report("new", order="o2", alias="y", created_ms=T0_MS)] if is_live else []
     story.answer(None, live)
     assert story.outcomes() == ([] if is_live else [Outcome.CANCELED])
+
+
+def test_after_a_restart_no_older_order_of_a_client_id_is_taken_for_the_one_meant_before_its_own_question() -> None:
+    story = by_alias()
+    story.lose_reply()
+    story.restart()
+    story.push("canceled", **OLDER)
+
+    def list_nothing() -> None:
+        put = story.open_questions()[0]
+        if put.question.step is Step.OPEN_ORDERS:
+            story.answer(put, ())
+        else:
+            story.fail_question(put)
+
+    story.advance(5_000, list_nothing)
+    assert story.outcomes() == []

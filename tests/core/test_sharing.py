@@ -9,7 +9,7 @@ from protocols.errors import BadRequest
 from protocols.evidence import Proof
 from protocols.fix import Outcome
 from tests.core.story import Story
-from tests.core.words import TIMINGS
+from tests.core.words import T0_MS, TIMINGS
 
 LAG_MS = TIMINGS.replica_lag_ms
 
@@ -80,6 +80,17 @@ def test_a_shared_cancel_that_left_is_a_send_for_every_request_that_shares_it() 
     story = Story()
     story.submit()
     story.submit(deadline_ms=100)
+    story.advance(1_000, story.fail_question)
+    assert story.outcomes("r2") == []
+
+
+def test_a_request_that_is_taken_from_an_order_is_not_called_unsent_if_its_frame_had_left() -> None:
+    story = Story()
+    story.submit("o1", alias="y")
+    story.advance(10)
+    story.submit(None, alias="y", deadline_ms=500)
+    story.push("filled", order="o1", alias="y", cum="4", created_ms=T0_MS - 1_000, updated_ms=T0_MS + 5)
+    assert story.case("r1") is not story.case("r2")
     story.advance(1_000, story.fail_question)
     assert story.outcomes("r2") == []
 

@@ -11,6 +11,7 @@ from daemon.core.records import EvidenceRef, Previous, Times
 from daemon.sim.book import Book, EndedBy, NewOrder, Side
 from daemon.sim.rates import Breach
 from daemon.simulate.auditor import Violation, audit
+from daemon.simulate.bulks import BulkPlan
 from daemon.simulate.chronicle import Chronicle
 from daemon.simulate.plan import draw
 from daemon.simulate.trace import Trace
@@ -34,25 +35,32 @@ SINK = 1
 QTY = Decimal(8)
 
 
-def a_plan(account: AccountPlan, *, by_order_id: bool, **of_wish: object) -> Plan:
+BULK = "bulk0"
+
+
+def a_plan(account: AccountPlan, bulks: tuple[BulkPlan, ...], *, by_order_id: bool, **of_wish: object) -> Plan:
     """Plan one order and a request for it, and no trouble at all."""
     order = OrderPlan(0, account.name, 0, 0, ALIAS)
     wish = WishPlan(NAME, 0, account.name, SECOND_US, 0, 0, by_order_id, by_client_id=not by_order_id)
     return msgspec.structs.replace(
         draw(0), accounts=(account,), orders=(order,), wishes=(msgspec.structs.replace(wish, **of_wish),), crashes=(),
-        durability="receipt", clock_offset_us=0,
+        bulks=bulks, durability="receipt", clock_offset_us=0,
     )  # fmt: skip
 
 
 class Scene:
     """What happens is told in calls, at ``now_us``, which only `wait` moves. The order rests from the beginning."""
 
-    def __init__(self, *, by_order_id: bool = True, venue: str = "okx", **of_wish: object) -> None:
+    def __init__(
+        self, *, by_order_id: bool = True, venue: str = "okx", bulk: dict[str, object] | None = None, **of_wish: object
+    ) -> None:
         account = msgspec.structs.replace(draw(0, [venue]).accounts[0], spans=(), flashes=(), rain=())
         self.account = account.name
         self.now_us = START_US
         self.book = Book(1, per_instrument_max=10, total_max=10)
-        plan = a_plan(account, by_order_id=by_order_id, **of_wish)
+        everything = BulkPlan(BULK, 0, account.name, SECOND_US)
+        bulks = () if bulk is None else (msgspec.structs.replace(everything, **bulk),)
+        plan = a_plan(account, bulks, by_order_id=by_order_id, **of_wish)
         self.seen = Chronicle(plan, START_US, {account.name: self.book}, Trace(START_US))
         self.order = self.book.place(NewOrder(instrument="X", side=Side.BUY, price=QTY, qty=QTY), START_US)
         self.seen.placed(plan.orders[0], self.order.order_id)

@@ -1,0 +1,118 @@
+"""Holds bulk cancels against what was true: each order of one, and what its answer says of all of them.
+
+What is right stands in its rules, each a function below, named as in a violation:
+
+    bulk_open         each call is answered once, and after the heal every bulk cancel has its answer
+    bulk_truth        what is said of an order of it is in the venue's book at that moment
+    bulk_scope        no order is in it that was not asked for; named ones are all there, in their order
+    bulk_counts       each order has one name and one place, and the counts are theirs
+    bulk_complete     what is called complete left no order of the scope that was there when it was asked for
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from daemon.sim.book import OrdStatus
+from protocols.fix import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.core.records import BulkItem
+    from daemon.simulate.bulks import BulkStory
+    from daemon.simulate.chronicle import Chronicle
+    from daemon.simulate.wishes import OrderPlan
+
+ENDED: Final = frozenset({Outcome.CANCELED, Outcome.FILLED})
+
+
+def bulk_open(_: Chronicle, story: BulkStory) -> Iterator[str]:
+    """It is answered, and each call once."""
+    if not story.results:
+        yield f"no answer; refused with {story.refusals[-3:]}" if story.refusals else "no answer"
+    for sink, count in Counter(word.sink for word in story.results).items():
+        if count > 1:
+            yield f"call {sink} was answered {count} times"
+
+
+def bulk_truth(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """Each word about an order, and each item of an answer, is true when it is told."""
+    for at_us, report in story.words:
+        if report.order_id is not None and report.outcome is not None:
+            yield from _false(seen, story, report.order_id, report.outcome, at_us)
+    for word in story.results:
+        for item in word.report.items or ():
+            if item.order_id is not None and item.outcome is not None:
+                yield from _false(seen, story, item.order_id, item.outcome, word.at_us)
+
+
+def bulk_scope(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """It is about what was asked for."""
+    numbers = {order_id: number for number, order_id in seen.order_ids.items()}
+    for word in story.results:
+        items = word.report.items or ()
+        orders = [numbers.get(item.order_id) for item in items if item.order_id is not None]
+        for number in orders:
+            if number is not None and not seen.covers(story.plan, seen.plan.orders[number]):
+                yield f"order {seen.order_id(number)} was not asked for"
+        if story.plan.orders and word.report.items is not None and tuple(map(_named, items)) != _asked(seen, story):
+            yield "the items are not those that were asked for, in their order"
+
+
+def bulk_counts(_: Chronicle, story: BulkStory) -> Iterator[str]:
+    """The numbers of an answer agree with one another."""
+    for word in story.results:
+        report = word.report
+        names = [item.request_id for item in report.items or () if item.request_id is not None]
+        if len(names) != len(set(names)):
+            yield "two items have one name"
+        if report.items is not None:
+            counted = Counter(item.outcome for item in report.items if item.outcome is not None)
+            told = {outcome: count for outcome, count in report.counts.items() if count}
+            if counted != told or report.total != len(report.items):
+                yield f"{report.total} orders with {told}, and the items are {len(report.items)} with {dict(counted)}"
+
+
+def bulk_complete(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """Orders that an old listing may still lack are not counted against it."""
+    asked_us = min(story.asked_us, default=0)
+    for word in story.results:
+        if not word.report.complete:
+            continue
+        for order in seen.plan.orders:
+            if seen.covers(story.plan, order) and _rests(seen, order, asked_us, word.at_us):
+                yield f"order {seen.order_id(order.number)} rests on at {seen.after_s(word.at_us)}"
+
+
+BULK_RULES: Final = (bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete)
+
+
+def _false(seen: Chronicle, story: BulkStory, order_id: str, outcome: Outcome, at_us: int) -> Iterator[str]:
+    book = seen.books[story.plan.account]
+    then = book.as_of(order_id, at_us)
+    if outcome is Outcome.UNKNOWN_ORDER and book.get(order_id) is not None:
+        yield f"order {order_id} is called unknown, and the venue held it"
+    if outcome not in ENDED:
+        return
+    if then is None or not then.ord_status.is_terminal:
+        yield f"order {order_id}: {outcome} at {seen.after_s(at_us)}, when it was {then.ord_status if then else 'not'}"
+    elif (outcome is Outcome.FILLED) != (then.ord_status is OrdStatus.FILLED):
+        yield f"order {order_id}: {outcome}, and the book says {then.ord_status}"
+
+
+def _rests(seen: Chronicle, order: OrderPlan, asked_us: int, at_us: int) -> bool:
+    account = next(account for account in seen.plan.accounts if account.name == order.account)
+    order_id = seen.order_ids.get(order.number)
+    then = seen.books[order.account].as_of(order_id, at_us) if order_id is not None else None
+    was_listed = then is not None and then.created_us < asked_us - account.timings.replica_lag_ms * 1000
+    return was_listed and then is not None and not then.ord_status.is_terminal
+
+
+def _named(item: BulkItem) -> str | None:
+    return item.order_id
+
+
+def _asked(seen: Chronicle, story: BulkStory) -> tuple[str, ...]:
+    return tuple(seen.order_id(number) for number in story.plan.orders)
