@@ -74,6 +74,15 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
     return found
 
 
+def only_lasting_doubts(seen: Chronicle) -> bool:
+    """Whether everybody was answered, and nobody is in a doubt that must not last."""
+    lasts = ((story, story.last) for story in seen.stories.values())
+    return seen.is_content and not any(
+        last is not None and last.outcome is Outcome.IN_DOUBT and not _may_stay_open(seen, story)
+        for story, last in lasts
+    )
+
+
 # ---------------------------------------------------------------- the rules
 
 
@@ -102,12 +111,11 @@ def nothing_open(seen: Chronicle, story: Story) -> Iterator[str]:
 
 def truth(seen: Chronicle, story: Story) -> Iterator[str]:
     """What is called canceled or filled is, at that moment, in the venue's book."""
-    states = seen.truth(story.wish)
     for word in story.words:
         report = word.report
         if report.outcome not in ENDED:
             continue
-        now = _as_of(states, word.at_us)
+        now = _as_of(_meant(seen, story, word), word.at_us)
         if now is None:
             yield f"{report.outcome} of an order that never was"
         elif report.order_id != now.order_id:
@@ -120,9 +128,9 @@ def truth(seen: Chronicle, story: Story) -> Iterator[str]:
 
 def cum_qty(seen: Chronicle, story: Story) -> Iterator[str]:
     """What is called final is what the book has in the end; nothing is ever above what it had at that moment."""
-    states = seen.truth(story.wish)
     for word in story.words:
         report = word.report
+        states = _meant(seen, story, word)
         now = _as_of(states, word.at_us)
         if report.cum_qty is None or now is None:
             continue
@@ -134,7 +142,7 @@ def cum_qty(seen: Chronicle, story: Story) -> Iterator[str]:
 
 def corrections(seen: Chronicle, story: Story) -> Iterator[str]:
     """The last word is the book's, and on each call revisions follow one another."""
-    states = seen.truth(story.wish)
+    states = _meant(seen, story, max(story.words, key=_age)) if story.words else ()
     if states and story.last is not None and story.last.outcome in ENDED and story.last.cum_qty != states[-1].cum_qty:
         yield f"the last word says {story.last.cum_qty}, and {states[-1].cum_qty} traded"
     before: dict[int, Word] = {}
@@ -295,6 +303,27 @@ def _what(wish: WishPlan, seen: Chronicle) -> str:
         return "no order"
     by = "order id" if wish.by_order_id else "client id"
     return f"order {seen.order_id(wish.order)} by {by}"
+
+
+def _meant(seen: Chronicle, story: Story, word: Word) -> tuple[Order, ...]:
+    """Give the states of the order that a word has to be about: the one that is meant.
+
+    By client id alone it may be an older one that had ended before the one that is meant was placed, if that is no
+    longer open when it is told: the listing that decides shows no order of that client id.
+    """
+    states = seen.truth(story.wish)
+    told = word.report.order_id
+    if story.wish.by_order_id or not states or told in {None, states[0].order_id}:
+        return states
+    meant = _as_of(states, word.at_us)
+    older = seen.books[story.wish.account].states(told or "")
+    is_older = older and older[-1].ord_status.is_terminal and older[-1].updated_us <= states[0].created_us
+    same_id = older and older[0].client_order_id == states[0].client_order_id
+    return older if is_older and same_id and meant is not None and meant.ord_status.is_terminal else states
+
+
+def _age(word: Word) -> tuple[int, int]:
+    return word.report.seq, word.at_us
 
 
 def _as_of(states: tuple[Order, ...], at_us: int) -> Order | None:

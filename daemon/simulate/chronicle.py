@@ -134,14 +134,17 @@ class Chronicle:
             for name in set(_IDS.findall(text)):
                 self.left_us.setdefault(name, []).append(at_us)
 
-    def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool) -> None:
-        """Something reached a daemon that lives."""
+    def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool, asked: str = "") -> None:
+        """Something reached a daemon that lives. From an answer about one order it need not read of others."""
         named = set(_ORDER_IDS.findall(text))
         for name in named & self._unpaired.keys():
             alias = self._unpaired[name]
             if alias is not None and alias in text:
                 del self._unpaired[name]
                 self.paired_us.setdefault(name, []).append(at_us)
+        about = set(_IDS.findall(asked))
+        if about and is_evidence:
+            named = {name for name in named if name in about or self.aliases.get(name) in about}
         news = [name for name in named if self._is_news(account, name)] if is_evidence else []
         if news:
             for name in _ended_in(text, news):

@@ -58,8 +58,8 @@ class Witness(Protocol):
     def left(self, account: str, at_us: int, text: str, *, may_cancel: bool) -> None:
         """A frame or a call was handed to the transport."""
 
-    def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool) -> None:
-        """A message or an answer was read by a daemon that lives; no answer to a cancel is evidence."""
+    def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool, asked: str = "") -> None:
+        """A message or an answer (to what was ``asked``) was read by a daemon; no answer to a cancel is evidence."""
 
 
 class Cable:

@@ -135,7 +135,7 @@ class VirtualPool:
         park = Park()
         limit_s = total_s if not self._host.is_dark else min(total_s, self._waits.rest_connect_s)
         alarm = self._scope.after_s(limit_s, partial(park.wake, "no answer in time"))
-        self._host.call(signed, flight.sent, partial(self._answered, park, signed.method == "GET"))
+        self._host.call(signed, flight.sent, partial(self._answered, park, signed))
         try:
             answer = await park
         finally:
@@ -144,12 +144,15 @@ class VirtualPool:
             return answer
         return CallFailed(str(answer), handed_over=flight.is_sent)
 
-    def _answered(self, park: Park, is_question: bool, answer: Answer) -> None:
+    def _answered(self, park: Park, signed: SignedCall, answer: Answer) -> None:
         if self._scope.is_dead or park.is_over:
             return
         if isinstance(answer, RestResponse):
             body = answer.body.decode("utf-8", "replace")
-            self._host.witness.reached(self._host.account, self._host.now_us, body, is_evidence=is_question)
+            is_question = signed.method == "GET"
+            self._host.witness.reached(
+                self._host.account, self._host.now_us, body, is_evidence=is_question, asked=signed.target
+            )
         park.wake(answer)
 
 

@@ -19,7 +19,7 @@ from daemon.sim.control import control
 from daemon.sim.faults import Fault
 from daemon.sim.registry import build
 from daemon.sim.venue import HttpRequest
-from daemon.simulate.auditor import Violation, audit
+from daemon.simulate.auditor import Violation, audit, only_lasting_doubts
 from daemon.simulate.chronicle import Bound, Chronicle
 from daemon.simulate.clients import Client, Office
 from daemon.simulate.disk import Disk
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 START_US: Final = 1_763_600_000_000_000
 DRAIN_MAX_US: Final = 1_200 * SECOND_US
 """After the calm: several rounds of the slowest questions."""
+DOUBT_US: Final = 150 * SECOND_US
+"""Two of those rounds."""
 LAST_WORDS_US: Final = 5 * SECOND_US
 SAMPLE_US: Final = SECOND_US
 NO_ORDER: Final = "2900999999999999999"
@@ -114,10 +116,12 @@ class World:
         return self.result(self._audit())
 
     def _drain(self) -> None:
-        """Wait until nobody waits any more."""
-        until_us = self.kernel.now_us + DRAIN_MAX_US
-        while not self._is_quiet() and self.kernel.now_us < until_us:
+        """Wait until nobody waits any more, and not long for a doubt that may last."""
+        begun_us = self.kernel.now_us
+        while not self._is_quiet() and self.kernel.now_us < begun_us + DRAIN_MAX_US:
             self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
+            if self.kernel.now_us >= begun_us + DOUBT_US and only_lasting_doubts(self.chronicle):
+                break
 
     def result(self, found: list[Violation]) -> Result:
         """Give what it came to."""

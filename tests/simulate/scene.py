@@ -62,7 +62,8 @@ class Scene:
         bulks = () if bulk is None else (msgspec.structs.replace(everything, **bulk),)
         plan = a_plan(account, bulks, by_order_id=by_order_id, **of_wish)
         self.seen = Chronicle(plan, START_US, {account.name: self.book}, Trace(START_US))
-        self.order = self.book.place(NewOrder(instrument="X", side=Side.BUY, price=QTY, qty=QTY), START_US)
+        new = NewOrder(instrument="X", side=Side.BUY, price=QTY, qty=QTY, client_order_id=ALIAS)
+        self.order = self.book.place(new, START_US)
         self.seen.placed(plan.orders[0], self.order.order_id)
         self._seq = 0
 
@@ -145,11 +146,11 @@ class Scene:
         self.wait()
         self.seen.left(self.account, self.now_us, f'{{"ordId":"{name or self.order.order_id}"}}', may_cancel=True)
 
-    def show(self, state: str, alias: str = "") -> None:
-        """Let a push about the order reach the daemon."""
+    def show(self, state: str, alias: str = "", asked: str = "") -> None:
+        """Let a push about the order reach the daemon, or an answer to what was ``asked``."""
         self.wait()
         text = f'{{"data":[{{"ordId":"{self.order.order_id}","clOrdId":"{alias}","state":"{state}"}}]}}'
-        self.seen.reached(self.account, self.now_us, text, is_evidence=True)
+        self.seen.reached(self.account, self.now_us, text, is_evidence=True, asked=asked)
 
     def crash(self) -> None:
         """Kill the daemon."""

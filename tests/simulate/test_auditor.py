@@ -144,6 +144,21 @@ def test_an_outcome_of_another_order_is_false() -> None:
     assert scene.broken() == {"truth"}
 
 
+@pytest.mark.parametrize("lives", [True, False])
+def test_by_client_id_an_older_order_may_be_told_only_when_the_newer_one_is_open_no_more(*, lives: bool) -> None:
+    scene = Scene(by_order_id=False)
+    older = scene.order
+    scene.cancel()
+    scene.wait()
+    newer = scene.place(ALIAS)
+    scene.seen.order_ids[0] = newer
+    scene.ask()
+    if not lives:
+        scene.book.fill(newer, None, scene.now_us)
+    scene.tell(Outcome.CANCELED, order_id=older.order_id)
+    assert scene.broken() == ({"truth"} if lives else set())
+
+
 def test_an_outcome_of_an_order_that_never_was_is_false() -> None:
     scene = Scene(order=None)
     scene.ask()
@@ -230,6 +245,17 @@ def test_who_was_shown_the_end_of_an_order_must_not_be_in_doubt(*, seconds: floa
     first = scene.tell(Outcome.IN_DOUBT, None)
     scene.correct(first, Outcome.CANCELED, 0)
     assert ("in_doubt" not in scene.broken()) == is_right
+
+
+def test_what_an_answer_about_another_order_shows_besides_need_not_be_read() -> None:
+    scene = Scene()
+    scene.ask()
+    scene.cancel()
+    scene.show("canceled", asked="/order?ordId=2900000000000000001")
+    scene.wait()
+    first = scene.tell(Outcome.IN_DOUBT, None)
+    scene.correct(first, Outcome.CANCELED, 0)
+    assert scene.broken() == set()
 
 
 def test_what_an_earlier_life_was_shown_may_be_lost_with_it() -> None:
