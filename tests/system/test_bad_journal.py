@@ -118,9 +118,10 @@ def damage(journal: Path, table: str) -> None:
     with closing(sqlite3.connect(journal)) as db:
         db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()
+        (page,) = db.execute("PRAGMA page_size").fetchone()
     with journal.open("r+b") as file:
-        file.seek((root - 1) * PAGE)
-        file.write(b"\xff" * PAGE)
+        file.seek((root - 1) * page)
+        file.write(b"\xff" * page)
 
 
 async def a_life(it: World) -> None:

@@ -103,6 +103,9 @@ async def test_everything_leaves_by_one_call_where_that_is_sooner_and_each_order
     async with world(tmp_path, venue=build(name), account=PATIENT) as it:
         client = await ready(it)
         orders = await rest_in_one(it, MASSES[name])
+        async with asyncio.timeout(WAIT_S):
+            while len((await client.result("orders"))["orders"]) < len(orders):
+                pass  # its pushes are on their way
         stats = it.venue.floor.stats
         said = await client.result("cancel_all", account="okx-main")
         assert (said["complete"], said["counts"]) == (True, {"canceled": len(orders)} | _others(said["counts"]))

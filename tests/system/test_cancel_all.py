@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
 
+from daemon.sim.book import NewOrder, Side
 from tests.system.rig import WAIT_S, account_table, until, world, write_credentials
 
 if TYPE_CHECKING:
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from tests.system.rig import Client, Message, World
 
 ACCOUNT = "okx-main"
+ANOTHER = NewOrder(instrument="BTC-USDT", side=Side.BUY, price=Decimal("0.1"), qty=Decimal(2))
 ENDED = {"canceled", "filled", "expired", "rejected"}
 
 
@@ -206,7 +209,7 @@ async def test_who_goes_on_placing_is_followed_for_some_rounds_and_the_rest_is_n
         async def place_one_for_each_that_goes() -> None:
             while not is_over.is_set():
                 if not live(it):
-                    await it.rest(1)
+                    it.venue.book.place(ANOTHER, 1)
                 await asyncio.sleep(0)
 
         placing = asyncio.create_task(place_one_for_each_that_goes())

@@ -103,10 +103,9 @@ async def rest(it: World, count: int) -> list[Order]:
     return orders
 
 
-async def the_end_is_the_truth(it: World, client: Client, order: Order) -> None:
+async def the_end_is_the_truth(it: World, client: Client, order: Order, name: str) -> None:
     """Cancel an order, and hold what is said of it in the end against the venue's books."""
-    name = f"mine{next(names)}"
-    reply = await client.send("cancel", account="okx-main", request_id=name, **order.named)
+    reply = await client.send("cancel", account="okx-main", request_id=name, progress=True, **order.named)
     assert "result" in reply, reply
     last = reply["result"]
     assert last["outcome"] != "in_doubt", last
@@ -116,6 +115,13 @@ async def the_end_is_the_truth(it: World, client: Client, order: Order) -> None:
     assert last["outcome"] == status, last
     assert Decimal(last["cum_qty"]) == Decimal(cum_qty), last
     assert last["evidence"]["source"] in {"push", "query"}
+
+
+async def has_left(client: Client, name: str) -> None:
+    """Wait until a cancel was handed over: the next one leaves alone then, and no batch hides its fate."""
+    await client.notification(
+        lambda word: word["method"] == "progress" and word["params"] == {"request_id": name, "state": "forwarded"}
+    )
 
 
 def is_final_of(word: Message, name: str) -> bool:
@@ -141,7 +147,9 @@ async def test_many_orders_meet_a_fault_each_and_end_as_the_venue_says(tmp_path:
                 it.venue.faults.add(it.venue.faults.parse_json({name: {**rule, "order_id": order.order_id}}))
         async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as tasks:
             for order in orders:
-                tasks.create_task(the_end_is_the_truth(it, client, order))
+                name = f"mine{next(names)}"
+                tasks.create_task(the_end_is_the_truth(it, client, order, name))
+                await has_left(client, name)
         assert {name for rules in stories for name in rules} == set(it.venue.faults.fired)
 
 
@@ -172,7 +180,7 @@ async def live_through(it: World, client: Client, spec: str) -> None:
     it.faults(spec)
     async with asyncio.timeout(WAIT_S), asyncio.TaskGroup() as tasks:
         for order in orders:
-            tasks.create_task(the_end_is_the_truth(it, client, order))
+            tasks.create_task(the_end_is_the_truth(it, client, order, f"mine{next(names)}"))
     it.venue.faults.clear()
     assert all(it.venue.faults.fired.get(name, 0) > fired.get(name, 0) for name in of(spec)), spec
 
@@ -184,6 +192,6 @@ async def test_a_slow_login_and_another_clock_cost_no_outcome(tmp_path: Path, ve
         client = await it.client()
         orders = await rest(it, 2)
         async with asyncio.timeout(WAIT_S):
-            await asyncio.gather(*(the_end_is_the_truth(it, client, order) for order in orders))
+            await asyncio.gather(*(the_end_is_the_truth(it, client, order, f"mine{next(names)}") for order in orders))
         await ready(it, client)
         assert of(ON_LOGIN) == set(it.venue.faults.fired)
