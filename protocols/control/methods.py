@@ -115,7 +115,10 @@ NOTIFICATIONS: Final[Mapping[str, Told]] = MappingProxyType(
         ),
         "correction": Told(results.Correction, "An outcome was revised; the connection that asked gets it unasked."),
         "order": Told(results.OrderMoved, "An order changed."),
-        "session": Told(results.SessionMoved, "A channel of an account came or went."),
+        "session": Told(
+            results.SessionMoved,
+            "A channel of an account came or went, or a binding of its orders was held, in grace, released or fired.",
+        ),
         "gap": Told(results.Gap, "You read too slowly and missed these; history has the outcomes and corrections."),
     }
 )

@@ -326,7 +326,7 @@ class OrderMoved(OrderSeen, frozen=True):
 
 
 class SessionMoved(msgspec.Struct, frozen=True):
-    """A channel of an account came or went."""
+    """A channel of an account came or went; of the channel ``binding``, ``detail`` says which binding, and why."""
 
     account: str
     channel: str
