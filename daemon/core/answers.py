@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from daemon.core.binding import Fit, fit
 from daemon.core.case import Round
 from daemon.core.order_view import is_possible
-from protocols.evidence import Absence, OrderReported, QuestionAnswered, Step
+from protocols.evidence import Absence, OrderReported, Proof, QuestionAnswered, Step
 
 if TYPE_CHECKING:
     from daemon.core.book import Book
@@ -87,16 +87,29 @@ def can_confirm_provisional(case: Case, answer: QuestionAnswered, asked: Asked) 
     return case.provisional is not None and answer.step is Step.OPEN_ORDERS and asked.at_us >= case.provisional_us
 
 
-def confirms_provisional(case: Case, answer: QuestionAnswered, world: World, book: Book) -> bool | None:
+def confirms_provisional(case: Case, answer: QuestionAnswered, asked_us: int, world: World, book: Book) -> bool | None:
     """Judge a listing that was asked to confirm a provisional report by client id.
 
     True: no live order has that client id, except one that is newer than the request. False: one has, which is the
-    order that was meant. None: the listing was not complete, or shows one of unknown age, and says nothing.
+    order that was meant. None: the listing was not complete, or shows one of unknown age, and says nothing; or it lacks
+    one that may be younger than the state which it shows.
     """
     live = [row for row in rows_about(case, answer) if not row.status.is_terminal]
     if any(fit(row, case, world, book) is Fit.BINDS for row in live):
         return False
-    return True if answer.complete and all(row.created_ms is not None for row in live) else None
+    is_old = asked_us < _absence_counts_us(case, world)
+    return True if answer.complete and not is_old and all(row.created_ms is not None for row in live) else None
+
+
+def _absence_counts_us(case: Case, world: World) -> int:
+    """From when a listing that lacks a client id says that no order which is meant by it is live.
+
+    At once, where the venue found none for our own frame; else when all that rested at the time of the requests shows.
+    """
+    if any(send.wire.order_id is None and send.proof is Proof.GONE for send in case.sends):
+        return 0
+    newest_us = max((ticket.request.received_us for ticket in case.tickets.values()), default=0)
+    return max(newest_us, case.view.last_push_us) + world.replica_lag_us
 
 
 def _is_elsewhere(case: Case, answer: QuestionAnswered) -> bool:

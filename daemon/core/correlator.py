@@ -375,7 +375,7 @@ class Correlator:
 
     def _provisional_told(self, case: Case, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
         held, rows = case.provisional, answers.rows_about(case, answer)
-        confirmed = answers.confirms_provisional(case, answer, self.world, self.book)
+        confirmed = answers.confirms_provisional(case, answer, asked_us, self.world, self.book)
         answers.note_failure(case, now_us)
         if held is None or confirmed is None:
             return

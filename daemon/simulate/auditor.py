@@ -19,7 +19,7 @@ that clients heard, and the bounds. What is right stands in its rules, each a fu
     stranger          no order was cancelled by us that nobody had asked for
     drop_copy         a subscriber hears words in the order of their numbers
 
-The rules for bulk cancels stand in `bulk_audit`.
+The rules for bulk cancels stand in `bulk_audit`, those for bindings in `binding_audit`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.sim.book import EndedBy, OrdStatus
+from daemon.simulate.binding_audit import BINDING_RULES, is_asked_for
 from daemon.simulate.bulk_audit import BULK_RULES
 from daemon.simulate.swarm import FINAL_REJECTS
 from daemon.simulate.trace import US_PER_S
@@ -66,6 +67,9 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
     for name, bulk in seen.bulks.items():
         for check in BULK_RULES:
             found += [Violation(check.__name__, f"{name}: {detail}") for detail in check(seen, bulk)]
+    for bound in seen.bindings:
+        for judge in BINDING_RULES:
+            found += [Violation(judge.__name__, f"{bound.plan.index}: {detail}") for detail in judge(seen, bound)]
     found += [Violation("stranger", detail) for detail in _strangers(seen)]
     for name, story in seen.stories.items():
         for rule in RULES:
@@ -164,7 +168,7 @@ def not_sent(seen: Chronicle, story: Story) -> Iterator[str]:
     """
     if not any(word.report.outcome is Outcome.NOT_SENT for word in story.words) or story.wish.order is None:
         return
-    if any(seen.covers(bulk, seen.plan.orders[story.wish.order]) for bulk in seen.plan.bulks):
+    if is_asked_for(seen, story.wish.order):
         return
     alike = [other for other in seen.stories.values() if other.wish.order == story.wish.order]
     if any(other.last is None or other.last.outcome is not Outcome.NOT_SENT for other in alike):
@@ -282,7 +286,7 @@ def _strangers(seen: Chronicle) -> Iterator[str]:
     for order in seen.plan.orders:
         if (order.account, order.number) in meant or (order.account, order.client_order_id) in named:
             continue
-        if any(seen.covers(bulk, order) for bulk in seen.plan.bulks):
+        if is_asked_for(seen, order.number):
             continue
         last = seen.books[order.account].get(seen.order_id(order.number))
         if last is not None and last.ended_by is EndedBy.USER:
@@ -311,15 +315,14 @@ def _meant(seen: Chronicle, story: Story, word: Word) -> tuple[Order, ...]:
     By client id alone it may be an older one that had ended before the one that is meant was placed, if that is no
     longer open when it is told: the listing that decides shows no order of that client id.
     """
-    states = seen.truth(story.wish)
-    told = word.report.order_id
-    if story.wish.by_order_id or not states or told in {None, states[0].order_id}:
+    states, told, book = seen.truth(story.wish), word.report.order_id, seen.books[story.wish.account]
+    if story.wish.by_order_id or not states or told is None or told == states[0].order_id:
         return states
+    older = book.states(told)
     meant = _as_of(states, word.at_us)
-    older = seen.books[story.wish.account].states(told or "")
-    is_older = older and older[-1].ord_status.is_terminal and older[-1].updated_us <= states[0].created_us
-    same_id = older and older[0].client_order_id == states[0].client_order_id
-    return older if is_older and same_id and meant is not None and meant.ord_status.is_terminal else states
+    is_older = bool(older) and older[-1].ord_status.is_terminal and older[-1].updated_us <= states[0].created_us
+    is_over = meant is not None and meant.ord_status.is_terminal
+    return older if is_older and is_over and older[0].client_order_id == states[0].client_order_id else states
 
 
 def _age(word: Word) -> tuple[int, int]:

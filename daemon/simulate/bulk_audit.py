@@ -4,7 +4,7 @@ What is right stands in its rules, each a function below, named as in a violatio
 
     bulk_open         each call is answered once, and after the heal every bulk cancel has its answer
     bulk_truth        what is said of an order of it is in the venue's book at that moment
-    bulk_scope        no order is in it that was not asked for; named ones are all there, in their order
+    bulk_scope        no order is in it that was not asked for; named ones are there in their order, or left over
     bulk_counts       each order has one name and one place, and the counts are theirs
     bulk_complete     what is called complete left no order of the scope that was there when it was asked for
 """
@@ -18,7 +18,7 @@ from daemon.sim.book import OrdStatus
 from protocols.fix import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from daemon.core.records import BulkItem
     from daemon.simulate.bulks import BulkStory
@@ -57,8 +57,11 @@ def bulk_scope(seen: Chronicle, story: BulkStory) -> Iterator[str]:
         for number in orders:
             if number is not None and not seen.covers(story.plan, seen.plan.orders[number]):
                 yield f"order {seen.order_id(number)} was not asked for"
-        if story.plan.orders and word.report.items is not None and tuple(map(_named, items)) != _asked(seen, story):
-            yield "the items are not those that were asked for, in their order"
+        if story.plan.orders and word.report.items is not None:
+            asked = _asked(seen, story)
+            left = {survivor.order.order_id for survivor in word.report.survivors}
+            if [item.order_id for item in items] != [name for name in asked if name not in left or name in _of(items)]:
+                yield "the items are not those that were asked for, in their order"
 
 
 def bulk_counts(_: Chronicle, story: BulkStory) -> Iterator[str]:
@@ -110,8 +113,8 @@ def _rests(seen: Chronicle, order: OrderPlan, asked_us: int, at_us: int) -> bool
     return was_listed and then is not None and not then.ord_status.is_terminal
 
 
-def _named(item: BulkItem) -> str | None:
-    return item.order_id
+def _of(items: Sequence[BulkItem]) -> set[str | None]:
+    return {item.order_id for item in items}
 
 
 def _asked(seen: Chronicle, story: BulkStory) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import orjson
 
+from daemon.simulate.bound import BindingStory
 from daemon.simulate.bulks import BulkStory, BulkWord
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import AccountName, RequestState
@@ -87,6 +88,7 @@ class Chronicle:
         self.books = books
         self.stories = {wish.name: Story(wish) for wish in plan.wishes}
         self.bulks = {bulk.name: BulkStory(bulk) for bulk in plan.bulks}
+        self.bindings = [BindingStory(binding) for binding in plan.bindings]
         self.order_ids: dict[int, str] = {}
         """The venues' ids of the plan's orders that were placed by now, by their numbers."""
         self.left_us: dict[str, list[int]] = {}

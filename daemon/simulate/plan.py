@@ -13,6 +13,7 @@ import msgspec
 
 from daemon.sim.demo_plan import Placing
 from daemon.sim.registry import DEMOS, VENUES, build
+from daemon.simulate.bound import BindingPlan, draw_bindings
 from daemon.simulate.bulks import BulkPlan, draw_bulks
 from daemon.simulate.disk import Habits
 from daemon.simulate.network import Climate
@@ -33,6 +34,8 @@ CALM_AFTER_US: Final = 90 * SECOND_US
 SHORT: Final = {"ack_wait_ms": 400, "push_wait_ms": 400, "replica_lag_ms": 2000, "settle_ms": 5000, "horizon_s": 20}
 ONLY_BY_REST: Final = frozenset({"ODD-USDT"})
 """Instruments that a simulated venue gives no code for: with sockets alone their cancels have no road, for ever."""
+DOWN_US: Final = 3_500_000
+"""Longer than any window of a venue's limits for questions: those of a resync are not written down."""
 ROUGH_SPIKE_US: Final = 3 * SECOND_US
 
 
@@ -92,6 +95,7 @@ class Plan(msgspec.Struct, frozen=True):
     orders: tuple[OrderPlan, ...]
     wishes: tuple[WishPlan, ...]
     bulks: tuple[BulkPlan, ...]
+    bindings: tuple[BindingPlan, ...]
     clients: tuple[ClientPlan, ...]
     crashes: tuple[Crash, ...]
     habits: Habits
@@ -108,6 +112,7 @@ class Plan(msgspec.Struct, frozen=True):
         )
         trouble = f"{len(self.crashes)} crashes, {len(self.habits.fails)} failures of the disk"
         requests = f"{len(self.wishes)} requests and {len(self.bulks)} bulk cancels by {len(self.clients)} clients"
+        requests += f", {len(self.bindings)} bindings" if self.bindings else ""
         return f"seed {self.seed}: {accounts}; {requests}, {trouble}, storm until {_s(self.heal_us)}"
 
     def story(self) -> list[str]:
@@ -124,6 +129,14 @@ class Plan(msgspec.Struct, frozen=True):
             named = f"{len(bulk.orders)} orders by name" if bulk.orders else "everything"
             where = f"placing {bulk.placing}, client ids {bulk.prefix or ''}*" if not bulk.orders else ""
             lines.append(f"{bulk.name} at {_s(bulk.at_us)}: {named} of {bulk.account} {where}".rstrip())
+        for binding in self.bindings:
+            end = (
+                "stays"
+                if binding.dies_us is None
+                else f"{'leaves' if binding.says_bye else 'dies'} at {_s(binding.dies_us)}"
+            )
+            what = "everything" if binding.is_all else f"client ids {binding.prefix}*"
+            lines.append(f"bound {binding.index}: {what} of {binding.account}, grace {binding.grace_ms} ms, {end}")
         for account in self.accounts:
             lines.append(
                 f"{account.name}: {account.venue} by {account.order_entry.value}, "
@@ -152,12 +165,14 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
     orders, wishes = draw_wishes(
         Random(f"{seed}/wishes"), accounts, len(clients), BEGIN_US, heal_us, heal_us + CALM_AFTER_US
     )
+    bindings, bound = draw_bindings(Random(f"{seed}/bindings"), accounts, len(orders), BEGIN_US, heal_us)
     rng = Random(f"{seed}/disk")
     return Plan(
         seed=seed,
         accounts=accounts,
-        orders=orders,
+        orders=(*orders, *bound),
         wishes=wishes,
+        bindings=bindings,
         bulks=draw_bulks(Random(f"{seed}/bulks"), accounts, orders, len(clients), BEGIN_US, heal_us),
         clients=clients,
         crashes=_crashes(Random(f"{seed}/crashes"), wishes, heal_us),
@@ -234,7 +249,7 @@ def _crashes(rng: Random, wishes: tuple[WishPlan, ...], heal_us: int) -> tuple[C
     for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
         near = rng.choice(stormy) + rng.choice((rng.randint(0, 3_000), rng.randint(0, 300_000)))
         drawn_us = near if rng.random() < 0.8 else rng.randint(BEGIN_US // 2, heal_us)
-        down_us = rng.choice((2_500_000, 5_000_000))
+        down_us = rng.choice((DOWN_US, 2 * DOWN_US))
         crashes.append(Crash(drawn_us, down_us, _clock_offset(rng)))
     crashes.sort(key=lambda crash: crash.at_us)
     apart: list[Crash] = []

@@ -66,7 +66,6 @@ ARGUMENTS: Final[Mapping[Fault, tuple[str, ...]]] = {
     Fault.PUSH_BEFORE_ACK: ("5", "50"),
     Fault.ID_ECHO_MISSING: ("",),
     Fault.DROP_PUSH: ("1", "3", "10"),
-    Fault.BIG_INT: ("",),
     Fault.BAD_FRAME: ("",),
     Fault.DISCONNECT: ("before_process", "before_ack", "after_ack"),
     Fault.NOTICE_CLOSE: ("1", "5"),
@@ -75,6 +74,8 @@ ARGUMENTS: Final[Mapping[Fault, tuple[str, ...]]] = {
     Fault.KEY_EXPIRE: ("told", "silent"),
     Fault.SKEW: ("40", "-40", "3", "-3"),
 }
+READ_EXACTLY: Final[Mapping[str, str]] = {"bingx": "text"}
+"""Where a number too long for an id is read like any other, since numbers are: two orders under one are no world."""
 FLASHES: Final = (
     Fault.DISCONNECT,
     Fault.HALF_OPEN,
@@ -159,6 +160,8 @@ def _spec(rng: Random, venue: SimVenue, fault: Fault, lag_us: int) -> str | None
 def _argument(rng: Random, venue: SimVenue, fault: Fault, lag_us: int) -> str:
     if fault is Fault.REJECT:
         return rng.choice(REJECTS.get(venue.name, ("",)))
+    if fault is Fault.BIG_INT:
+        return READ_EXACTLY.get(venue.name, "")
     if fault is Fault.STALE_QUERY:
         return str(lag_us * rng.choice((10, 50, 100)) / 100_000_000)
     return rng.choice(ARGUMENTS.get(fault, ("",)))

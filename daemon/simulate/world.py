@@ -20,6 +20,7 @@ from daemon.sim.faults import Fault
 from daemon.sim.registry import build
 from daemon.sim.venue import HttpRequest
 from daemon.simulate.auditor import Violation, audit, only_lasting_doubts
+from daemon.simulate.bound import BoundClient
 from daemon.simulate.chronicle import Bound, Chronicle
 from daemon.simulate.clients import Client, Office
 from daemon.simulate.disk import Disk
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from daemon.sim.demo_plan import Placing
     from daemon.sim.venue import SimVenue
     from daemon.simulate.bulks import BulkPlan
-    from daemon.simulate.plan import Crash, Plan
+    from daemon.simulate.plan import AccountPlan, Crash, Plan
     from daemon.simulate.swarm import Flash, Span
     from daemon.simulate.wishes import OrderPlan, WishPlan
     from protocols.fix import AccountName
@@ -92,6 +93,7 @@ class World:
         self.disk = Disk(self.kernel, plan.habits.since(START_US), Random(f"{plan.seed}/disk/commits"))
         self.office = Office(self.kernel, self.chronicle, Random(f"{plan.seed}/clients"))
         self.clients = [Client(self.office, client) for client in plan.clients]
+        self.bound = [BoundClient(self.office, story) for story in self.chronicle.bindings]
         self.restarts = 0
         self._lives = Random(f"{plan.seed}/lives")
         self._accounts = {account.name: account for account in plan.accounts}
@@ -156,25 +158,34 @@ class World:
         plan = self.plan
         for order in plan.orders:
             self._at(order.at_us, partial(self._place, order))
-        for wish in plan.wishes:
-            self._at(wish.at_us, partial(self._wish, wish))
-        for bulk in plan.bulks:
-            self._at(bulk.at_us, partial(self._flatten, bulk))
-        for account in plan.accounts:
-            for span in account.spans:
-                self._at(span.begin_us, partial(self._begin, account.name, span))
-                self._at(span.end_us, partial(self._end, account.name, span))
-            for flash in account.flashes:
-                self._at(flash.at_us, partial(self._flash, account.name, flash))
-            for rain in account.rain:
-                self._at(rain.at_us, partial(self._rain, account.name, rain.kind, rain.for_us))
         for crash in plan.crashes:
             self._at(crash.at_us, partial(self._crash, crash))
-        for client, its in zip(self.clients, plan.clients, strict=True):
+        for account in plan.accounts:
+            self._schedule_trouble(account)
+        self._schedule_clients()
+        self._at(SAMPLE_US, self._sample)
+
+    def _schedule_trouble(self, account: AccountPlan) -> None:
+        for span in account.spans:
+            self._at(span.begin_us, partial(self._begin, account.name, span))
+            self._at(span.end_us, partial(self._end, account.name, span))
+        for flash in account.flashes:
+            self._at(flash.at_us, partial(self._flash, account.name, flash))
+        for rain in account.rain:
+            self._at(rain.at_us, partial(self._rain, account.name, rain.kind, rain.for_us))
+
+    def _schedule_clients(self) -> None:
+        for wish in self.plan.wishes:
+            self._at(wish.at_us, partial(self._wish, wish))
+        for bulk in self.plan.bulks:
+            self._at(bulk.at_us, partial(self._flatten, bulk))
+        for client, its in zip(self.clients, self.plan.clients, strict=True):
             for at_us, for_us in its.leaves:
                 self._at(at_us, client.leave)
                 self._at(at_us + for_us, client.come_back)
-        self._at(SAMPLE_US, self._sample)
+        for bound in self.bound:
+            if bound.story.plan.dies_us is not None:
+                self._at(bound.story.plan.dies_us, bound.die)
 
     # ------------------------------------------------------------ the daemon
 
@@ -183,7 +194,8 @@ class World:
         self.office.life = life
         self.trace.note(self.kernel.now_us, "daemon", f"life {life.journal.boot} begins")
         life.start()
-        for client in self.clients:
+        everybody: list[Client | BoundClient] = [*self.clients, *self.bound]
+        for client in everybody:
             self.kernel.after(self._lives.randint(1_000, 50_000), client.connect)
 
     def _crash(self, crash: Crash) -> None:
@@ -197,6 +209,8 @@ class World:
             host.hang_up_all()
         for client in self.clients:
             client.lost()
+        for bound in self.bound:
+            bound.lost()
         self.trace.note(self.kernel.now_us, "daemon", "dies")
         self.chronicle.crashed(self.kernel.now_us)
         self.kernel.after(crash.down_us, partial(self._boot, crash.clock_offset_us))

@@ -178,7 +178,7 @@ def test_one_listing_speaks_to_every_request_that_waited_for_one_when_it_was_ask
     once_in_ten_seconds = RateRule(
         "open", frozenset({TRAITS.question_operations[Step.OPEN_ORDERS]}), 1, 10_000, Scope.USER, ""
     )
-    story = Story.with_rules(once_in_ten_seconds)
+    story = Story.with_rules(once_in_ten_seconds, replica_lag_ms=0)
     names = ("first", "second", "third", "late")
     for name in names:
         story.submit(None, name=name, alias=f"y-{name}")
@@ -192,6 +192,25 @@ def test_one_listing_speaks_to_every_request_that_waited_for_one_when_it_was_ask
     assert [story.outcomes(name) for name in names] == [[], [], [], []]
     story.answer_not_found(listing)
     assert [story.outcomes(name) for name in names] == [[Outcome.CANCELED]] * 3 + [[]]
+
+
+def test_a_listing_that_may_be_older_than_the_request_does_not_show_that_nothing_is_live() -> None:
+    story = by_alias()
+    story.lose_reply()
+    story.push("canceled", **OLDER)
+    story.advance(TIMINGS.replica_lag_ms - 1, story.answer_not_found)
+    assert story.outcomes() == []
+    story.advance(10_000, story.answer_not_found)
+    assert story.outcomes() == [Outcome.CANCELED]
+
+
+def test_a_live_order_that_a_young_listing_shows_is_bound_at_once_all_the_same() -> None:
+    story = by_alias()
+    story.lose_reply()
+    story.push("canceled", **OLDER)
+    story.run_to_next_timer()
+    story.answer_live(order="o1", alias="y")
+    assert story.case().order_id == "o1"
 
 
 def test_without_an_answer_of_our_own_the_listing_is_asked_when_it_is_overdue() -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from unittest.mock import patch
 
 import pytest
 
-from daemon.core import recovery
+from daemon.core import answers, recovery
 from daemon.core.book import Book
 from daemon.core.listener import Listener
 from protocols.fix import Outcome
@@ -60,12 +61,15 @@ def test_no_word_is_false(hundred: int) -> None:
     assert len(told) > 400
 
 
-GUARDS = {
-    (Book, "was_reused"): lambda *_: False,
-    (Listener, "_part_the_doubtful"): lambda *_: None,
-    (recovery, "_is_named"): lambda *_: True,
+GUARDS: dict[str, tuple[tuple[object, str, object], ...]] = {
+    "that it was reused, and how old a listing is": (
+        (Book, "was_reused", lambda *_: False),
+        (answers, "_absence_counts_us", lambda *_: 0),
+    ),
+    "the doubtful are parted": ((Listener, "_part_the_doubtful", lambda *_: None),),
+    "only what was named is sure": ((recovery, "_is_named", lambda *_: True),),
 }
-"""What keeps a client id that is used again from naming the wrong order."""
+"""What keeps a client id that is used again from naming the wrong order; each of the first two would do alone."""
 
 
 def tells_a_lie(seed: int) -> bool:
@@ -76,9 +80,11 @@ def tells_a_lie(seed: int) -> bool:
     return False
 
 
-@pytest.mark.parametrize("guard", GUARDS, ids=lambda guard: guard[1].strip("_"))
-def test_each_guard_against_reused_client_ids_is_needed(guard: tuple[object, str]) -> None:
-    with patch.object(*guard, GUARDS[guard]):
+@pytest.mark.parametrize("guard", GUARDS)
+def test_each_guard_against_reused_client_ids_is_needed(guard: str) -> None:
+    with ExitStack() as stack:
+        for of, name, nothing in GUARDS[guard]:
+            stack.enter_context(patch.object(of, name, nothing))
         assert any(tells_a_lie(seed) for seed in range(3_000))
 
 

@@ -144,6 +144,8 @@ def test_a_request_that_joined_by_client_id_ends_with_the_order_if_no_newer_one_
     story.submit(None, alias="y")
     story.push("canceled", **OURS)
     story.answer_not_found()
+    assert story.outcomes("r2") == []
+    story.advance(TIMINGS.replica_lag_ms + 10_000, story.answer_not_found)
     assert story.outcomes("r2") == [Outcome.CANCELED]
     assert story.report("r2").order_id == "o1"
     assert len(story.sends) == 1

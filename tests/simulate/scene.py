@@ -11,6 +11,7 @@ from daemon.core.records import EvidenceRef, Previous, Times
 from daemon.sim.book import Book, EndedBy, NewOrder, Side
 from daemon.sim.rates import Breach
 from daemon.simulate.auditor import Violation, audit
+from daemon.simulate.bound import BindingPlan
 from daemon.simulate.bulks import BulkPlan
 from daemon.simulate.chronicle import Chronicle
 from daemon.simulate.plan import draw
@@ -38,13 +39,20 @@ QTY = Decimal(8)
 BULK = "bulk0"
 
 
-def a_plan(account: AccountPlan, bulks: tuple[BulkPlan, ...], *, by_order_id: bool, **of_wish: object) -> Plan:
+def a_plan(
+    account: AccountPlan,
+    bulks: tuple[BulkPlan, ...],
+    bindings: tuple[BindingPlan, ...],
+    *,
+    by_order_id: bool,
+    **of_wish: object,
+) -> Plan:
     """Plan one order and a request for it, and no trouble at all."""
     order = OrderPlan(0, account.name, 0, 0, ALIAS)
     wish = WishPlan(NAME, 0, account.name, SECOND_US, 0, 0, by_order_id, by_client_id=not by_order_id)
     return msgspec.structs.replace(
         draw(0), accounts=(account,), orders=(order,), wishes=(msgspec.structs.replace(wish, **of_wish),), crashes=(),
-        bulks=bulks, durability="receipt", clock_offset_us=0,
+        bulks=bulks, bindings=bindings, durability="receipt", clock_offset_us=0,
     )  # fmt: skip
 
 
@@ -52,7 +60,13 @@ class Scene:
     """What happens is told in calls, at ``now_us``, which only `wait` moves. The order rests from the beginning."""
 
     def __init__(
-        self, *, by_order_id: bool = True, venue: str = "okx", bulk: dict[str, object] | None = None, **of_wish: object
+        self,
+        *,
+        by_order_id: bool = True,
+        venue: str = "okx",
+        bulk: dict[str, object] | None = None,
+        is_bound: bool = False,
+        **of_wish: object,
     ) -> None:
         account = msgspec.structs.replace(draw(0, [venue]).accounts[0], spans=(), flashes=(), rain=())
         self.account = account.name
@@ -60,7 +74,8 @@ class Scene:
         self.book = Book(1, per_instrument_max=10, total_max=10)
         everything = BulkPlan(BULK, 0, account.name, SECOND_US)
         bulks = () if bulk is None else (msgspec.structs.replace(everything, **bulk),)
-        plan = a_plan(account, bulks, by_order_id=by_order_id, **of_wish)
+        own = BindingPlan(0, account.name, ALIAS, (0,), 500, is_all=False, dies_us=None, says_bye=False)
+        plan = a_plan(account, bulks, (own,) if is_bound else (), by_order_id=by_order_id, **of_wish)
         self.seen = Chronicle(plan, START_US, {account.name: self.book}, Trace(START_US))
         new = NewOrder(instrument="X", side=Side.BUY, price=QTY, qty=QTY, client_order_id=ALIAS)
         self.order = self.book.place(new, START_US)

@@ -8,7 +8,7 @@ from daemon.simulate.sweep import run_seed
 from tests.simulate.canaries import CANARIES, Canary
 from tests.simulate.hunt import hunt
 
-AFTER_MAX = 40
+AFTER_MAX = 150
 """Seeds after the recorded one that may find a canary too: what a seed comes to changes with each part of the world."""
 
 

@@ -1,0 +1,57 @@
+"""Holds bindings against what was true: who died has its orders canceled, and who lives or took its leave keeps them.
+
+What is right stands in its rules, each a function below, named as in a violation:
+
+    binding_fired     the orders of a client that died bound are gone in the end
+    binding_spared    nobody's orders are canceled whose client lived on, or had said goodbye
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from daemon.sim.book import EndedBy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from daemon.simulate.bound import BindingStory
+    from daemon.simulate.chronicle import Chronicle
+
+RETURN_US: Final = 400_000
+"""At most so long takes a client to be back after the daemon is."""
+
+
+def binding_fired(seen: Chronicle, story: BindingStory) -> Iterator[str]:
+    """Its own orders that rested when its grace was over have ended."""
+    if story.died_us is None or not story.bound_us or story.bound_us[0] >= story.died_us:
+        return
+    if story.lost_us and story.bound_us[-1] < story.lost_us[-1]:
+        return  # it had not come back to this life: what the last one had bound may not have been written down
+    for number in story.plan.orders:
+        order = seen.books[story.plan.account].get(seen.order_ids.get(number, ""))
+        if order is not None and not order.ord_status.is_terminal:
+            yield f"order {order.order_id} rests on, and its client died at {seen.after_s(story.died_us)}"
+
+
+def binding_spared(seen: Chronicle, story: BindingStory) -> Iterator[str]:
+    """Its own orders that nobody else asked for live."""
+    if story.died_us is not None:
+        return
+    for number in story.plan.orders:
+        order = seen.books[story.plan.account].get(seen.order_ids.get(number, ""))
+        if order is not None and order.ended_by is EndedBy.USER and not is_asked_for(seen, number, besides=story):
+            yield f"order {order.order_id} was canceled at {seen.after_s(order.updated_us)}, and its client was there"
+
+
+BINDING_RULES: Final = (binding_fired, binding_spared)
+
+
+def is_asked_for(seen: Chronicle, number: int, besides: BindingStory | None = None) -> bool:
+    """Whether a bulk cancel, or a binding that may have fired, is about an order."""
+    order = seen.plan.orders[number]
+    if any(seen.covers(bulk, order) for bulk in seen.plan.bulks):
+        return True
+    return any(
+        other.plan.covers(order) and other.died_us is not None for other in seen.bindings if other is not besides
+    )
