@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from protocols.evidence import CancelAnswered
     from protocols.fix import SendId
 
-OUT_MAX: Final = 4096
-"""Cancels without an answer on one socket. Past that the oldest, long overtaken by questions, is given up as lost."""
+OUT_MAX: Final = 16_384
+"""Cancels without an answer on one socket, as many as an account has orders under cancel (``cases_max``). Past that the
+oldest, long overtaken by questions, is given up as lost. A smaller bound would give up thousands at once when a venue
+goes silent under a bulk cancel, and send each again by the other road at once."""
 BATCHES_KEPT: Final = 512
 """Batches remembered, answered or not; more than any venue's limits let through before its answers are given up."""
 

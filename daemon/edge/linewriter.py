@@ -1,8 +1,9 @@
 """Writing lines to a descriptor without ever making the caller wait.
 
 Lines go through a bounded queue to a thread, which alone may block on a reader that has stalled. A line that does not
-fit is lost and counted; the count is told as a line of its own as soon as one can be written again. It knows nothing of
-what the lines say.
+fit is lost and counted; the count is told as a line of its own as soon as one can be written again. After a line the
+thread rests for a moment and then writes what has come meanwhile at once: to wake it for each line of a busy log would
+cost the daemon's core more than the line. It knows nothing of what the lines say.
 """
 
 from __future__ import annotations
@@ -11,11 +12,15 @@ import os
 import queue
 import select
 import threading
+import time
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+REST_S: Final = 0.005
+"""How late a line may leave: nobody reads faster."""
+TOGETHER_MAX: Final = 64  # lines in one write, half of a pipe's buffer
 LINES_MAX: Final = 4096  # seconds of a busy log; at most some tens of MB, since lines are cut before they come here
 
 
@@ -50,16 +55,23 @@ class LineWriter:
             self._lost += lines
 
     def _run(self) -> None:
-        while (line := self._lines.get()) is not None:
-            self._write(line)
+        is_over = False
+        while not is_over:
+            lines = [self._lines.get()]
+            while len(lines) < TOGETHER_MAX and not self._lines.empty():
+                lines.append(self._lines.get())
+            is_over = None in lines
+            self._write("".join(f"{line}\n" for line in lines if line is not None))
             with self._lock:
                 lost, self._lost = self._lost, 0
             if lost:
-                self._write(self._tell_lost(lost))
+                self._write(f"{self._tell_lost(lost)}\n")
+            if not is_over:
+                time.sleep(REST_S)
 
-    def _write(self, line: str) -> None:
-        """Write one line whole. An error of the descriptor loses it: there is nowhere left to say so."""
-        rest = memoryview(f"{line}\n".encode())
+    def _write(self, text: str) -> None:
+        """Write all of it. An error of the descriptor loses it: there is nowhere left to say so."""
+        rest = memoryview(text.encode())
         while rest:
             try:
                 rest = rest[os.write(self._descriptor, rest) :]

@@ -14,7 +14,7 @@ class Plan:
 
     samples: int = 20_000
     rounds: int = 10
-    seconds: float = 3.0
+    seconds: float = 2.0
     """Of one rate of the open loop, and of one kind of stress."""
     orders: int = 100_000
     """Tracked, and journaled, for the part `scale`."""

@@ -158,7 +158,11 @@ class Contender:
                 return sock
             sock.close()
             time.sleep(PAUSE_S)
-        raise SystemExit(f"{self.name} did not start:\n{(self.room / 'log').read_text()[-2000:]}")
+        raise SystemExit(f"{self.name} did not start:\n{self.last_words()}")
+
+    def last_words(self) -> str:
+        """Give the end of its log."""
+        return (self.room / "log").read_text()[-2000:]
 
     def cpu_ns(self) -> int:
         """Give the time that its threads were on a core, over its life."""
