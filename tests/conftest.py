@@ -15,6 +15,27 @@ settings.register_profile("soak", settings.get_profile("house"), max_examples=5_
 settings.load_profile("house")
 
 
+class FailuresAtOnce:
+    """Names each failure when it happens: a run that is cut off before its end has named those until then."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"failed {report.when}: {report.nodeid}, after {report.duration:.1f} s", red=True)
+            for line in report.longreprtext.splitlines()[-8:]:
+                self._terminal.write_line(f"    {line}")
+
+
+@pytest.hookimpl(trylast=True)  # after the terminal reporter is there
+def pytest_configure(config: pytest.Config) -> None:
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):  # a worker's reports are shown by the process that started it
+        config.pluginmanager.register(FailuresAtOnce(terminal), "failures-at-once")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Show what tests counted, whichever process they ran in."""
     told = [
