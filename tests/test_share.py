@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import re
@@ -16,7 +17,7 @@ import pytest
 from daemon import cli, ctl, ctl_options
 from daemon.version import software_version
 from tests.scraping import free_port, scrape
-from tests.system.rig import world
+from tests.system.rig import WAIT_S, world
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -238,6 +239,9 @@ async def page(tmp_path: Path) -> Page:
         mortal = await it.client()
         await mortal.result("bind", scope={"account": "okx-main", "client_id_prefix": "none"}, grace_ms=0)
         await mortal.close()
+        async with asyncio.timeout(WAIT_S):
+            while (await client.result("status"))["bindings_total"]:
+                await asyncio.sleep(0.005)
         await client.result("cancel", account="okx-main", instrument=it.instrument_of(order_id), order_id=order_id)
         return await scrape(port)
 

@@ -19,13 +19,13 @@ from daemon.core.effects import Ask, Effect, Suspect, Tell, Write
 from daemon.core.limits import Limits
 from daemon.core.lines import Line
 from daemon.core.records import Asked as AskedRecord
-from daemon.core.records import AskFailed, CaseId, Dealing
+from daemon.core.records import AskFailed, CaseId, Past
 from daemon.core.sending import Sending, name_of, party_of
 from protocols.asks import Question, WireCancel
 from protocols.evidence import QuestionAnswered, QuestionFailed, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
     from contextlib import AbstractContextManager
 
     from daemon.core.budget import BucketKey, Buckets
@@ -112,9 +112,9 @@ class Bench:
             self._world.gaps.forget(now_us - self._world.gap_us)
             self._tidy_us = now_us + TIDY_US
 
-    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
-        """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
-        self._limits.recall(dealings, now_us)
+    def recall(self, past: Past, now_us: int) -> None:
+        """Count what earlier lives sent and asked a moment ago: the venue counts it still."""
+        self._limits.recall(past, now_us)
 
     def gathering(self, now_us: int, *, has_more: bool, everything: Everything | None) -> AbstractContextManager[None]:
         """Let no cancel leave until all of several are there; see `Sending.gathering`."""

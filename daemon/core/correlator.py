@@ -59,7 +59,7 @@ if TYPE_CHECKING:
 
     from daemon.core.budget import Buckets
     from daemon.core.ids import Ids
-    from daemon.core.records import Dealing
+    from daemon.core.records import Past
     from daemon.core.world import World
     from protocols.mass import Everything
 
@@ -232,9 +232,9 @@ class Correlator:
                 self._bench.work(case, now_us)
         return self._bench.take_effects()
 
-    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
-        """Count against the venue's limits what earlier lives sent and asked, by rising time. Before `restore`."""
-        self._bench.recall(dealings, now_us)
+    def recall(self, past: Past, now_us: int) -> None:
+        """Count against the venue's limits what earlier lives sent and asked. Before `restore`."""
+        self._bench.recall(past, now_us)
 
     def restore(self, case: Case, now_us: int, *, waits_for_identity: bool = False) -> list[Effect]:
         """Take up a case of an earlier life. It asks before it sends, and not before it is known whom it asks for."""
@@ -377,9 +377,10 @@ class Correlator:
         held, rows = case.provisional, answers.rows_about(case, answer)
         confirmed = answers.confirms_provisional(case, answer, asked_us, self.world, self.book)
         answers.note_failure(case, now_us)
-        if held is None or confirmed is None:
+        if held is None:
             return
-        case.provisional, case.has_failed = None, False
+        if confirmed is not None:
+            case.provisional, case.has_failed = None, False
         if confirmed and fit(held, case, self.world, self.book, asked_us) is not Fit.NO:
             for ticket in case.tickets.values():
                 ticket.is_sure = True

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Final
 from daemon.core.budget import Budget
 from daemon.core.error_budget import ErrorBudget
 from daemon.core.records import Asked, SendAnswered, SendMade
-from protocols.evidence import QuestionAnswered
+from protocols.evidence import QuestionAnswered, Step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.core.budget import Buckets, Departure, Order
-    from daemon.core.records import Dealing
+    from daemon.core.records import Dealing, Past
     from daemon.core.world import World
     from protocols.asks import Question, WireCancel
     from protocols.evidence import CancelAnswered, QuestionFailed
@@ -70,9 +70,13 @@ class Limits:
         order = question.order_id or question.client_order_id or ""
         self.budget.hold(operation, question.instrument, order, now_us, self._held_until_us(failed, now_us))
 
-    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
-        """Count what earlier lives sent and asked a moment ago, given in its order: the venue counts it still."""
-        self._recall_errors(dealings, now_us)
+    def recall(self, past: Past, now_us: int) -> None:
+        """Count what earlier lives sent and asked a moment ago: the venue counts it still."""
+        self._recall_errors(past.dealings, now_us)
+        self._recall_requests(past.dealings, now_us)
+        self._recall_unwritten(past.may_have_left, now_us)
+
+    def _recall_requests(self, dealings: Sequence[Dealing], now_us: int) -> None:
         since_us = now_us - self.budget.window_max_us
         requests: dict[tuple[str, str], list[SendMade | Asked]] = {}
         for made in dealings:
@@ -80,6 +84,20 @@ class Limits:
                 requests.setdefault(self._request_of(made), []).append(made)
         for (operation, _), together in requests.items():
             self.budget.take(operation, [_order_of(made) for made in together], min(together[0].t, now_us))
+
+    def _recall_unwritten(self, orders: Sequence[Order], now_us: int) -> None:
+        """Count for each order a cancel of each kind and a question, and a listing: nobody knows what left."""
+        if not orders:
+            return
+        traits = self._world.traits
+        for operation in (traits.cancel_operation, traits.question_operations[traits.ladder[0]]):
+            for order in orders:
+                self.budget.take(operation, [order], now_us)
+        if traits.batch is not None:
+            for start in range(0, len(orders), traits.batch.items_max):
+                together = orders[start : start + traits.batch.items_max]
+                self.budget.take(traits.batch.operation, together, now_us)
+        self.budget.take(traits.question_operations[Step.OPEN_ORDERS], orders[:1], now_us)
 
     def _recall_errors(self, dealings: Sequence[Dealing], now_us: int) -> None:
         operations: dict[SendId | QueryId, str] = {}

@@ -18,7 +18,7 @@ from daemon.config.credentials import is_systemds_copy
 from daemon.core.book import Book
 from daemon.core.correlator import Correlator
 from daemon.core.deadman import room_left
-from daemon.core.recovery import dealings, rebuild
+from daemon.core.recovery import past_of, rebuild
 from daemon.core.world import World
 from daemon.edge.call_pace import AddressLimits
 from daemon.edge.claims import HostClaim
@@ -243,7 +243,7 @@ class Account:
         says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
         is_bound = self._journal.bound_user(self.name) is not None and says_whose and not self._is_identified
         now_us = self._clock.now()
-        self.driver.correlator.recall(dealings(cases), now_us)
+        self.driver.correlator.recall(past_of(cases), now_us)
         for found in cases:
             case = rebuild(found, self.driver.correlator.world, now_us)
             self.driver.restore(case, waits_for_identity=is_bound)

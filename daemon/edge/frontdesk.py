@@ -52,8 +52,8 @@ Answer = TypeVar("Answer")
 
 WAITING_NAMED_MAX: Final = 64
 """Over all accounts: an eighth of the line that a status may take."""
-LOOKUPS_MAX: Final = 256
-"""Look-ups of old names in the journal at a time: each takes milliseconds, so past that somebody asks in a loop."""
+LOOKUPS_MAX: Final = 4096
+"""Look-ups of old names in the journal at a time: who comes back after a crash asks for all of its names at once."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 

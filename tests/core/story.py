@@ -16,7 +16,7 @@ from daemon.core.correlator import Correlator
 from daemon.core.effects import Alarm, Ask, Effect, OrderNews, Progress, Send, SendMany, Suspect, Tell, Write
 from daemon.core.ids import Ids
 from daemon.core.records import Caller, CancelRequest, Concluded, RequestKey
-from daemon.core.recovery import dealings, rebuild
+from daemon.core.recovery import past_of, rebuild
 from daemon.core.world import World
 from protocols.errors import BadRequest
 from protocols.evidence import (
@@ -362,7 +362,7 @@ class Story:
             put.is_open = False
         self.boot += 1
         self.core = self._life()
-        self.core.recall(dealings(found), self.now_us)
+        self.core.recall(past_of(found), self.now_us)
         for case in found:
             rebuilt = rebuild(case, self.core.world, self.now_us)
             self._take(self.core.restore(rebuilt, self.now_us, waits_for_identity=waits_for_identity))

@@ -51,6 +51,13 @@ async def two_requests_and_a_correction(held: Journal) -> None:
     await keep(held, [corrected("a", 3, 1, "0.20")])
 
 
+async def test_an_answer_has_what_was_appended_the_moment_before_although_nobody_waited_for_it(held: Journal) -> None:
+    held.append([opened("a")])
+    held.append([concluded("a", 1)])
+    rows, _ = await held.history(request_id=RequestId("a"))
+    assert told(rows) == [("a", 1, 0)]
+
+
 async def test_history_from_a_number_replays_each_outcome_and_correction_in_order(held: Journal) -> None:
     await two_requests_and_a_correction(held)
     rows, next_seq = await held.history(from_seq=1)

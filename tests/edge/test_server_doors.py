@@ -192,8 +192,8 @@ async def test_a_server_does_not_wait_for_a_client_that_does_not_read(folder: Pa
     await server.start(Listening.bind(folder / "s"))
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(str(folder / "s"))
-        client.sendall(100 * b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n')
         client.sendall(b'{"jsonrpc":"2.0","method":"hello","params":{"client":"x","version":"1"}}\n')
+        client.sendall(100 * b'{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}\n')
         await desk.until(lambda: bool(desk.greeted))
         await server.stop(grace_s=0)
         assert server.clients == 0

@@ -93,7 +93,7 @@ class Journal:
             tell=self._pass_on,
         )
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
-        self._reader = Reader(lock.path)
+        self._reader = Reader(lock.path, self._catch_up)
         self.history = self._reader.history
         self.explain = self._reader.explain
         self.lookup = self._reader.lookup
@@ -265,6 +265,11 @@ class Journal:
 
         self._enqueue(Group((), settle, 0, rows=rows))
         return await done
+
+    async def _catch_up(self) -> None:
+        """Have all that was appended by now committed, unless the disk takes nothing anyway."""
+        if self.records_held and self.state is JournalState.OK:
+            await self._written(Rows())
 
     def _reserve(self, seq_to: int) -> None:
         def settle(is_durable: bool) -> None:

@@ -35,7 +35,7 @@ from protocols.errors import JournalError
 from protocols.fix import AccountName, OrderId, Outcome, RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Awaitable, Callable, Collection
     from pathlib import Path
 
 Given = ParamSpec("Given")
@@ -46,8 +46,8 @@ HISTORY_ROWS_MAX: Final = 1_000
 """The contract's own limit of one page."""
 EXPLAIN_STEPS_MAX: Final = 1_000
 """The latest so many steps: a request that took more is a bug, and its story would not fit into an answer."""
-QUESTIONS_WAITING_MAX: Final = 256
-"""Questions that wait for the thread; each takes milliseconds, so past that somebody asks in a loop."""
+QUESTIONS_WAITING_MAX: Final = 4_352
+"""Questions that wait for the thread: all look-ups of old names that there may be at a time, and some of each kind."""
 
 _OUTCOMES: Final = """SELECT o.seq, o.uid, o.report, o.previous, r.pid
 FROM outcomes o LEFT JOIN requests r USING (request_id, account, uid) WHERE """
@@ -113,10 +113,14 @@ class Explanation(msgspec.Struct, frozen=True):
 
 
 class Reader:
-    """Answers one question after the other, in its own thread. Each method raises `JournalError`."""
+    """Answers one question after the other, in its own thread. Each method raises `JournalError`.
 
-    def __init__(self, path: Path) -> None:
+    ``catch_up`` is awaited before each, so that an answer has all that was told before the question.
+    """
+
+    def __init__(self, path: Path, catch_up: Callable[[], Awaitable[object]]) -> None:
         self._path = path
+        self._catch_up = catch_up
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
         self._db: sqlite3.Connection | None = None
         self._waiting = 0
@@ -194,6 +198,7 @@ class Reader:
             raise JournalError(str(self._path), "too many questions wait for it", "ask again, less often")
         self._waiting += 1
         try:
+            await self._catch_up()
             return await asyncio.get_running_loop().run_in_executor(
                 self._thread, lambda: self._guarded(work, *given, **named)
             )
