@@ -33,7 +33,7 @@ help: ## show this list
 demo: $(RUN_READY) ## cancel orders at a simulated venue; ARGS="--orders 500 --faults" for more
 	@$(BIN)/canceld demo $(ARGS)
 
-# A process a core, each module's tests in one process. ARGS="-n0 ..." runs them in this one: for a debugger.
+# Several processes, each module's tests in one of them. ARGS="-n0 ..." runs them in this one: for a debugger.
 test: $(DEV_READY) ## run the tests; ARGS goes to pytest
 	@$(BIN)/python -m pytest -n auto --dist loadscope $(ARGS)
 

@@ -3,6 +3,8 @@
 Fixtures stand beside the tests that use them.
 """
 
+import os
+
 import pytest
 from hypothesis import settings
 
@@ -14,6 +16,11 @@ FIGURES = "figures"
 settings.register_profile("house", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("soak", settings.get_profile("house"), derandomize=False, max_examples=5_000)
 settings.load_profile("house")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Two processes a core for `-n auto`: the tests that take long wait for a daemon, and not for a processor."""
+    return 2 * (os.cpu_count() or 1)
 
 
 class FailuresAtOnce:
