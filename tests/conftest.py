@@ -8,6 +8,8 @@ import os
 import pytest
 from hypothesis import settings
 
+from tests import time_limits
+
 FIGURES = "figures"
 """The name under which a test records (`record_property`) a line that the end of the run is to show."""
 
@@ -39,6 +41,7 @@ class FailuresAtOnce:
 
 @pytest.hookimpl(trylast=True)  # after the terminal reporter is there
 def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(time_limits, "time-limits")
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     is_worker = hasattr(config, "workerinput")  # its reports are shown by the process that started it
     if terminal is not None and not is_worker:

@@ -3,7 +3,8 @@
 Lines go through a bounded queue to a thread, which alone may block on a reader that has stalled. A line that does not
 fit is lost and counted; the count is told as a line of its own as soon as one can be written again. After a line the
 thread rests for a moment and then writes what has come meanwhile at once: to wake it for each line of a busy log would
-cost the daemon's core more than the line. It knows nothing of what the lines say.
+cost the daemon's core more than the line. It does not rest while it has more to write than fits into one go, so that a
+burst is lost no sooner and a close waits no longer for the rest's sake. It knows nothing of what the lines say.
 """
 
 from __future__ import annotations
@@ -66,7 +67,7 @@ class LineWriter:
                 lost, self._lost = self._lost, 0
             if lost:
                 self._write(f"{self._tell_lost(lost)}\n")
-            if not is_over:
+            if not is_over and len(lines) < TOGETHER_MAX:
                 time.sleep(REST_S)
 
     def _write(self, text: str) -> None:

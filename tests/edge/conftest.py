@@ -10,6 +10,7 @@ import uvloop
 LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 ON_BOTH_LOOPS = frozenset(
     {
+        "hanging.py",
         "test_gateway.py",
         "test_gateway_sockets.py",
         "test_link.py",

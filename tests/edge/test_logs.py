@@ -7,13 +7,14 @@ import os
 import select
 from contextlib import contextmanager
 from decimal import Decimal
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import orjson
 import pytest
 import structlog
 
-from daemon.edge.linewriter import LineWriter
+from daemon.edge.linewriter import TOGETHER_MAX, LineWriter
 from daemon.edge.logclean import DOTS, clean
 from daemon.edge.loglimit import KEYS_MAX, REPEATS_MAX, WINDOW_S, Limiter
 from daemon.edge.logs import is_the_journal, start_logs
@@ -417,3 +418,17 @@ def test_a_long_line_is_written_whole() -> None:
             text += read()
         assert text.lstrip(".") == "<" + "x" * 200_000 + ">\n"
         assert lines.close(60)
+
+
+def test_a_burst_is_written_without_a_rest_inside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    rests: list[float] = []
+    monkeypatch.setattr("daemon.edge.linewriter.time", SimpleNamespace(sleep=rests.append))
+    with full_pipe(is_blocking=True) as (descriptor, read):
+        lines = LineWriter(descriptor, str)
+        for number in range(20 * TOGETHER_MAX):
+            lines.put(f"line {number}")
+        text = ""
+        while not text.endswith(f"line {20 * TOGETHER_MAX - 1}\n"):
+            text += read()
+        assert lines.close(60)
+    assert len(rests) <= 2, "one after what was there before the burst, one after it"
