@@ -278,7 +278,7 @@ class Bench:
             self._listing_again = True
             return
         operation = self._world.traits.question_operations[Step.OPEN_ORDERS]
-        free_us = self._limits.budget.free_us(operation, "", "", now_us)
+        free_us = self._limits.question_free_us(operation, "", now_us)
         self._listing_waits = free_us > now_us
         if self._listing_waits:
             self._agenda.set(_LISTING, free_us)
@@ -315,7 +315,7 @@ class Bench:
         key = self._limits.budget.line_of(operation, case.instrument)
         line = self._lines.get(key)
         is_next = not line or self._let_through == (key, case.case_id)
-        free_us = self._limits.budget.free_us(operation, case.instrument, "", now_us)
+        free_us = self._limits.question_free_us(operation, case.instrument, now_us)
         if is_next and free_us <= now_us and not self._is_enough(rank):
             return now_us
         line = self._lines.setdefault(key, Line())
@@ -335,7 +335,7 @@ class Bench:
     def question_ended(self, now_us: int) -> None:
         """Let one of those go who wait since too many questions were under way."""
         for key in self._lines:
-            self._agenda.set(key, max(now_us, self._limits.budget.free_us(*key, "", now_us)))
+            self._agenda.set(key, self._limits.question_free_us(*key, now_us))
 
     def _serve(self, key: BucketKey, now_us: int) -> None:
         """Let through as many of a line of questions as have a slot now; who no longer wants one takes none."""
@@ -346,7 +346,7 @@ class Bench:
             if line is None or head is None or self._is_enough(head[0]):
                 break
             goes_another_way = operation in self._limits.errors.spared(now_us)
-            if not goes_another_way and self._limits.budget.free_us(operation, instrument, "", now_us) > now_us:
+            if not goes_another_way and self._limits.question_free_us(operation, instrument, now_us) > now_us:
                 break
             case = self._cases.get(line.pop())
             if case is not None:
@@ -354,7 +354,7 @@ class Bench:
                 self.work(case, now_us)
                 self._let_through = None
         if line:
-            free_us = self._limits.budget.free_us(operation, instrument, "", now_us)
+            free_us = self._limits.question_free_us(operation, instrument, now_us)
             self._agenda.set(key, max(free_us, self._look_again_us(line, now_us)))
         else:
             self._lines.pop(key, None)

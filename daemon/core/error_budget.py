@@ -4,7 +4,9 @@ Theory of operation. A rule bears ``limit`` error answers to its operations in a
 back as an error too, so it counts as well, though less: an operation is *spared* from the moment when half of the limit
 has come back as errors, or all of it would have if everything on its way did. It is also spared while the venue itself
 bans it. Whoever plans then takes another operation that does not fail; where there is none, the budget alone changes
-nothing, since a cancel must leave.
+nothing for a cancel, since that must leave. A question that is spared and put all the same goes alone, and after each
+further error the next one waits twice as long as the last time (`free_us`): so no number of errors that questions meet
+comes up to the limit, and what fails for a minute is asked again a minute later.
 
 What was not answered may have been an error too, which nobody can know: a ban that comes of it is honoured like any
 other.
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 
 SLACK: Final = 1.05
 """Windows are stretched by a twentieth: the venue's may begin later than ours."""
+WAIT_FIRST_US: Final = 1_000_000
+"""After the first error at which questions are spared; doubles with each further one."""
 SPARED_SHARE: Final = 0.5
 """The share of a rule's limit after which its operations are spared: the rest is for what has no other way."""
 
@@ -45,6 +49,18 @@ class _Rule:
         came = len(self.errors)
         is_low = came >= self.limit * SPARED_SHARE or came + self.under_way >= self.limit
         return is_low or now_us < self.banned_until_us
+
+    def free_us(self, now_us: int) -> int | None:
+        """When one more may leave that may wait: ``now_us`` or later; None: at the end of one that is under way."""
+        if not self.is_spared(now_us):
+            return now_us
+        if self.under_way:
+            return None
+        beyond = len(self.errors) - int(self.limit * SPARED_SHARE)
+        waits_until_us = self.errors[-1] + (WAIT_FIRST_US << beyond) if beyond >= 0 else 0
+        if len(self.errors) >= self.limit:
+            waits_until_us = self.errors[0] + self.window_us
+        return max(now_us, self.banned_until_us, waits_until_us)
 
 
 class ErrorBudget:
@@ -89,6 +105,11 @@ class ErrorBudget:
         return frozenset(
             operation for operation, rules in self._rules.items() if any(rule.is_spared(now_us) for rule in rules)
         )
+
+    def free_us(self, operation: str, now_us: int) -> int | None:
+        """When one more of a question's operation may leave: ``now_us`` or later; None: when one out has ended."""
+        times = [rule.free_us(now_us) for rule in self._rules.get(operation, ())]
+        return None if None in times else max([now_us, *(at_us for at_us in times if at_us is not None)])
 
     def __len__(self) -> int:
         return sum(len(rule.errors) for rule in set(chain.from_iterable(self._rules.values())))

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 HOLD_MAX_US: Final = 1_800_000_000
 """A venue that wants no more of a call for longer than this is asked again all the same: an order may be at risk."""
 
+LOOK_AGAIN_US: Final = 100_000
+"""When a question is looked at again that waits for the end of another one."""
+
 
 class Limits:
     """The limits of one account. ``address`` holds what is limited per address, for all accounts of the venue."""
@@ -69,6 +72,12 @@ class Limits:
         operation = self._world.traits.question_operations[question.step]
         order = question.order_id or question.client_order_id or ""
         self.budget.hold(operation, question.instrument, order, now_us, self._held_until_us(failed, now_us))
+
+    def question_free_us(self, operation: str, instrument: str, now_us: int) -> int:
+        """When one more question may leave, by rates and by the errors that the venue bears: ``now_us`` or later."""
+        free_us = self.budget.free_us(operation, instrument, "", now_us)
+        borne_us = self.errors.free_us(operation, now_us)
+        return max(free_us, now_us + LOOK_AGAIN_US if borne_us is None else borne_us)
 
     def recall(self, past: Past, now_us: int) -> None:
         """Count what earlier lives sent and asked a moment ago: the venue counts it still."""

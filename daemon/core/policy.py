@@ -329,24 +329,23 @@ def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, 
 
 
 def next_step(case: Case, world: World, now_us: int) -> Step:
-    """Name the next question of the round under way, or the first of a new one, over those that are spared."""
+    """Name the next question of the round under way, or the first of a new one, over those that are spared.
+
+    If all are, it is the first of them: it goes when the errors that the venue bears let it.
+    """
     if case.provisional is not None:
         return Step.OPEN_ORDERS
     begin = 0 if case.round is None else case.round.step
-    steps = (step for step in world.traits.ladder[begin:] if not _is_spared(step, case, world, now_us))
-    return next(steps, Step.OPEN_ORDERS)
+    steps = [step for step in world.traits.ladder[begin:] if not _denies_again(step, case, world, now_us)]
+    operations = world.traits.question_operations
+    unspared = (step for step in steps if operations.get(step, "") not in world.spared)
+    return next(unspared, steps[0] if steps else Step.OPEN_ORDERS)
 
 
-def _is_spared(step: Step, case: Case, world: World, now_us: int) -> bool:
-    """Whether a question is not worth the error that it may be answered with.
-
-    The venue bears few more of them; or it denied the order just now, and denying it again would conclude nothing yet.
-    """
-    operation = world.traits.question_operations.get(step, "")
-    if operation in world.spared:
-        return True
+def _denies_again(step: Step, case: Case, world: World, now_us: int) -> bool:
+    """Whether the venue denied the order just now, and would again with an error that would conclude nothing yet."""
     is_denied_just_now = bool(case.denials) and now_us < case.denials[0] + world.replica_lag_us
-    return is_denied_just_now and world.costs_errors(operation)
+    return step is Step.ORDER and is_denied_just_now and world.costs_errors(world.traits.question_operations[step])
 
 
 def needs_asking(case: Case, world: World, now_us: int) -> bool:

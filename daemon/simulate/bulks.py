@@ -24,12 +24,14 @@ SEEDS_P: Final = 0.4
 """How many seeds have bulk cancels at all: they end many orders before anything else can happen to them."""
 ALL_P: Final = 0.6
 NAMED_MAX: Final = 30
+Place = tuple[str | None, str]
+"""A product, where the venue has several, and an instrument: spot and futures may trade one of the same name."""
 
 
 class BulkPlan(msgspec.Struct, frozen=True):
     """One bulk cancel. ``orders`` are named one by one; without any it is about all of an account.
 
-    ``placing`` narrows that to an instrument, ``prefix`` to client ids that begin so.
+    ``placing`` narrows that to an instrument of a product, ``prefix`` to client ids that begin so.
     """
 
     name: str
@@ -40,13 +42,13 @@ class BulkPlan(msgspec.Struct, frozen=True):
     placing: int | None = None
     prefix: str | None = None
 
-    def covers(self, order: OrderPlan, instruments: Sequence[str]) -> bool:
-        """Whether it is about an order; ``instruments`` are those of its account's placings."""
+    def covers(self, order: OrderPlan, places: Sequence[Place]) -> bool:
+        """Whether it is about an order; ``places`` are those of its account's placings."""
         if self.orders:
             return order.number in self.orders
         return (
             order.account == self.account
-            and (self.placing is None or instruments[self.placing] == instruments[order.placing])
+            and (self.placing is None or places[self.placing] == places[order.placing])
             and (self.prefix is None or (order.client_order_id or "").startswith(self.prefix))
         )
 

@@ -108,8 +108,9 @@ class Chronicle:
         self._trace = trace
         self._unpaired: dict[str, str | None] = {}
         self._asked_us: dict[str, int] = {}
-        self._instruments = {
-            account.name: [placing.instrument for placing in account.placings] for account in plan.accounts
+        self._places = {
+            account.name: [(placing.product, placing.instrument) for placing in account.placings]
+            for account in plan.accounts
         }
         self._open = len(plan.wishes) + len(plan.bulks)
 
@@ -251,7 +252,7 @@ class Chronicle:
 
     def covers(self, bulk: BulkPlan, order: OrderPlan) -> bool:
         """Whether a bulk cancel is about an order."""
-        return bulk.covers(order, self._instruments[order.account])
+        return bulk.covers(order, self._places[order.account])
 
     def after_s(self, at_us: int) -> str:
         """Write a moment as the story does."""

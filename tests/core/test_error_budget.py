@@ -270,6 +270,51 @@ def test_a_banned_question_waits_and_listings_go_on() -> None:
     assert story.asked.count(Step.ORDER) > 1
 
 
+ALL_ASK = tuple(ErrorRule(name, frozenset({name}), 4, WINDOW_MS, "x") for name in TRAITS.question_operations.values())
+"""Every question has a budget of its own."""
+
+
+def refuse_to_tell(story: Story) -> None:
+    """Answer every question under way with an error that says nothing of an order."""
+    for put in story.open_questions():
+        put.is_open = False
+        asked = put.question
+        story.see(QuestionFailed(asked.query_id, asked.step, "who are you", counts_as_error=True))
+
+
+def test_a_venue_that_answers_nothing_but_errors_never_gets_to_ban_a_question() -> None:
+    story = Story(msgspec.structs.replace(STRICT, error_rules=ALL_ASK))
+    for order in ("o1", "o2", "o3", "o4", "o5"):
+        story.submit(order)
+        refuse(story, story.open_sends()[-1], is_error=False)
+    story.advance(WINDOW_MS, lambda: refuse_to_tell(story))
+    asked = [put.question.step for put in story.put[1:]]  # the first listing was answered
+    assert {step: asked.count(step) for step in TRAITS.ladder if asked.count(step) > 4} == {}
+    assert len(asked) > 4
+
+
+def test_of_what_failed_too_often_one_question_goes_at_a_time_and_ever_later() -> None:
+    budget = ErrorBudget((ErrorRule("e", frozenset({"list"}), 20, WINDOW_MS, "x"),))
+    for number in range(10):
+        assert budget.free_us("list", 0) == 0
+        budget.left("list", f"q{number}")
+        budget.ended(f"q{number}", 0, is_error=True)
+    assert budget.free_us("list", 0) == 1_000_000
+    budget.left("list", "alone")
+    assert budget.free_us("list", 1_000_000) is None
+    budget.ended("alone", 1_100_000, is_error=True)
+    assert budget.free_us("list", 1_100_000) == 3_100_000
+    assert budget.free_us("list", 4_000_000) == 4_000_000
+
+
+def test_no_more_questions_are_under_way_than_the_errors_that_are_left() -> None:
+    budget = ErrorBudget(RULES)
+    for number in range(4):
+        assert budget.free_us("ask_order", 0) == 0
+        budget.left("ask_order", f"q{number}")
+    assert budget.free_us("ask_order", 0) is None
+
+
 # ---------------------------------------------------------------- the count itself
 
 

@@ -151,15 +151,13 @@ def test_every_call_has_a_rule() -> None:
         assert BINGX.question_call(question(step), None).operation == operation
 
 
-def test_the_calls_that_answer_errors_have_a_budget_of_them_and_the_others_need_none() -> None:
+def test_the_usual_cancel_and_each_question_have_a_budget_of_errors_of_their_own() -> None:
     traits = BINGX.traits
+    asked = [traits.question_operations[step] for step in traits.ladder]
     assert [(rule.operations, rule.limit, rule.window_ms) for rule in traits.error_rules] == [
-        (frozenset({"cancel"}), 20, 480_000),
-        (frozenset({"query"}), 20, 480_000),
+        (frozenset({operation}), 20, 480_000) for operation in (traits.cancel_operation, *asked)
     ]
     assert traits.sparing_cancel == SparingCancel("cancel_orders", frozenset({"recvWindow"}))
-    budgeted = {operation for rule in traits.error_rules for operation in rule.operations}
-    assert {step for step, operation in traits.question_operations.items() if operation in budgeted} == {Step.ORDER}
 
 
 def test_the_venue_is_asked_and_waited_for_as_its_sheet_says() -> None:

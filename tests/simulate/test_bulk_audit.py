@@ -138,13 +138,14 @@ def test_an_order_that_is_younger_than_a_listing_may_be_old_is_not_held_against_
 
 def test_a_scope_is_an_account_an_instrument_and_the_beginning_of_client_ids() -> None:
     order = OrderPlan(1, AccountName("a"), 0, 0, ALIAS)
-    instruments = ("X", "Y", "X")
+    places = ((None, "X"), (None, "Y"), (None, "X"), ("SPOT", "X"))
     everything = BulkPlan("b", 0, AccountName("a"), 0)
-    assert everything.covers(order, instruments)
-    assert BulkPlan("b", 0, AccountName("a"), 0, placing=2).covers(order, instruments)
-    assert not BulkPlan("b", 0, AccountName("a"), 0, placing=1).covers(order, instruments)
-    assert not BulkPlan("b", 0, AccountName("c"), 0).covers(order, instruments)
-    assert not BulkPlan("b", 0, AccountName("a"), 0, orders=(2,)).covers(order, instruments)
+    assert everything.covers(order, places)
+    assert BulkPlan("b", 0, AccountName("a"), 0, placing=2).covers(order, places)
+    assert not BulkPlan("b", 0, AccountName("a"), 0, placing=1).covers(order, places)
+    assert not BulkPlan("b", 0, AccountName("a"), 0, placing=3).covers(order, places)  # of another product line
+    assert not BulkPlan("b", 0, AccountName("c"), 0).covers(order, places)
+    assert not BulkPlan("b", 0, AccountName("a"), 0, orders=(2,)).covers(order, places)
 
 
 def test_every_rule_has_its_sentence_and_is_shown_to_speak_here() -> None:

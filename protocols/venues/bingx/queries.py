@@ -14,13 +14,13 @@ import msgspec
 from protocols.asks import Cursor, Page, Question
 from protocols.errors import Unreadable
 from protocols.evidence import Absence, Frame, OrderReported, Proof, QuestionAnswered, QuestionFailed, Remedy, Step
-from protocols.jsonread import Json, as_array, as_object, frame_of, optional_text
+from protocols.jsonread import Json, as_array, as_object, frame_of
 from protocols.rest import RATE_LIMITED, Pairs, RestCall, RestResponse
 from protocols.venues.bingx import rates
 from protocols.venues.bingx.answers import Envelope, hold_of, read_envelope
 from protocols.venues.bingx.codes import ACCEPTED, STATUS_HOLDS
 from protocols.venues.bingx.fills import read_fill, report_fills
-from protocols.venues.bingx.orders import client_id_of, read_row
+from protocols.venues.bingx.orders import read_row
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -186,19 +186,22 @@ def _read_open(answer: Answer) -> Page:
 
 
 def _read_history(answer: Answer) -> Page:
-    """Look for the asked order among an instrument's orders, page by page, and stop when it is found."""
+    """Look for the asked order among an instrument's orders, page by page, and stop when it is found.
+
+    What the pages show of other orders is told, too: each may be one that somebody else waits for.
+    """
     rows = answer.rows("orders")
-    reports = []
+    reports, is_found = [], False
     for row in rows:
         try:
-            fields = as_object(row, "row")
-            if answer.concerns(optional_text(fields, "orderId"), client_id_of(fields)):
-                reports.append(answer.report(fields))
+            report = answer.report(as_object(row, "row"))
         except Unreadable:
             continue
-    if reports or len(rows) < PAGE_ROWS or answer.page >= PAGES_MAX:
-        return _page(answer, tuple(reports), None if reports else answer.absence, complete=False)
-    return _page(answer, (), answer.absence, complete=False, following=Cursor("", answer.page + 1))
+        reports.append(report)
+        is_found = is_found or answer.concerns(report.order_id, report.client_order_id)
+    if is_found or len(rows) < PAGE_ROWS or answer.page >= PAGES_MAX:
+        return _page(answer, tuple(reports), None if is_found else answer.absence, complete=False)
+    return _page(answer, tuple(reports), answer.absence, complete=False, following=Cursor("", answer.page + 1))
 
 
 def _read_fills(answer: Answer) -> Page:
