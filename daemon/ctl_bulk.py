@@ -82,14 +82,18 @@ def cancel_batch(canceld: Client, options: argparse.Namespace, out: Output) -> i
 
 def exit_code(result: BulkResult) -> int:
     """Give the worst outcome's code, worst first: 5, 4, 7, 6, 8, 3, 0."""
-    if not result.complete and not any(result.counts.get(outcome) for outcome in WORST_FIRST):
-        return OUTCOME_EXITS["in_doubt"]  # orders may rest that were never asked for
+    if result.reasons or int(str(result.raw.get("survivors_total", 0))) > _not_ended(result):
+        return OUTCOME_EXITS["in_doubt"]  # orders may rest of which there is no outcome, or one that says otherwise
     for outcome in WORST_FIRST:
         if result.counts.get(outcome):
             return OUTCOME_EXITS[outcome]
     if result.raw.get("replaced"):
         return EXIT_REPLACED
     return OUTCOME_EXITS["filled"] if result.counts.get("filled") else EXIT_OK
+
+
+def _not_ended(result: BulkResult) -> int:
+    return sum(result.counts.get(outcome, 0) for outcome in ("in_doubt", "rejected", "not_sent"))
 
 
 # ---------------------------------------------------------------- before

@@ -167,13 +167,13 @@ def status_sheet(answer: Mapping[str, object]) -> Sheet:
             for alarm in account.get("alarms", ())
         ]
     bulks = answer.get("bulks")
-    running = tuple(_bulk_words(bulk) for bulk in (bulks if isinstance(bulks, list) else ()))
+    running = tuple(bulk_words(bulk) for bulk in (bulks if isinstance(bulks, list) else ()))
     bindings = answer.get("bindings")
     bound = tuple(binding_words(seen) for seen in (bindings if isinstance(bindings, list) else ()))
     return Sheet(("account", *columns), tuple(rows), (above,), (*running, *switches, *bound, *alarms))
 
 
-def _bulk_words(bulk: Mapping[str, object]) -> str:
+def bulk_words(bulk: Mapping[str, object]) -> str:
     """Say how far a bulk cancel has come."""
     accounts = bulk.get("accounts")
     of = ", ".join(map(str, accounts)) if isinstance(accounts, list) else ""

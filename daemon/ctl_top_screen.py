@@ -17,7 +17,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from daemon.ctl_screens import binding_words, cell, clean, switch_words, time_of
+from daemon.ctl_screens import binding_words, bulk_words, cell, clean, switch_words, time_of
 from daemon.ctl_terminal import STYLES
 from daemon.ctl_window import QUANTILES, US_PER_S, histogram, quantiles_ms
 
@@ -67,7 +67,7 @@ def draw(frame: Frame) -> RenderableType:
     told = frame.window.since(frame.now_us - RATE_S * US_PER_S) or frame.window.latest(1000)
     parts.append(Columns([_rates(frame), _latencies(told), _histogram(told)], expand=False, padding=(0, 1)))
     parts.append(_waiting(frame.status))
-    parts += [*_watches(frame.status), _alarms(frame.status)]
+    parts += [*_bulks(frame.status), *_watches(frame.status), _alarms(frame.status)]
     return Group(*parts)
 
 
@@ -225,6 +225,18 @@ def _waiting(status: Json) -> RenderableType:
         cells = (row.get("request_id"), name, row.get("instrument"), order)
         table.add_row(*(clean(cell(one)) for one in cells), _word(row.get("state")), _age(row.get("age_ms")))
     return table
+
+
+def _bulks(status: Json) -> Iterator[RenderableType]:
+    """Bulk cancels: those that run, and how many of each account ended in what way; nothing where there was none."""
+    text = Text("\n").join(Text(clean(bulk_words(bulk)), style="yellow") for bulk in _rows(status, "bulks"))
+    for name, account in _of(status, "accounts"):
+        counts = account.get("bulks")
+        if isinstance(counts, dict) and any(map(_number, counts.values())):
+            line = ", ".join(f"{_number(counts.get(word))} {word}" for word in ("running", "complete", "incomplete"))
+            text.append(("\n" if text else "") + clean(f"{name}: {line}"), "red" if counts.get("incomplete") else "")
+    if text:
+        yield Panel(text, title="bulk cancels", title_align="left", box=box.ROUNDED)
 
 
 def _watches(status: Json) -> Iterator[RenderableType]:

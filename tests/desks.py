@@ -141,6 +141,7 @@ class FakeDesk:
         self.bulks: list[TakenBulk] = []
         self.bound: list[tuple[asked.BindParams, Callable[[str, bool], None]]] = []
         self.heartbeats: list[ConnectionId] = []
+        self.holds: list[str] = []
         self.goodbyes: list[ConnectionId] = []
         self.when_bulk: Callable[[TakenBulk], None] = lambda _: None
         self.when_subscribed: Callable[[Listener, asked.SubscribeParams], None] = lambda *_: None
@@ -211,8 +212,9 @@ class FakeDesk:
         self._note()
         self.bound.append((request, on_bound))
 
-    def heard(self, connection: ConnectionId) -> None:
+    def heard(self, connection: ConnectionId) -> list[str]:
         self.heartbeats.append(connection)
+        return self.holds
 
     def goodbye(self, connection: ConnectionId) -> None:
         self.goodbyes.append(connection)

@@ -70,6 +70,7 @@ def answer(desk: FakeDesk, told: BulkReport) -> None:
         (told_of(Outcome.REJECTED, Outcome.IN_DOUBT, Outcome.CANCELED), 5),
         (told_of(Outcome.CANCELED, survivors=1), 5),
         (told_of(Outcome.REJECTED, survivors=1), 4),
+        (told_of(Outcome.REJECTED, survivors=2), 5),
     ],
 )
 def test_the_exit_code_is_the_worst_outcomes(desk: FakeDesk, capsys: Captured, told: BulkReport, code: int) -> None:

@@ -20,7 +20,7 @@ from daemon import ctl
 from daemon.ctl_top_screen import Frame, draw
 from daemon.ctl_window import OUTCOMES_MAX, Told, Window, histogram, quantiles_ms
 from daemon.edge.desk import HistoryRow, HistoryRows
-from protocols.control.results import AlarmSeen, SocketSeen, WaitingSeen
+from protocols.control.results import AlarmSeen, BulkSeen, BulksSeen, SocketSeen, WaitingSeen
 from tests.ctl_rig import Captured, cancelctl, desk, one_object
 from tests.desks import NOW_US, STATUS, Elsewhere, FakeDesk, elsewhere, folder, report
 
@@ -147,6 +147,15 @@ def test_a_frame_draws_no_control_characters_of_others() -> None:
         trouble="gone\x1b[1m",
     )
     assert not any(char in shown for char in ("\x1b", "\x07", "\x9b"))
+
+
+def test_bulk_cancels_that_run_and_how_the_others_ended_are_shown_where_there_were_any() -> None:
+    assert "bulk cancels" not in drawn(STATUS)
+    running = BulkSeen("flat-1", "cancel_all", ["okx-main"], 200, 150, 900)
+    status = msgspec.structs.replace(with_account(bulks=BulksSeen(1, 3, 2)), bulks=[running])
+    shown = drawn(status)
+    assert "bulk cancel flat-1 (cancel_all) of okx-main: 150 of 200 orders ended, 900 ms old" in shown
+    assert "okx-main: 1 running, 3 complete, 2 incomplete" in shown
 
 
 @pytest.mark.parametrize("width", [20, 80, 120])

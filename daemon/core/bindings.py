@@ -177,6 +177,10 @@ class Bindings:
                 effects.append(News(held.tie, BindingState.HELD, "its heartbeat is back"))
         return effects
 
+    def held_by(self, holder: Holder) -> list[BindingId]:
+        """Name the bindings that a connection holds: those that stand, so a client learns which have fired."""
+        return [held.tie.binding for held in self._of(holder)]
+
     def release(self, binding: BindingId) -> list[BindingEffect]:
         """Let one binding go. Raises `BadRequest` as `find`."""
         return self._end(self._held[self.find(binding).binding], "it was released")

@@ -112,6 +112,8 @@ class Bulk:
     def __init__(self, intent: BulkIntent, sites: Mapping[AccountName, Site], *, rounds_max: int) -> None:
         self.intent = intent
         self.report: BulkReport | None = None
+        self.resting: Counter[AccountName] = Counter()
+        """How many orders of each account may rest, when it is over; the report names the first of them alone."""
         self._sites = sites
         self._rounds_max = rounds_max
         self._members: dict[RequestKey, tuple[_Part, Member]] = {}
@@ -296,6 +298,7 @@ class Bulk:
         members = sorted(self._members.items(), key=lambda held: number_of(self.intent.name, held[0].request_id) or 0)
         items = [_item(key.account, member.order, member) for key, (_, member) in members]
         survivors = [survivor for part in self._parts for survivor in _survivors(part)]
+        self.resting = Counter(survivor.order.account for survivor in survivors)
         counts = Counter(item.outcome for item in items if item.outcome is not None)
         reasons = {part.scope.account: why for part in self._parts if (why := _reason(part)) is not None}
         sweeping = [part for part in self._parts if not part.scope.names_orders and part.scope.account in self._sites]

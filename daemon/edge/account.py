@@ -398,6 +398,7 @@ class Account:
             instrument_codes=codes,
             sockets=sockets,
             dead_man=self.dead_man.seen if self.dead_man is not None else None,
+            bulks=self.driver.tally.bulks_seen,
             waiting=[_waiting(ticket, case, now_us) for _, ticket, case in oldest],
         )
 

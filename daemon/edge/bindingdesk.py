@@ -29,6 +29,8 @@ SHOWN_MAX: Final = 64
 """Bindings that a status names: a quarter of the line that it may take."""
 ANY_ORDER: Final = "1"
 """An order id that every venue's alphabet has: where the other names are to be checked alone."""
+ANY_INSTRUMENT: Final = "X"
+"""The same of an instrument."""
 
 
 class BindingDesk:
@@ -70,7 +72,7 @@ class BindingDesk:
         self._access.require(peer, Role.CANCEL, account.name)
         try:
             product = None if wanted.product is None else account.product_of(wanted.product)
-            account.dialect.check_cancel(ANY_ORDER, wanted.client_id_prefix, wanted.instrument or "X", {})
+            account.dialect.check_cancel(ANY_ORDER, wanted.client_id_prefix, wanted.instrument or ANY_INSTRUMENT, {})
         except BadRequest as error:
             path = "client_id_prefix" if error.path == "client_order_id" else error.path
             raise BadRequest(error.reason, error.what, path=f"scope.{path}", **error.data) from None

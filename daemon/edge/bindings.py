@@ -78,9 +78,10 @@ class LiveBindings:
         """Let one binding go; nothing is canceled. Raises `BadRequest`."""
         self._carry_out(self.core.release(binding))
 
-    def heard(self, connection: ConnectionId) -> None:
-        """A connection's heartbeat came."""
+    def heard(self, connection: ConnectionId) -> list[str]:
+        """A connection's heartbeat came; gives the names of the bindings that it holds."""
         self._carry_out(self.core.heard(Holder(connection), self._clock.now()))
+        return [str(name) for name in self.core.held_by(Holder(connection))]
 
     def goodbye(self, connection: ConnectionId) -> None:
         """A client takes its leave: what it holds is let go, and nothing is canceled."""

@@ -13,6 +13,7 @@ from daemon.config.settings import Role
 from daemon.core import names
 from daemon.core.records import RequestKey
 from daemon.core.scope import NamedOrder, Scope
+from daemon.edge.bindingdesk import ANY_INSTRUMENT, ANY_ORDER
 from daemon.edge.bulk_running import Terms
 from protocols.errors import BadRequest
 
@@ -87,6 +88,8 @@ class BulkDesk:
         for account in accounts:
             self._access.require(peer, Role.CANCEL, account.name)
         scopes = [_scope(request, account) for account in accounts]
+        if request.account is not None:
+            _require_possible(request, accounts[0])
         if request.dry_run:
             self._require_some_ready(accounts)
             self._bulks.look(scopes, sink)
@@ -122,6 +125,15 @@ class BulkDesk:
         if taken is not None:
             raise names.single_conflict(taken)
         return any(self._bulks.holds(key) for key in keys)
+
+
+def _require_possible(request: CancelAllParams, account: Account) -> None:
+    """Refuse what no order of a venue can match: it is a slip, and "nothing rests" would be no answer to it."""
+    try:
+        account.dialect.check_cancel(ANY_ORDER, request.client_id_prefix, request.instrument or ANY_INSTRUMENT, {})
+    except BadRequest as error:
+        path = "client_id_prefix" if error.path == "client_order_id" else error.path
+        raise BadRequest(error.reason, error.what, path=path, **error.data) from None
 
 
 def _scope(request: CancelAllParams, account: Account) -> Scope:

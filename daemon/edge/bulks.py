@@ -22,6 +22,7 @@ from daemon.core.scope import Scope
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
+from daemon.edge.tally import BulkEnd
 from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
 from protocols.mass import Everything
@@ -172,6 +173,8 @@ class Bulks:
 
     def _hold(self, intent: BulkIntent) -> Running:
         running = Running(Bulk(intent, self._sites(), rounds_max=self._rounds_max))
+        for account in self._accounts_of(running):
+            account.driver.tally.bulks_begun += 1
         self._held |= dict.fromkeys(intent.names_held(), running)
         return running
 
@@ -356,7 +359,7 @@ class Bulks:
     def _end(self, running: Running, report: BulkReport) -> None:
         """Write the report down, then tell it; a failing journal does not keep it back."""
         intent = running.bulk.intent
-        self._alarm(running, report)
+        self._account_for(running, report)
         say = log.info if report.complete else log.warning
         say(
             "bulk_cancel_over",
@@ -386,17 +389,21 @@ class Bulks:
                 del self._held[key]
                 self._over[hash(key)] = running.ended_us
 
-    def _alarm(self, running: Running, report: BulkReport) -> None:
-        for name in running.bulk.accounts:
-            account = self._accounts.get(name)
-            if account is None:
-                continue
-            rest = [survivor for survivor in report.survivors if survivor.order.account == name]
-            if rest or name in report.reasons:
-                why = report.reasons.get(name) or f"{len(rest)} orders may rest"
+    def _accounts_of(self, running: Running) -> list[Account]:
+        """Give the accounts that a bulk is about and that are configured still."""
+        return [self._accounts[name] for name in running.bulk.accounts if name in self._accounts]
+
+    def _account_for(self, running: Running, report: BulkReport) -> None:
+        """Count the end at each account, and alarm where something may rest."""
+        for account in self._accounts_of(running):
+            rest = running.bulk.resting[account.name]
+            if rest or account.name in report.reasons:
+                why = report.reasons.get(account.name) or f"{rest} orders may rest"
                 account.driver.alarms.sound("bulk_incomplete", f"{running.bulk.intent.name}: {why}")
+                account.driver.tally.bulks_ended[BulkEnd.INCOMPLETE] += 1
             else:
                 account.driver.alarms.clear("bulk_incomplete")
+                account.driver.tally.bulks_ended[BulkEnd.COMPLETE] += 1
 
 
 def _account_of(request: CancelRequest) -> AccountName:

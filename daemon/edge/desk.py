@@ -271,8 +271,8 @@ class Desk(Protocol):
         """
         ...
 
-    def heard(self, connection: ConnectionId) -> None:
-        """A client's heartbeat came."""
+    def heard(self, connection: ConnectionId) -> list[str]:
+        """A client's heartbeat came; gives the names of what it holds bound: what fired is not among them."""
         ...
 
     def goodbye(self, connection: ConnectionId) -> None:

@@ -116,6 +116,7 @@ GAUGES: Final = (
         lambda a: a.status.budget_wait_ms / 1e3,
     ),
     Row("canceld_budget_waiting_cancels", "Cancels that wait for rate limits now.", lambda a: a.status.budget_waiting),
+    Row("canceld_bulk_cancels_running", "Bulk cancels that are not over.", lambda a: a.status.bulks.running),
     Row(
         "canceld_clock_offset_seconds",
         "The venue's clock minus this host's. Signatures use the venue's.",
@@ -232,6 +233,12 @@ COUNTERS: Final = (
     Row("canceld_internal_errors", "Our own faults that were caught: report them.", lambda a: a.counter("faults")),
 )
 COUNTED_WORDS: Final = (
+    Words(
+        "canceld_bulk_cancels_ended",
+        "Bulk cancels that are over, fired bindings' among them; incomplete: orders of their scope may rest.",
+        "end",
+        lambda a: {end.value: count for end, count in a.tally.bulks_ended.items()},
+    ),
     Words(
         "canceld_outcomes",
         "First outcomes told, by kind.",

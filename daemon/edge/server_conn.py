@@ -336,8 +336,7 @@ class Connection(asyncio.Protocol):
         desk, peer = self._room.desk, self.peer
         match params:
             case asked.PingParams():
-                desk.heard(self._name)
-                return encoded(results.Pong(self._room.now_us()))
+                return encoded(results.Pong(self._room.now_us(), desk.heard(self._name)))
             case asked.HelloParams():
                 self._introduce(params)
                 return self._welcome()

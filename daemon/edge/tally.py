@@ -11,6 +11,7 @@ from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from protocols.control.results import BulksSeen
 from protocols.fix import Outcome
 
 if TYPE_CHECKING:
@@ -41,6 +42,14 @@ class Stage(StrEnum):
     """From the reading of the line to the client's answer."""
 
 
+class BulkEnd(StrEnum):
+    """How a bulk cancel ended at an account."""
+
+    COMPLETE = "complete"
+    INCOMPLETE = "incomplete"
+    """Orders of its scope may rest."""
+
+
 class Histogram:
     """How often what took how long. ``counts`` has one entry more than `BOUNDS_US`, for what took longer than all."""
 
@@ -67,7 +76,17 @@ class Tally:
         """By what had been said and what is said now."""
         self.changes: Counter[tuple[str, str]] = Counter()
         """By a channel of the account and the state that it came into."""
+        self.bulks_begun = 0
+        """Bulk cancels that were about this account, those that an earlier life left unfinished included."""
+        self.bulks_ended = dict.fromkeys(BulkEnd, 0)
         self.stages = {stage: Histogram() for stage in Stage}
+
+    @property
+    def bulks_seen(self) -> BulksSeen:
+        """How many bulk cancels are not over, and how those that are ended."""
+        ended = self.bulks_ended
+        running = self.bulks_begun - sum(ended.values())
+        return BulksSeen(running, ended[BulkEnd.COMPLETE], ended[BulkEnd.INCOMPLETE])
 
     def told(self, report: Report, previous: Previous | None) -> None:
         """Count a word as it was told."""

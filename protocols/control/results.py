@@ -105,9 +105,12 @@ class BoundSeen(msgspec.Struct, frozen=True):
 
 
 class Pong(msgspec.Struct, frozen=True):
-    """The daemon's clock, microseconds since the epoch."""
+    """``now``: the daemon's clock, microseconds since the epoch. ``bindings``: what this connection holds bound; one
+    that fired, or that another connection took over, is missing.
+    """
 
     now: int
+    bindings: list[str] = []
 
 
 class Tracked(msgspec.Struct, frozen=True):
@@ -187,6 +190,14 @@ class DeadManSeen(msgspec.Struct, frozen=True):
     failures: int
 
 
+class BulksSeen(msgspec.Struct, frozen=True):
+    """Bulk cancels of an account in this life of the daemon: not over, over, and over while orders may rest."""
+
+    running: int
+    complete: int
+    incomplete: int
+
+
 class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How an account is. ``oldest_ms``: the age of the oldest request without an outcome, null if there is none.
 
@@ -212,6 +223,7 @@ class AccountStatus(msgspec.Struct, frozen=True, kw_only=True):
     sockets: list[SocketSeen] = []
     waiting: list[WaitingSeen] = []
     dead_man: DeadManSeen | None = None
+    bulks: BulksSeen = BulksSeen(0, 0, 0)
 
 
 class BindingSeen(msgspec.Struct, frozen=True):

@@ -255,6 +255,18 @@ def test_what_is_over_is_told_with_the_reason() -> None:
             watch.come_back(name)
 
 
+def test_who_holds_a_binding_is_told_which_stand_and_so_which_fired() -> None:
+    watch = Watch()
+    watch.bind("t1", beat_ms=BEAT_MS)
+    watch.bind("t2")
+    watch.bind("t3", holder=2)
+    assert watch.bindings.held_by(Holder(1)) == ["t1", "t2"]
+    watch.pass_time(BEAT_MS + GRACE_MS)
+    assert watch.bindings.held_by(Holder(1)) == ["t2"]
+    watch.come_back("t2", holder=2)
+    assert (watch.bindings.held_by(Holder(1)), watch.bindings.held_by(Holder(2))) == ([], ["t2", "t3"])
+
+
 def test_the_number_of_bindings_of_a_user_is_bounded() -> None:
     watch = Watch()
     for number in range(PER_UID_MAX):

@@ -52,7 +52,7 @@ class Client:
         return (await self.ask("ping", call_id="alive?")) == {
             "jsonrpc": "2.0",
             "id": "alive?",
-            "result": {"now": NOW_US},
+            "result": {"now": NOW_US, "bindings": []},
         }
 
     async def is_closed(self) -> bool:

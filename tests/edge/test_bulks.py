@@ -13,7 +13,7 @@ from daemon.core.bulk import RecoveredBulk
 from daemon.core.correlator import Correlator
 from daemon.core.ids import Ids
 from daemon.core.records import BulkIntent, BulkReport, Caller, CaseId, Previous, Report, RequestKey
-from daemon.core.scope import Scope
+from daemon.core.scope import NamedOrder, Scope
 from daemon.core.world import World
 from daemon.edge.access import Access
 from daemon.edge.bulkdesk import BulkDesk
@@ -27,9 +27,10 @@ from daemon.simulate.kernel import Scope as Life
 from daemon.simulate.life import SILENT
 from daemon.simulate.ways import VirtualTime
 from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams
+from protocols.control.results import BulksSeen
 from protocols.errors import BadRequest
 from protocols.evidence import DropCopyChanged, DropCopyState, QuestionAnswered
-from protocols.fix import AccountName, RequestId
+from protocols.fix import AccountName, OrderId, RequestId
 from tests.core.words import INSTRUMENT, TRAITS
 from tests.edge.test_driver import Nobody, NoVenue
 
@@ -94,11 +95,11 @@ class Bench:
         self.asked = 0
         self._look_us = look_us
         self._looks = 0
-        clock = Clock(self._now_ns, self._now_ns)
+        self.clock = clock = Clock(self._now_ns, self._now_ns)
         self.life = Life(self.kernel)
         self.journal = VirtualJournal(Disk(self.kernel, Habits((500, 500)), Random(1)), self.life)
         correlator = Correlator(World(ACCOUNT, TRAITS, TRAITS.timings), Ids(1))
-        time = VirtualTime(self.life, Random(2))
+        self.time = time = VirtualTime(self.life, Random(2))
         self.driver = Driver(correlator, self.journal, Nobody(), clock, time, is_strict=False, logger=SILENT)
         self.driver.connect(Venue(self))
         self.gateway = object()
@@ -200,6 +201,50 @@ def test_the_name_of_one_that_is_over_is_held_for_the_retention_and_no_longer() 
     bench.pass_us(101 * SECOND_US)
     assert not bench.bulks.holds(key)
     bench.bulks.require_free(key, bench.kernel.now_us)
+
+
+# ---------------------------------------------------------------- what is counted
+
+
+def test_each_bulk_cancel_is_counted_while_it_runs_and_by_how_it_ended() -> None:
+    bench = Bench()
+    bench.hear_pushes()
+    tally = bench.driver.tally
+    bench.bulks.start(everything(), CALLER, RequestId("one"), "cancel_all")
+    bench.bulks.start(everything(), CALLER, RequestId("one"), "cancel_all")  # attaches
+    assert tally.bulks_seen == BulksSeen(running=1, complete=0, incomplete=0)
+    bench.pass_us(60 * SECOND_US)
+    assert tally.bulks_seen == BulksSeen(running=0, complete=1, incomplete=0)
+    too_old = START_US - 400 * SECOND_US
+    bench.bulks.restore([RecoveredBulk(of_orders(too_old, {ACCOUNT: 1}))], (), 0)
+    assert tally.bulks_seen == BulksSeen(running=1, complete=1, incomplete=0)
+    bench.pass_us(SECOND_US)
+    assert tally.bulks_seen == BulksSeen(running=0, complete=1, incomplete=1)
+
+
+def of_orders(received_us: int, counts: dict[AccountName, int]) -> BulkIntent:
+    """A batch of so many orders of each account."""
+    scopes = tuple(
+        Scope(account, orders=tuple(NamedOrder("", INSTRUMENT, OrderId(str(n)), None) for n in range(count)))
+        for account, count in counts.items()
+    )
+    return BulkIntent(CaseId("b2"), RequestId("batch"), CALLER, "cancel_batch", scopes, received_us)
+
+
+def test_an_account_whose_survivors_the_report_has_no_room_to_name_alarms_too() -> None:
+    bench, other = Bench(), Bench()
+    other.name = AccountName("b")
+    accounts = {each.name: cast("Account", each) for each in (bench, other)}
+    bulks = Bulks(accounts, bench.journal, bench.clock, Ids(3), bench.time)
+    too_old = START_US - 400 * SECOND_US
+    bulks.restore([RecoveredBulk(of_orders(too_old, {ACCOUNT: 150, other.name: 2}))], (), 0)
+    bench.pass_us(SECOND_US)
+    alarms = [(alarm.name, alarm.detail) for each in (bench, other) for alarm in each.driver.alarms.standing()]
+    assert alarms == [
+        ("bulk_incomplete", "batch: 150 orders may rest"),
+        ("bulk_incomplete", "batch: 2 orders may rest"),
+    ]
+    assert other.driver.tally.bulks_seen == BulksSeen(running=0, complete=0, incomplete=1)
 
 
 # ---------------------------------------------------------------- who may

@@ -59,8 +59,11 @@ async def test_a_ping_is_the_heartbeat_and_nothing_else_is(folder: Path) -> None
         await client.ask("status")
         await client.ask("hello", {"client": "mm", "version": "2"})
         assert desk.heartbeats == []
-        await client.ask("ping")
+        desk.holds = ["t1"]
+        pong = (await client.ask("ping"))["result"]
         assert desk.heartbeats == [desk.greeted[-1].connection]
+        assert isinstance(pong, dict)
+        assert pong["bindings"] == ["t1"]
 
 
 async def test_a_goodbye_is_told_before_the_connection_is_dropped(folder: Path) -> None:

@@ -276,6 +276,17 @@ async def test_asking_again_under_a_name_attaches_and_another_scope_is_refused(t
         assert live(it) == {spared}
 
 
+async def test_a_filter_that_no_order_of_the_venue_can_match_is_refused_and_not_answered_as_done(
+    tmp_path: Path,
+) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        for wrong in ({"client_id_prefix": "mm_1"}, {"instrument": "BTC/USDT"}):
+            for dry_run in (True, False):
+                error = (await client.call("cancel_all", account="okx-main", dry_run=dry_run, **wrong))["error"]
+                assert (error["data"]["reason"], error["data"]["path"]) == ("invalid_params", *wrong)
+
+
 async def test_a_name_of_a_single_cancel_is_no_name_for_a_bulk_cancel(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         client = await it.started()

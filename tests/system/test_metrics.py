@@ -19,7 +19,7 @@ COUNTS = {  # gauges that count things or are 1 or 0 need no unit
     "canceld_sends_in_flight", "canceld_questions_in_flight", "canceld_account_state", "canceld_order_entry",
     "canceld_drop_copy", "canceld_sockets", "canceld_alarm", "canceld_build_info", "canceld_clients",
     "canceld_subscribers", "canceld_instrument_codes", "canceld_journal_state", "canceld_journal_records_held",
-    "canceld_open_fds", "canceld_dead_man",
+    "canceld_open_fds", "canceld_dead_man", "canceld_bulk_cancels_running",
 }  # fmt: skip
 
 
