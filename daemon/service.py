@@ -18,6 +18,7 @@ import structlog
 from daemon.config import Config, read_credentials
 from daemon.config.deadman import slow_watchdogs
 from daemon.config.settings import Durability
+from daemon.core.departures import Departures
 from daemon.core.ids import Ids
 from daemon.edge import garbage, revisit
 from daemon.edge.access import Access
@@ -31,6 +32,7 @@ from daemon.edge.lifeline import Lifeline
 from daemon.edge.listening import Listening
 from daemon.edge.logs import start_logs
 from daemon.edge.publisher import Publisher
+from daemon.edge.sent import open_sent
 from daemon.edge.server import Server
 from daemon.edge.server_conn import Limits
 from daemon.edge.systemd import Manager, inherited_socket
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.core.bindings import Tie
-    from daemon.edge.journal import HistoryRow, Recovered
+    from daemon.edge.journal import HistoryRow, JournalLock, Recovered
     from protocols.fix import AccountName
     from protocols.secret import Credentials
 
@@ -81,8 +83,21 @@ async def serve(config: Config, environ: Mapping[str, str]) -> None:
         wait_s = config.daemon.commit_wait_ms / 1000
         journal = Journal.open(config.daemon.journal, lock, now_us=clock.now, commit_wait_s=wait_s)
         stack.callback(_close, journal)
-        service = Service(config, environ, journal, clock, manager)
+        departures, why_not = _departures(stack, lock, clock)
+        service = Service(config, environ, journal, departures, clock, manager)
+        if departures is None:
+            service.sent_not_kept(why_not)
         await service.run()
+
+
+def _departures(stack: ExitStack, lock: JournalLock, clock: Clock) -> tuple[Departures | None, str]:
+    """Open what keeps what leaves. Where that cannot be done the daemon runs all the same: the reason is the second."""
+    try:
+        sent = open_sent(lock.path, clock.now())
+    except OSError as trouble:
+        return None, f"{trouble.filename}: {trouble.strerror}"
+    stack.callback(sent.close)
+    return Departures(sent, clock.now()), ""
 
 
 def _close(journal: Journal) -> None:
@@ -97,14 +112,21 @@ class Service:
     """A running daemon."""
 
     def __init__(
-        self, config: Config, environ: Mapping[str, str], journal: Journal, clock: Clock, manager: Manager
+        self,
+        config: Config,
+        environ: Mapping[str, str],
+        journal: Journal,
+        departures: Departures | None,
+        clock: Clock,
+        manager: Manager,
     ) -> None:
         self._config = config
-        self._addresses: dict[tuple[str, str], AddressLimits] = {}
+        self._addresses: dict[str, AddressLimits] = {}
         self._manager = manager
         self._environ = environ
         self._journal = journal
         self._clock = clock
+        self._departures = departures
         ids = Ids(journal.boot)
         self._publisher = Publisher(self._read_page, journal.boot * ORDER_SEQ_PER_LIFE)
         self.accounts: dict[AccountName, Account] = {name: self._account(name, ids) for name in config.accounts}
@@ -140,7 +162,7 @@ class Service:
         config = self._config.accounts[name]
         credentials, why = self._credentials(name)
         dialect = dialect_for(config.venue, config.profile())
-        address = dialect.endpoints().rest, config.source_address or ""
+        address = f"{dialect.endpoints().rest} from {config.source_address or 'any'}"
         return Account(
             config,
             dialect,
@@ -151,7 +173,8 @@ class Service:
             self._clock,
             ids,
             is_strict=self._config.daemon.durability is Durability.STRICT,
-            address=self._addresses.setdefault(address, AddressLimits()),
+            address=self._addresses.setdefault(address, AddressLimits(address, self._departures)),
+            departures=self._departures,
         )
 
     def _credentials(self, name: AccountName) -> tuple[Credentials | None, str]:
@@ -159,6 +182,12 @@ class Service:
         if isinstance(found, list):
             return None, "; ".join(str(mistake) for mistake in found)
         return found, ""
+
+    def sent_not_kept(self, why: str) -> None:
+        """Say that nothing keeps what leaves: after a kill the next life may pass a venue's limit."""
+        log.error("sent_file_unusable", detail=why)
+        for account in self.accounts.values():
+            account.sent_not_kept(why)
 
     # ------------------------------------------------------------ its life
 

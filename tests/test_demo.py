@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.core.budget import SLACK
+from daemon.core.buckets import SLACK
 from daemon.demo.score import Said, Truth, is_good, judge, score
 from daemon.sim.registry import DEMOS
 from protocols.dialect import Scope

@@ -19,19 +19,21 @@ from daemon.core.effects import Ask, Effect, Suspect, Tell, Write
 from daemon.core.limits import Limits
 from daemon.core.lines import Line
 from daemon.core.records import Asked as AskedRecord
-from daemon.core.records import AskFailed, CaseId, Past
+from daemon.core.records import AskFailed, CaseId
 from daemon.core.sending import Sending, name_of, party_of
 from protocols.asks import Question, WireCancel
 from protocols.evidence import QuestionAnswered, QuestionFailed, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from contextlib import AbstractContextManager
 
-    from daemon.core.budget import BucketKey, Buckets
+    from daemon.core.buckets import BucketKey, Buckets
     from daemon.core.casefile import CaseFile
+    from daemon.core.departures import Departures
     from daemon.core.ids import Ids
     from daemon.core.policy import Conclusion
+    from daemon.core.records import Dealing
     from daemon.core.world import World
     from protocols.evidence import CancelAnswered
     from protocols.fix import QueryId, SendId
@@ -62,12 +64,19 @@ _CANCELS: Final[BucketKey] = "", ""
 class Bench:
     """Works on the cases of one account and gathers effects in ``out``."""
 
-    def __init__(self, world: World, cases: CaseFile, ids: Ids, address: Buckets | None = None) -> None:
+    def __init__(
+        self,
+        world: World,
+        cases: CaseFile,
+        ids: Ids,
+        address: Buckets | None = None,
+        departures: Departures | None = None,
+    ) -> None:
         self.out: list[Effect] = []
         self._world = world
         self._cases = cases
         self._ids = ids
-        self._limits = Limits(world, address)
+        self._limits = Limits(world, address, departures)
         self._sending = Sending(world, cases, ids, self._limits, self._emit, self._appoint_cancels, self.work)
         self._agenda: Agenda[CaseId | BucketKey] = Agenda()
         self._lines: dict[BucketKey, Line[CaseId]] = {}
@@ -112,9 +121,9 @@ class Bench:
             self._world.gaps.forget(now_us - self._world.gap_us)
             self._tidy_us = now_us + TIDY_US
 
-    def recall(self, past: Past, now_us: int) -> None:
-        """Count what earlier lives sent and asked a moment ago: the venue counts it still."""
-        self._limits.recall(past, now_us)
+    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
+        """Count the errors that earlier lives were answered: the venue counts them still."""
+        self._limits.recall_errors(dealings, now_us)
 
     def gathering(self, now_us: int, *, has_more: bool, everything: Everything | None) -> AbstractContextManager[None]:
         """Let no cancel leave until all of several are there; see `Sending.gathering`."""

@@ -57,9 +57,10 @@ from protocols.fix import ClientOrderId, OrderId, RequestState
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.budget import Buckets
+    from daemon.core.buckets import Buckets
+    from daemon.core.departures import Departures
     from daemon.core.ids import Ids
-    from daemon.core.records import Past
+    from daemon.core.records import Dealing
     from daemon.core.world import World
     from protocols.mass import Everything
 
@@ -88,7 +89,8 @@ class SubmittedMany(msgspec.Struct, frozen=True):
 class Correlator:
     """One account. All times are microseconds since the epoch on the daemon's one clock.
 
-    ``address`` holds what is limited per address, for all accounts of the venue on this host.
+    ``address`` holds what is limited per address, for all accounts of the venue on this host. What leaves is noted in
+    ``departures``, and what earlier lives noted there counts against the venue's limits.
     """
 
     def __init__(
@@ -99,12 +101,13 @@ class Correlator:
         open_max: int = OPEN_MAX,
         book: Book | None = None,
         address: Buckets | None = None,
+        departures: Departures | None = None,
     ) -> None:
         self.world = world
         self.book = book if book is not None else Book()  # an empty one counts as false
         self.cases = CaseFile()
         self._open_max = open_max
-        self._bench = Bench(world, self.cases, ids, address)
+        self._bench = Bench(world, self.cases, ids, address, departures)
         self._listener = Listener(world, self.cases, self.book, self._bench, ids)
         self._intake = Intake(world, self.cases, self.book, self._bench, self._listener, ids)
         self._resyncing: list[Case] | None = None
@@ -232,9 +235,9 @@ class Correlator:
                 self._bench.work(case, now_us)
         return self._bench.take_effects()
 
-    def recall(self, past: Past, now_us: int) -> None:
-        """Count against the venue's limits what earlier lives sent and asked. Before `restore`."""
-        self._bench.recall(past, now_us)
+    def recall(self, dealings: Sequence[Dealing], now_us: int) -> None:
+        """Count the errors that earlier lives were answered, given all of it by rising time. Before `restore`."""
+        self._bench.recall(dealings, now_us)
 
     def restore(self, case: Case, now_us: int, *, waits_for_identity: bool = False) -> list[Effect]:
         """Take up a case of an earlier life. It asks before it sends, and not before it is known whom it asks for."""

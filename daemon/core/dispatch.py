@@ -22,7 +22,8 @@ from daemon.core.lines import Line, Place, Turns
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from daemon.core.budget import BucketKey, Budget
+    from daemon.core.buckets import BucketKey
+    from daemon.core.budget import Budget
     from daemon.core.case import Case, Ticket
     from daemon.core.lines import Party
     from daemon.core.policy import SendPlan

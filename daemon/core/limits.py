@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daemon.core.buckets import Buckets
 from daemon.core.budget import Budget
 from daemon.core.error_budget import ErrorBudget
 from daemon.core.records import Asked, SendAnswered, SendMade
-from protocols.evidence import QuestionAnswered, Step
+from protocols.evidence import QuestionAnswered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.budget import Buckets, Departure, Order
-    from daemon.core.records import Dealing, Past
+    from daemon.core.buckets import Departure
+    from daemon.core.budget import Order
+    from daemon.core.departures import Departures
+    from daemon.core.records import Dealing
     from daemon.core.world import World
     from protocols.asks import Question, WireCancel
     from protocols.evidence import CancelAnswered, QuestionFailed
@@ -31,12 +34,16 @@ LOOK_AGAIN_US: Final = 100_000
 
 
 class Limits:
-    """The limits of one account. ``address`` holds what is limited per address, for all accounts of the venue."""
+    """The limits of one account. ``address`` holds what is limited per address, for all accounts of the venue.
 
-    def __init__(self, world: World, address: Buckets | None = None) -> None:
+    What leaves is noted in ``departures``, and what earlier lives noted there counts.
+    """
+
+    def __init__(self, world: World, address: Buckets | None = None, departures: Departures | None = None) -> None:
         traits = world.traits
         calls = {traits.question_operations[step]: calls for step, calls in traits.question_calls.items()}
-        self.budget = Budget(traits.rate_rules, traits.cancel_operations, calls, address)
+        own = Buckets(f"account {world.account}", departures)
+        self.budget = Budget(traits.rate_rules, traits.cancel_operations, calls, address, own)
         self.errors = ErrorBudget(traits.error_rules)
         self._world = world
         self._departures: dict[SendId | QueryId, Departure] = {}
@@ -79,36 +86,8 @@ class Limits:
         borne_us = self.errors.free_us(operation, now_us)
         return max(free_us, now_us + LOOK_AGAIN_US if borne_us is None else borne_us)
 
-    def recall(self, past: Past, now_us: int) -> None:
-        """Count what earlier lives sent and asked a moment ago: the venue counts it still."""
-        self._recall_errors(past.dealings, now_us)
-        self._recall_requests(past.dealings, now_us)
-        self._recall_unwritten(past.may_have_left, now_us)
-
-    def _recall_requests(self, dealings: Sequence[Dealing], now_us: int) -> None:
-        since_us = now_us - self.budget.window_max_us
-        requests: dict[tuple[str, str], list[SendMade | Asked]] = {}
-        for made in dealings:
-            if isinstance(made, SendMade | Asked) and made.t > since_us:
-                requests.setdefault(self._request_of(made), []).append(made)
-        for (operation, _), together in requests.items():
-            self.budget.take(operation, [_order_of(made) for made in together], min(together[0].t, now_us))
-
-    def _recall_unwritten(self, orders: Sequence[Order], now_us: int) -> None:
-        """Count for each order a cancel of each kind and a question, and a listing: nobody knows what left."""
-        if not orders:
-            return
-        traits = self._world.traits
-        for operation in (traits.cancel_operation, traits.question_operations[traits.ladder[0]]):
-            for order in orders:
-                self.budget.take(operation, [order], now_us)
-        if traits.batch is not None:
-            for start in range(0, len(orders), traits.batch.items_max):
-                together = orders[start : start + traits.batch.items_max]
-                self.budget.take(traits.batch.operation, together, now_us)
-        self.budget.take(traits.question_operations[Step.OPEN_ORDERS], orders[:1], now_us)
-
-    def _recall_errors(self, dealings: Sequence[Dealing], now_us: int) -> None:
+    def recall_errors(self, dealings: Sequence[Dealing], now_us: int) -> None:
+        """Count the errors among what earlier lives dealt with the venue, given by rising time."""
         operations: dict[SendId | QueryId, str] = {}
         for made in dealings:
             match made:
@@ -125,21 +104,9 @@ class Limits:
         """Name the call by which a cancel leaves."""
         return wire.operation or self._world.traits.cancel_operation
 
-    def _request_of(self, made: SendMade | Asked) -> tuple[str, str]:
-        """Name the request in which something left: the batch of a cancel, or what is a request of its own."""
-        if isinstance(made, SendMade):
-            return self.operation_of(made.wire), made.wire.batch or made.wire.send_id
-        return self._world.traits.question_operations[made.question.step], made.question.query_id
-
     def _held_until_us(self, end: CancelAnswered | QuestionFailed, now_us: int) -> int:
         """Until when the venue wants no more of an operation; 0 if it does not say."""
         until_us = now_us + end.hold_ms * 1000 if end.hold_ms else 0
         if end.hold_until_ms is not None:
             until_us = max(until_us, self._world.ours_us(end.hold_until_ms))
         return min(until_us, now_us + HOLD_MAX_US)
-
-
-def _order_of(made: SendMade | Asked) -> Order:
-    """Name what a request of an earlier life was about, as the rules count it."""
-    about = made.wire if isinstance(made, SendMade) else made.question
-    return about.instrument, about.order_id or ""

@@ -8,7 +8,7 @@ records back in order gives the case again (`daemon.core.recovery`); that is all
 from __future__ import annotations
 
 from decimal import Decimal
-from typing import NamedTuple, NewType
+from typing import NewType
 
 import msgspec
 
@@ -402,15 +402,6 @@ class RecoveredRequest(msgspec.Struct, frozen=True, gc=False):
     report: Report | None
     revision: int
     recorded_us: int
-
-
-class Past(NamedTuple):
-    """What earlier lives dealt with a venue: what they wrote down, by rising time, and the orders (instrument and order
-    id, "" if unknown) whose cancel may have left in the instant before it could be written down.
-    """
-
-    dealings: list[Dealing]
-    may_have_left: list[tuple[str, str]]
 
 
 class RecoveredCase(msgspec.Struct, frozen=True, gc=False):

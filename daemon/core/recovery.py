@@ -24,7 +24,6 @@ from daemon.core.records import (
     Bound,
     Dealing,
     Observed,
-    Past,
     Record,
     RecoveredCase,
     RecoveredRequest,
@@ -105,22 +104,10 @@ def _request_of_the_past(request: CancelRequest, opened_us: int) -> CancelReques
     return msgspec.structs.replace(request, received_us=opened_us, deadline_us=deadline_us)
 
 
-def past_of(found: Sequence[RecoveredCase]) -> Past:
-    """Gather what the cases of earlier lives sent and asked, and what may have left without a record of it."""
+def dealings(found: Sequence[RecoveredCase]) -> list[Dealing]:
+    """Gather what the cases of earlier lives sent and asked, and what was answered, by rising time."""
     made = [record for case in found for record in case.records if isinstance(record, Dealing)]
-    return Past(sorted(made, key=lambda record: record.t), [_named(case) for case in found if _may_have_sent(case)])
-
-
-def _may_have_sent(found: RecoveredCase) -> bool:
-    """Whether a first cancel of a case may have left in the instant before the journal could say so."""
-    is_open = any(entry.report is None for entry in found.requests)
-    return is_open and not any(isinstance(record, SendMade) for record in (*found.former, *found.records))
-
-
-def _named(found: RecoveredCase) -> tuple[str, str]:
-    """Name the instrument and, if it is known, the order of a case."""
-    requests = [entry.request for entry in found.requests]
-    return requests[0].instrument, next((request.order_id for request in requests if request.order_id is not None), "")
+    return sorted(made, key=lambda record: record.t)
 
 
 def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, opened_us: int) -> Ticket:

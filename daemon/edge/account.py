@@ -18,7 +18,7 @@ from daemon.config.credentials import is_systemds_copy
 from daemon.core.book import Book
 from daemon.core.correlator import Correlator
 from daemon.core.deadman import room_left
-from daemon.core.recovery import past_of, rebuild
+from daemon.core.recovery import dealings, rebuild
 from daemon.core.world import World
 from daemon.edge.call_pace import AddressLimits
 from daemon.edge.claims import HostClaim
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from daemon.config.model import AccountConfig
     from daemon.core.case import Case, Ticket
+    from daemon.core.departures import Departures
     from daemon.core.ids import Ids
     from daemon.core.records import RecoveredCase
     from daemon.edge.beside import Announcer
@@ -78,6 +79,7 @@ class Account:
         is_strict: bool,
         outside: Outside | None = None,
         address: AddressLimits | None = None,
+        departures: Departures | None = None,
         logger: FilteringBoundLogger | None = None,
     ) -> None:
         self.name: AccountName = config.name
@@ -102,9 +104,12 @@ class Account:
         self.is_known = False
         """Whether it may be asked about orders for the sake of an earlier life: it has a key, of the same user."""
         world = World(config.name, self._traits(), config.timings)
-        self._address = address or AddressLimits()
+        self._address = address or AddressLimits(f"of {config.name}", departures)
+        self._departures = departures
         book = Book(config.orders_max)
-        correlator = Correlator(world, ids, open_max=config.cases_max, book=book, address=self._address.core)
+        correlator = Correlator(
+            world, ids, open_max=config.cases_max, book=book, address=self._address.core, departures=departures
+        )
         self.driver = Driver(correlator, journal, publisher, clock, self._time, is_strict=is_strict, logger=logger)
         self.driver.on_account = self._hear_of_account
         self.dead_man = self._dead_man()
@@ -139,6 +144,7 @@ class Account:
             self._logger or structlog.get_logger("gateway"),
             outside=self._outside,
             address=self._address.calls,
+            departures=self._departures,
         )
         self.driver.connect(self.gateway)
         self._may_run.ring()
@@ -222,6 +228,10 @@ class Account:
             self.gateway.rotate(credentials)
             self._log.info("credentials_read")
 
+    def sent_not_kept(self, why: str) -> None:
+        """Nothing keeps what leaves."""
+        self.driver.alarms.sound("sent_file", why)
+
     def journal_changed(self, why: str, *, is_over: bool) -> None:
         """The journal failed, or healed."""
         if is_over:
@@ -243,7 +253,7 @@ class Account:
         says_whose = self.dialect.identity_call() is not None or self.dialect.traits.login_names_user
         is_bound = self._journal.bound_user(self.name) is not None and says_whose and not self._is_identified
         now_us = self._clock.now()
-        self.driver.correlator.recall(past_of(cases), now_us)
+        self.driver.correlator.recall(dealings(cases), now_us)
         for found in cases:
             case = rebuild(found, self.driver.correlator.world, now_us)
             self.driver.restore(case, waits_for_identity=is_bound)

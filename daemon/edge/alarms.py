@@ -35,6 +35,7 @@ LASTING: Final = frozenset(
     {
         "drop_copy_blind",
         "journal",
+        "sent_file",
         "account_changed",
         "auth_failed",
         "credentials_not_read",

@@ -11,10 +11,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daemon.core.buckets import Buckets
 from daemon.core.budget import Budget
 
 if TYPE_CHECKING:
-    from daemon.core.budget import Buckets
+    from daemon.core.departures import Departures
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Time
     from protocols.dialect import RateRule
@@ -27,20 +28,29 @@ BUCKETS_MAX: Final = 4096
 class AddressLimits:
     """What counts by address, kept once for all accounts of a venue on this host: of what the core lets leave, and of
     the calls of questions, which are counted where they are made.
+
+    ``address`` names it over the lives of the daemon, in which ``departures`` keep what left.
     """
 
     __slots__ = ("calls", "core")
 
-    def __init__(self) -> None:
-        self.core: Buckets = {}
-        self.calls: Buckets = {}
+    def __init__(self, address: str = "", departures: Departures | None = None) -> None:
+        self.core = Buckets(f"address {address}", departures)
+        self.calls = Buckets(f"calls of address {address}", departures)
 
 
 class CallPace:
-    """The turns of one account's questions."""
+    """The turns of one account's questions. What is limited by address counts in ``address``, the rest in ``own``."""
 
-    def __init__(self, rules: tuple[RateRule, ...], clock: Clock, time: Time, address: Buckets | None = None) -> None:
-        self._budget = Budget(rules, frozenset(), address=address)
+    def __init__(
+        self,
+        rules: tuple[RateRule, ...],
+        clock: Clock,
+        time: Time,
+        address: Buckets | None = None,
+        own: Buckets | None = None,
+    ) -> None:
+        self._budget = Budget(rules, frozenset(), address=address, own=own)
         self._clock = clock
         self._time = time
 

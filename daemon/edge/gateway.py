@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from daemon.core.buckets import Buckets
 from daemon.edge import questions
 from daemon.edge.alarms import Alarms
 from daemon.edge.call_pace import CallPace
@@ -54,7 +55,7 @@ if TYPE_CHECKING:
 
     from structlog.typing import FilteringBoundLogger
 
-    from daemon.core.budget import Buckets
+    from daemon.core.departures import Departures
     from daemon.edge.clock import Clock
     from daemon.edge.outside import Group, Link, Outside, Running
     from daemon.edge.settings import GatewaySettings
@@ -79,8 +80,8 @@ class Gateway:
     """One account's gateway. Run `run` as a task, and end it by `stop` or cancellation.
 
     ``pacer`` may be shared by the accounts of one venue, whose limit on new connections counts addresses, and
-    ``address`` by them too, for limits on calls that do. ``outside`` None: the running loop's; then `OSError` is raised
-    when ``ca_file`` cannot be read.
+    ``address`` by them too, for limits on calls that do; ``departures`` keep the calls that left over lives.
+    ``outside`` None: the running loop's; then `OSError` is raised when ``ca_file`` cannot be read.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what an account's gateway is made of, brought together in one place
@@ -94,6 +95,7 @@ class Gateway:
         pacer: Pacer | None = None,
         outside: Outside | None = None,
         address: Buckets | None = None,
+        departures: Departures | None = None,
     ) -> None:
         waits = account.waits
         self._outside = outside = outside or _outside_of_the_loop(account, clock)
@@ -106,7 +108,9 @@ class Gateway:
         self._quarantine = Quarantine(clock, self._log)
         self._pool = outside.pool()
         self._rest = VenueRest(dialect, self._pool, credentials, clock)
-        self._pace = CallPace(dialect.traits.rate_rules, clock, outside, address)
+        self._pace = CallPace(
+            dialect.traits.rate_rules, clock, outside, address, Buckets(f"calls of {account.account}", departures)
+        )
         self._clockwork = Clockwork(self._rest, self._pace, clock, waits, self._alarms, self._teller.tell, outside)
         self._reference = ReferenceBook(self._rest, self._pace, waits, self._alarms, self._log, outside)
         self._sends = RestSends(self._rest, waits, self._rest_told, self._our_fault, self.set_aside)

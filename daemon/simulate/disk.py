@@ -1,5 +1,7 @@
 """A disk that is slow, fails for a while and forgets what was not durable in a crash, and the journal upon it.
 
+Beside it lies the memory of what left (`daemon.simulate.sent`), which no crash of the process touches.
+
 `Disk` outlives the daemon; a `VirtualJournal` is one life's. It keeps the promises of `daemon.edge.journal` (group
 commit, one word for each append, in order; what a failing disk did not take is kept and written when it heals) and no
 others. It knows records and keys, and decides nothing about them.
@@ -31,6 +33,7 @@ from daemon.core.records import (
 from daemon.core.scope import NamedOrder
 from daemon.edge.journal import Binding, HistoryRow, JournalState, StoredBulk, StoredRequest
 from daemon.simulate.kernel import Park
+from daemon.simulate.sent import SentMemory
 from protocols.errors import JournalError
 from protocols.evidence import Frame
 from protocols.fix import Outcome
@@ -66,7 +69,7 @@ class Habits(msgspec.Struct, frozen=True):
 
 
 class Disk:
-    """What is durable."""
+    """What is durable, and in ``sent`` what outlives a process without being so."""
 
     def __init__(self, kernel: Kernel, habits: Habits, rng: Random) -> None:
         self.kernel = kernel
@@ -76,6 +79,7 @@ class Disk:
         self.ties: dict[BindingId, Tie] = {}
         self.records: list[Record] = []
         self.habits = habits
+        self.sent = SentMemory()
         self._opened: dict[RequestKey, RequestOpened] = {}
         self._now_in: dict[RequestKey, CaseId] = {}
         self._left: dict[RequestKey, list[tuple[CaseId, int]]] = {}

@@ -13,6 +13,7 @@ import structlog
 
 from daemon.config.model import AccountConfig
 from daemon.config.settings import Durability, Environment, OnJournalFailure
+from daemon.core.departures import Departures
 from daemon.core.ids import Ids
 from daemon.core.records import Caller
 from daemon.edge.access import Access
@@ -26,6 +27,7 @@ from daemon.edge.settings import Waits
 from daemon.simulate.disk import VirtualJournal
 from daemon.simulate.kernel import Scope
 from daemon.simulate.network import HOST
+from daemon.simulate.sent import VirtualSent
 from daemon.simulate.ways import VirtualOutside, VirtualTime
 from protocols.dialect import Endpoints
 from protocols.secret import Credentials, Secret
@@ -69,6 +71,7 @@ class Life:
         self.scope = Scope(kernel)
         self.journal = VirtualJournal(disk, self.scope)
         self.clock = Clock(lambda: (kernel.now_us + clock_offset_us) * 1000, lambda: kernel.now_us * 1000)
+        departures = Departures(VirtualSent(disk.sent, clock_offset_us), self.clock.now())
         self._disk = disk
         self._connections = itertools.count(1)
         time = VirtualTime(self.scope, rng)
@@ -87,6 +90,7 @@ class Life:
                 ids,
                 is_strict=is_strict,
                 outside=VirtualOutside(self.scope, rng, hosts[account.name], self.clock, Waits()),
+                departures=departures,
                 logger=SILENT,
             )
             for account in plan.accounts

@@ -1,9 +1,9 @@
 """A fixed course through the daemon's own parts: lines in, frames out, pushes in, lines out, and nothing of a machine.
 
 From a client's bytes to the bytes that answer them all is the product's: connection, desk, correlator, driver, gateway,
-session, dialect, the journal's rows and the log's lines. Sockets, disk and threads are left out; the venue's answers
-are written from templates; time is virtual. So the same course runs the same instructions wherever it runs, and can be
-counted (`tests.bench.steps`) or profiled.
+session, dialect, the journal's rows, the notes of what left and the log's lines. Sockets, disk and threads are left
+out; the venue's answers are written from templates; time is virtual. So the same course runs the same instructions
+wherever it runs, and can be counted (`tests.bench.steps`) or profiled.
 """
 
 from __future__ import annotations
@@ -13,7 +13,9 @@ import socket
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
@@ -21,6 +23,7 @@ import structlog
 
 from daemon.config.model import AccountConfig
 from daemon.config.settings import Environment, OnJournalFailure
+from daemon.core.departures import Departures
 from daemon.core.ids import Ids
 from daemon.edge.access import Access
 from daemon.edge.account import Account
@@ -32,6 +35,7 @@ from daemon.edge.journal import JournalState
 from daemon.edge.journal.rows import rows_of
 from daemon.edge.logs import _finishing
 from daemon.edge.publisher import Publisher
+from daemon.edge.sent import open_sent
 from daemon.edge.server_conn import Connection, Limits, Room
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.ways import VirtualTime
@@ -225,7 +229,7 @@ class Course:
 
     wire: Wire
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, folder: Path) -> None:
         self.kernel = Kernel(START_US)
         self.scope = Scope(self.kernel)
         self.clock = Clock(lambda: self.kernel.now_us * 1000, lambda: self.kernel.now_us * 1000)
@@ -237,6 +241,7 @@ class Course:
         account = Account(
             _config(), dialect_for("okx", Profile()), KEYS, "", journal, publisher, self.clock, ids,
             is_strict=False, outside=cast("Outside", outside), logger=self._logger(),
+            departures=self._departures(folder),
         )  # fmt: skip
         self.account = account
         self.desk = FrontDesk(
@@ -270,6 +275,10 @@ class Course:
     def _pass(self, us: int) -> None:
         self.kernel.run(self.kernel.now_us + us)
 
+    def _departures(self, folder: Path) -> Departures:
+        sent = open_sent(folder / "journal", self.clock.now(), lambda: self.kernel.now_us * 1000)
+        return Departures(sent, self.clock.now())
+
     def _logger(self) -> structlog.typing.FilteringBoundLogger:
         finish = _finishing(is_human=False, has_priorities=False)
         return cast(
@@ -294,8 +303,8 @@ class _Lines:
 def course() -> Iterator[Course]:
     """Set a daemon on the course, ready to cancel."""
     ours, theirs = socket.socketpair()
-    with ours, theirs:
-        yield Course(ours)
+    with ours, theirs, TemporaryDirectory() as folder:
+        yield Course(ours, Path(folder))
 
 
 def _line(order: int) -> bytes:

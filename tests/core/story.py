@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Unpack
 import msgspec
 
 from daemon.core.correlator import Correlator
+from daemon.core.departures import Departures
 from daemon.core.effects import Alarm, Ask, Effect, OrderNews, Progress, Send, SendMany, Suspect, Tell, Write
 from daemon.core.ids import Ids
 from daemon.core.records import Caller, CancelRequest, Concluded, RequestKey
-from daemon.core.recovery import past_of, rebuild
+from daemon.core.recovery import dealings, rebuild
 from daemon.core.world import World
 from protocols.errors import BadRequest
 from protocols.evidence import (
@@ -37,6 +38,7 @@ from protocols.evidence import (
     Step,
 )
 from protocols.fix import AccountName, ClientOrderId, OrderId, OrdStatus, Outcome, Priority, RequestId, Road
+from tests.core.notes import Notes
 from tests.core.shelf import Shelf
 from tests.core.words import INSTRUMENT, T0, TRAITS, Said, report
 
@@ -98,6 +100,8 @@ class Story:
     suspected: list[Road] = field(default_factory=list)
     news: list[OrderReported] = field(default_factory=list)
     shelf: Shelf = field(default_factory=Shelf)
+    noted: Notes = field(default_factory=Notes)
+    """What left, as the next life finds it."""
     held: Ticket | None = None
     boot: int = 1
     refused: list[BadRequest] = field(default_factory=list)
@@ -120,7 +124,8 @@ class Story:
 
     def _life(self) -> Correlator:
         world = World(ACCOUNT, self.traits, self.traits.timings, clock_uncertainty_us=0)
-        return Correlator(world, Ids(self.boot), open_max=self.open_max, book=self.book)
+        departures = Departures(self.noted, self.now_us)
+        return Correlator(world, Ids(self.boot), open_max=self.open_max, book=self.book, departures=departures)
 
     def _come_up(self, roads: Iterable[Road], drop_copy: DropCopyState) -> None:
         for road in roads:
@@ -362,7 +367,7 @@ class Story:
             put.is_open = False
         self.boot += 1
         self.core = self._life()
-        self.core.recall(past_of(found), self.now_us)
+        self.core.recall(dealings(found), self.now_us)
         for case in found:
             rebuilt = rebuild(case, self.core.world, self.now_us)
             self._take(self.core.restore(rebuilt, self.now_us, waits_for_identity=waits_for_identity))

@@ -8,7 +8,7 @@ import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.budget import SLACK
+from daemon.core.buckets import SLACK
 from daemon.core.effects import Write
 from daemon.core.records import SendMade
 from daemon.core.sending import MORE_WAIT_US

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.budget import SLACK, Buckets, Budget
+from daemon.core.buckets import SLACK, Buckets
+from daemon.core.budget import Budget
 from daemon.core.lines import Line
 from protocols.dialect import RateRule, Scope
 from protocols.evidence import Proof, Remedy
@@ -232,7 +233,7 @@ def test_a_limit_is_used_to_the_full(limit: int) -> None:
 
 
 def test_a_limit_per_address_is_shared_by_all_accounts_that_share_one() -> None:
-    shared: Buckets = {}
+    shared = Buckets()
     one, two = (Budget((rule(2, Scope.ADDRESS),), frozenset({"cancel"}), address=shared) for _ in range(2))
     apart = Budget((rule(2, Scope.ADDRESS),), frozenset({"cancel"}))
     one.take("cancel", [("", "")], 0)

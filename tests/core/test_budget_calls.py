@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from daemon.core.budget import SLACK, Budget
+from daemon.core.buckets import SLACK
+from daemon.core.budget import Budget
 from protocols.dialect import RateRule, Scope
 
 RULE = RateRule("read", frozenset({"order", "opens"}), 5, 1000, Scope.USER, "somewhere")

@@ -150,19 +150,31 @@ async def test_more_cancels_on_one_instrument_than_it_takes_wait_their_turn(tmp_
 
 
 async def test_a_restart_in_a_flood_breaches_no_limit_either(tmp_path: Path) -> None:
-    """The venue counts on over the daemon's lives, and so does the daemon, by its journal."""
+    """The venue counts on over the daemon's lives, and so does the daemon: its last sends are in no journal yet."""
     async with world(tmp_path, account=PATIENT) as it:
         client = await it.started()
         order = {"instrument": "BTC-USDT", "side": "buy", "price": "0.1", "qty": "2"}
         orders = await it.door.place([order] * ONE_INSTRUMENT)
         cut_off = [it.cancel(client, order_id, request_id=f"r-{order_id}") for order_id in orders]
-        await until(lambda: in_journal(it, "request_opened") == ONE_INSTRUMENT)
+        await until(lambda: in_journal(it, "send_made") >= OF_TWO_SECONDS)
         await it.daemon.stop(signal.SIGKILL)
         assert any(reply.cancelled() or not reply.done() for reply in cut_off)
         client = await it.started()
         said = await gathered([it.cancel(client, order_id, request_id=f"r-{order_id}") for order_id in orders])
         assert {result["outcome"] for result in said} == {"canceled"}
         assert it.venue.floor.rates.breaches == {}
+
+
+async def test_a_daemon_that_cannot_note_what_leaves_runs_all_the_same_and_says_so(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        (tmp_path / "journal.sqlite-sent").mkdir()
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        assert (await it.canceled(client, order_id))["outcome"] == "canceled"
+        status = await it.status(client, lambda account: bool(account["alarms"]))
+        details = [alarm["detail"] for alarm in status["alarms"] if alarm["name"] == "sent_file"]
+        assert details == [f"{tmp_path}/journal.sqlite-sent: Is a directory"]
+        assert "sent_file_unusable" in {row["event"] for row in it.daemon.log}
 
 
 def in_journal(it: World, kind: str) -> int:

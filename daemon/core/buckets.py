@@ -1,0 +1,132 @@
+"""Rate buckets: what left under one rule and scope, and how long it counts.
+
+Theory of operation. A rule allows ``limit`` units in *any* window of ``window_ms``, so a bucket remembers what left in
+the last window, and the next may leave when enough of it is a window old. The venue counts arrivals, not departures. So
+each window is stretched by a little (`SLACK`), and what was answered later than that allows for counts from its answer:
+it had certainly arrived by then, however busy the host was. A venue that says "too many" in spite of it closes the
+bucket for a window (`hold`).
+
+A bucket is made when it is first looked at, and then holds what left through it in an earlier life of the daemon
+(`daemon.core.departures`). Those of connections begin empty: a new life makes its own. Limits, and who may use how much
+of them, are `daemon.core.budget`'s.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from daemon.core.departures import Mark, mark_of
+from protocols.dialect import Scope
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daemon.core.departures import Departures
+    from protocols.dialect import RateRule
+
+SLACK: Final = 1.1
+"""Windows are stretched by a tenth: frames that left apart may arrive closer together, off a busy host above all."""
+
+BucketKey = tuple[str, str]
+"""The names of a rule and of a scope."""
+
+
+class Departure:
+    """One request that left, in every bucket where it counts. Who learns of its answer says so by ``answered_us``."""
+
+    __slots__ = ("answered_us", "left_us")
+
+    def __init__(self, left_us: int) -> None:
+        self.left_us = left_us
+        self.answered_us = left_us
+
+    def counts_until_us(self, window_us: int) -> int:
+        """When it is certainly out of every window of that length."""
+        return max(self.left_us + int(window_us * SLACK), self.answered_us + window_us)
+
+
+class Bucket:
+    """What left under one rule and scope, the oldest first."""
+
+    __slots__ = ("_left", "_mark", "_note", "_units", "held_until_us", "window_us")
+
+    def __init__(self, window_us: int) -> None:
+        self.window_us = window_us
+        self.held_until_us = 0
+        self._left: deque[tuple[Departure, int]] = deque()
+        self._units = 0
+        self._mark = Mark(0)
+        self._note: Callable[[Mark, int, int], None] | None = None
+
+    def remember(self, mark: Mark, departures: Departures) -> None:
+        """Take over what left through the bucket of this mark before this life, and note from now on what does."""
+        for units, left_us, arrived_us in departures.take_former(mark):
+            departure = Departure(left_us)
+            departure.answered_us = arrived_us
+            self.take(departure, units)
+        self._mark, self._note = mark, departures.note
+
+    def take(self, departure: Departure, units: int) -> None:
+        """Count a departure."""
+        if self._note is not None:
+            self._note(self._mark, units, departure.left_us)
+        self._left.append((departure, units))
+        self._units += units
+
+    def room(self, limit: int, now_us: int) -> int:
+        """How many units may leave now, if at most ``limit`` may stand in a window."""
+        if self.held_until_us > now_us:
+            return 0
+        while self._left and self._left[0][0].counts_until_us(self.window_us) <= now_us:
+            self._units -= self._left.popleft()[1]
+        return limit - self._units
+
+    def free_us(self, limit: int, units: int) -> int:
+        """When the next ``units`` may leave together; what asks for more than fits goes when the bucket is empty."""
+        excess = min(self._units + units - limit, self._units)
+        free_us = self.held_until_us
+        for departure, counted in self._left:
+            if excess <= 0:
+                break
+            excess -= counted
+            free_us = max(free_us, departure.counts_until_us(self.window_us))
+        return free_us
+
+    def hold(self, now_us: int, until_us: int) -> None:
+        """Close it for a window, or longer."""
+        self.held_until_us = max(self.held_until_us, now_us + int(self.window_us * SLACK), until_us)
+
+    def is_idle(self, now_us: int) -> bool:
+        """Whether nothing that left counts any more."""
+        return self.held_until_us <= now_us and self.room(0, now_us) == 0
+
+
+class Buckets:
+    """All buckets of one owner: what an account may do itself, or what an address may, for all its accounts.
+
+    ``owner`` is a name that nobody else's buckets have and that means the same in every life. Without ``departures``
+    nothing outlives the process.
+    """
+
+    def __init__(self, owner: str = "", departures: Departures | None = None) -> None:
+        self.departures = departures
+        self.by_key: dict[BucketKey, Bucket] = {}
+        self._owner = owner
+
+    def make(self, rule: RateRule, scope: str) -> Bucket:
+        """Make the bucket of a rule and scope, with what left through it before this life."""
+        bucket = self.by_key[rule.name, scope] = Bucket(rule.window_ms * 1000)
+        if self.departures is not None and rule.scope is not Scope.CONNECTION:
+            bucket.remember(mark_of(self._owner, rule.name, scope), self.departures)
+        return bucket
+
+    def forget_idle(self, now_us: int) -> None:
+        """Drop the buckets whose last departure no longer counts."""
+        for key in [key for key, bucket in self.by_key.items() if bucket.is_idle(now_us)]:
+            del self.by_key[key]
+        if self.departures is not None:
+            self.departures.forget_old(now_us)
+
+    def __len__(self) -> int:
+        return len(self.by_key)
