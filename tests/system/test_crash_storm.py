@@ -9,6 +9,7 @@ import pytest
 from tests.conftest import FIGURES
 from tests.system.rig import world
 from tests.system.storm import Figures, Storm
+from tests.system.wrong_daemon import WRONG
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,9 +21,12 @@ KILLS = 60
 SOAK_KILLS = 1_000
 
 
-async def storm(folder: Path, tell: Callable[[str, object], None], seed: int, kills: int, extra: str = "") -> Figures:
+async def storm(
+    folder: Path, tell: Callable[[str, object], None], seed: int, kills: int, durability: str = "receipt"
+) -> Figures:
+    extra = f'durability = "{durability}"\n'
     async with world(folder, faults=FAULTS, module="tests.system.crashing", extra=extra) as it:
-        figures = await Storm(it, seed, kills).blow()
+        figures = await Storm(it, seed, kills, is_strict=durability == "strict").blow()
         tell(FIGURES, f"seed {seed}: {figures}")
         assert not [rule for rule in it.venue.floor.rates.breaches if "cancel" in rule]
     return figures
@@ -49,4 +53,13 @@ async def test_a_thousand_crashes_lose_no_request_and_double_no_outcome(
     tmp_path: Path, record_property: Callable[[str, object], None], durability: str
 ) -> None:
     kills = SOAK_KILLS // 2
-    hold(await storm(tmp_path, record_property, 1_000, kills, f'durability = "{durability}"\n'), kills)
+    hold(await storm(tmp_path, record_property, 1_000, kills, durability), kills)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("way", WRONG)
+async def test_a_storm_sees_what_a_wrong_daemon_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
+    monkeypatch.setenv("CANCELD_TEST_WRONG", way)
+    async with world(tmp_path, faults=FAULTS, module="tests.system.wrong_daemon") as it:
+        figures = await Storm(it, 5, KILLS // 4).blow()
+    assert getattr(figures, WRONG[way][1]), str(figures)
