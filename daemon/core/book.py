@@ -79,6 +79,10 @@ class Book:
         known = self._by_alias.get(product, client_order_id) or ()
         return max((entry for entry in known if entry[0] <= until_ms), default=None)
 
+    def orders_of(self, product: str, client_order_id: ClientOrderId) -> list[OrderId]:
+        """Give the orders that are known to have had a client id, also such as are no longer listed here."""
+        return [order_id for _, order_id in self._by_alias.get(product, client_order_id) or ()]
+
     def was_reused(self, product: str, client_order_id: ClientOrderId | None) -> bool:
         """Whether more than one order of a client id is known."""
         return client_order_id is not None and len(self._by_alias.get(product, client_order_id) or ()) > 1

@@ -105,6 +105,7 @@ class Correlator:
     ) -> None:
         self.world = world
         self.book = book if book is not None else Book()  # an empty one counts as false
+        world.gaps.orders_of = self.book.orders_of
         self.cases = CaseFile()
         self._open_max = open_max
         self._bench = Bench(world, self.cases, ids, address, departures)

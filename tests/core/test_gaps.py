@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import pytest
+
 from daemon.core.gaps import Gaps
 from protocols.evidence import Proof
+from protocols.fix import OrderId
 from tests.core.aliases import OURS
 from tests.core.story import Story
 from tests.core.words import T0_MS
@@ -40,6 +43,20 @@ def test_a_cancel_by_client_id_waits_where_the_answer_to_one_by_order_id_named_b
     story.submit(None, alias="y")
     story.advance(GAP_MS - 1)
     assert [wire.order_id for wire in story.sends] == ["o1"]
+
+
+@pytest.mark.parametrize("first", ["y", "o1"])
+def test_that_an_order_had_a_client_id_is_remembered_after_a_listing_lacked_it(first: str) -> None:
+    story = a_story()
+    story.push("new", **OURS)
+    story.core.book.settle(set(), story.now_us + 1)
+    assert story.core.book.find("", OrderId("o1")) is None
+    names = {"y": lambda: story.submit(None, alias="y"), "o1": lambda: story.submit("o1")}
+    names.pop(first)()
+    for other in names.values():
+        other()
+    story.advance(GAP_MS - 1)
+    assert [wire.client_order_id or wire.order_id for wire in story.sends] == [first]
 
 
 def test_cancels_of_orders_that_have_no_name_in_common_do_not_wait_for_one_another() -> None:
