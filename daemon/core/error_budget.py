@@ -16,9 +16,12 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from protocols.dialect import ErrorRule
 
 SLACK: Final = 1.05
@@ -28,7 +31,9 @@ WAIT_FIRST_US: Final = 1_000_000
 SPARED_SHARE: Final = 0.5
 """The share of a rule's limit after which its operations are spared: the rest is for what has no other way."""
 
-NONE: Final[frozenset[str]] = frozenset()
+LOOK_AGAIN_US: Final = 100_000
+"""When one that has to go alone is looked at again while another one is under way."""
+NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class _Rule:
@@ -50,17 +55,16 @@ class _Rule:
         is_low = came >= self.limit * SPARED_SHARE or came + self.under_way >= self.limit
         return is_low or now_us < self.banned_until_us
 
-    def free_us(self, now_us: int) -> int | None:
-        """When one more may leave that may wait: ``now_us`` or later; None: at the end of one that is under way."""
+    def free_us(self, now_us: int) -> int:
+        """When one more may leave that may wait: ``now_us`` or later."""
         if not self.is_spared(now_us):
             return now_us
-        if self.under_way:
-            return None
         beyond = len(self.errors) - int(self.limit * SPARED_SHARE)
         waits_until_us = self.errors[-1] + (WAIT_FIRST_US << beyond) if beyond >= 0 else 0
         if len(self.errors) >= self.limit:
             waits_until_us = self.errors[0] + self.window_us
-        return max(now_us, self.banned_until_us, waits_until_us)
+        alone_us = now_us + LOOK_AGAIN_US if self.under_way else now_us
+        return max(alone_us, self.banned_until_us, waits_until_us)
 
 
 class ErrorBudget:
@@ -98,18 +102,19 @@ class ErrorBudget:
         for rule in self._rules.get(operation, ()):
             rule.errors.append(at_us)
 
-    def spared(self, now_us: int) -> frozenset[str]:
-        """The operations instead of which others are to be taken now, if there are any."""
+    def spared(self, now_us: int) -> Mapping[str, int]:
+        """The operations instead of which others are to be taken now, if there are any; with when one may leave."""
         if not self._rules:
             return NONE
-        return frozenset(
-            operation for operation, rules in self._rules.items() if any(rule.is_spared(now_us) for rule in rules)
-        )
+        return {
+            operation: max(rule.free_us(now_us) for rule in rules)
+            for operation, rules in self._rules.items()
+            if any(rule.is_spared(now_us) for rule in rules)
+        }
 
-    def free_us(self, operation: str, now_us: int) -> int | None:
-        """When one more of a question's operation may leave: ``now_us`` or later; None: when one out has ended."""
-        times = [rule.free_us(now_us) for rule in self._rules.get(operation, ())]
-        return None if None in times else max([now_us, *(at_us for at_us in times if at_us is not None)])
+    def free_us(self, operation: str, now_us: int) -> int:
+        """When one more of a question's operation may leave: ``now_us`` or later."""
+        return max((rule.free_us(now_us) for rule in self._rules.get(operation, ())), default=now_us)
 
     def __len__(self) -> int:
         return sum(len(rule.errors) for rule in set(chain.from_iterable(self._rules.values())))

@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 HOLD_MAX_US: Final = 1_800_000_000
 """A venue that wants no more of a call for longer than this is asked again all the same: an order may be at risk."""
 
-LOOK_AGAIN_US: Final = 100_000
-"""When a question is looked at again that waits for the end of another one."""
-
 
 class Limits:
     """The limits of one account. ``address`` holds what is limited per address, for all accounts of the venue.
@@ -83,12 +80,17 @@ class Limits:
     def question_free_us(self, operation: str, instrument: str, now_us: int) -> int:
         """When one more question may leave, by rates and by the errors that the venue bears: ``now_us`` or later."""
         free_us = self.budget.free_us(operation, instrument, "", now_us)
-        borne_us = self.errors.free_us(operation, now_us)
-        return max(free_us, now_us + LOOK_AGAIN_US if borne_us is None else borne_us)
+        return max(free_us, self.errors.free_us(operation, now_us))
 
     def recall_errors(self, dealings: Sequence[Dealing], now_us: int) -> None:
-        """Count the errors among what earlier lives dealt with the venue, given by rising time."""
+        """Count the errors among what earlier lives dealt with the venue, given by rising time.
+
+        They count as if the last thing that was written down had just happened: the host's clock may have been set
+        ahead since, and then they would seem to be out of every window. After a rest that was really long some calls
+        are spared for a while without need.
+        """
         operations: dict[SendId | QueryId, str] = {}
+        since_then_us = now_us - max((made.t for made in dealings), default=now_us)
         for made in dealings:
             match made:
                 case SendMade():
@@ -98,7 +100,7 @@ class Limits:
                 case _:
                     name = made.what.send_id if isinstance(made, SendAnswered) else made.what.query_id
                     if made.what.counts_as_error and name in operations:
-                        self.errors.recall(operations[name], min(made.t, now_us))
+                        self.errors.recall(operations[name], made.t + since_then_us)
 
     def operation_of(self, wire: WireCancel) -> str:
         """Name the call by which a cancel leaves."""

@@ -331,15 +331,14 @@ def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, 
 def next_step(case: Case, world: World, now_us: int) -> Step:
     """Name the next question of the round under way, or the first of a new one, over those that are spared.
 
-    If all are, it is the first of them: it goes when the errors that the venue bears let it.
+    If all are, it is the one that the errors which the venue bears let go first.
     """
     if case.provisional is not None:
         return Step.OPEN_ORDERS
     begin = 0 if case.round is None else case.round.step
     steps = [step for step in world.traits.ladder[begin:] if not _denies_again(step, case, world, now_us)]
     operations = world.traits.question_operations
-    unspared = (step for step in steps if operations.get(step, "") not in world.spared)
-    return next(unspared, steps[0] if steps else Step.OPEN_ORDERS)
+    return min(steps, key=lambda step: world.spared.get(operations.get(step, ""), 0), default=Step.OPEN_ORDERS)
 
 
 def _denies_again(step: Step, case: Case, world: World, now_us: int) -> bool:

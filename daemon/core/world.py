@@ -9,6 +9,8 @@ from daemon.core.gaps import Gaps
 from protocols.evidence import DropCopyState
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from protocols.dialect import Timings, Traits
     from protocols.fix import AccountName, Road
 
@@ -18,7 +20,8 @@ class World:
     """The account as its cases see it. Only the correlator writes here, and only from evidence.
 
     ``timings`` are the effective ones (configuration over the venue's). ``clock_offset_us`` is venue minus ours, known
-    to ``clock_uncertainty_us``. ``spared`` are the operations of which the venue bears few more errors.
+    to ``clock_uncertainty_us``. ``spared`` are the operations of which the venue bears few more errors,
+    with when one may leave that can wait.
     ``drop_copy_us`` is since when the drop copy is as it is.
     """
 
@@ -31,7 +34,7 @@ class World:
     clock_offset_us: int = 0
     clock_uncertainty_us: int = 1_000_000
     account_changed: bool = False
-    spared: frozenset[str] = frozenset()
+    spared: Mapping[str, int] = field(default_factory=dict)
     gaps: Gaps = field(default_factory=Gaps)
 
     @property

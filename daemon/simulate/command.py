@@ -42,8 +42,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Run the seeds; 0 without a violation, 1 with one, 2 for wrong arguments."""
-    if options.seeds is None and options.replay is None:
-        print("canceld simulate: name the seeds: --seeds 0..200, or --replay SEED", file=sys.stderr)
+    why = _why_not(options)
+    if why:
+        print(f"canceld simulate: {why}", file=sys.stderr)
         return EXIT_USAGE
     say = partial(print, file=sys.stderr if options.json else sys.stdout)
     venues = tuple(dict.fromkeys(options.venue or ()))
@@ -63,6 +64,17 @@ def run(options: argparse.Namespace) -> int:
     else:
         say(_sum(summary))
     return EXIT_BAD if summary.violations else EXIT_GOOD
+
+
+def _why_not(options: argparse.Namespace) -> str:
+    """Say what is wrong with the arguments taken together; "" if nothing is."""
+    if options.seeds is None and options.replay is None:
+        return "name the seeds: --seeds 0..200, or --replay SEED"
+    if options.seeds is not None and options.replay is not None:
+        return "--replay SEED runs that seed alone and --seeds many: give one of them"
+    if options.replay is not None and options.jobs > 1:
+        return "--replay SEED runs one seed, on one core: leave --jobs out"
+    return ""
 
 
 def _run(options: argparse.Namespace, venues: Sequence[str], say: Callable[[str], None]) -> Iterator[Seed]:

@@ -99,6 +99,8 @@ def test_with_a_replay_as_json_the_story_goes_elsewhere(capsys: pytest.CaptureFi
         (("--seeds", "7"), "'7' is not A..B"),
         (("--seeds", "-1..4"), "--seeds: expected one argument"),
         (("--replay", "x"), "'x' is not a seed"),
+        (("--seeds", "0..2", "--replay", "1"), "--replay SEED runs that seed alone and --seeds many: give one of them"),
+        (("--replay", "1", "--jobs", "2"), "--replay SEED runs one seed, on one core: leave --jobs out"),
         (("--seeds", "0..2", "--jobs", "0"), "'0' is not a number of cores from 1 to 256"),
         (("--seeds", "0..2", "--venue", "nyse"), "argument --venue: invalid choice: 'nyse'"),
     ],
