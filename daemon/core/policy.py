@@ -329,16 +329,33 @@ def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, 
 
 
 def next_step(case: Case, world: World, now_us: int) -> Step:
-    """Name the next question of the round under way, or the first of a new one, over those that are spared.
-
-    If all are, it is the one that the errors which the venue bears let go first.
-    """
+    """Name the next question of the round under way, or the first of a new one."""
     if case.provisional is not None:
         return Step.OPEN_ORDERS
     begin = 0 if case.round is None else case.round.step
-    steps = [step for step in world.traits.ladder[begin:] if not _denies_again(step, case, world, now_us)]
-    operations = world.traits.question_operations
-    return min(steps, key=lambda step: world.spared.get(operations.get(step, ""), 0), default=Step.OPEN_ORDERS)
+    steps = [step for step in world.traits.ladder if not _denies_again(step, case, world, now_us)]
+    following = [step for step in steps if world.traits.ladder.index(step) >= begin]
+    if world.spared and following:
+        return _sparing_step(case, world, steps, following, now_us)
+    return following[0] if following else Step.OPEN_ORDERS
+
+
+def _sparing_step(case: Case, world: World, steps: list[Step], following: list[Step], now_us: int) -> Step:
+    """Name the question to put where the venue bears few more errors: one that is not spared, else what may go first.
+
+    It has to be worth its turn, even if it has to wait: fills show no state, and an order that has ended is not among
+    the open ones. What the round has passed over is put all the same, if all that follows has to wait longer.
+    """
+    has_ended = case.verdict.is_terminal and not case.verdict.is_contradictory and not case.live_refutations
+    worth = {Step.ORDER, Step.HISTORY} if has_ended else {Step.ORDER, Step.OPEN_ORDERS, Step.HISTORY}
+
+    def free_us(step: Step) -> int:
+        return world.spared.get(world.traits.question_operations[step], 0)
+
+    best = min([step for step in following if step in worth] or following, key=free_us)
+    if free_us(best) <= now_us:
+        return best
+    return min([best, *(step for step in steps if step in worth)], key=free_us)
 
 
 def _denies_again(step: Step, case: Case, world: World, now_us: int) -> bool:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 LISTING_PATIENCE_US: Final = 1_000_000
 """Where pushes cannot be relied on, the listing says first what rests; after so long what is known goes without it."""
 RELIST_US: Final = 1_000_000
-"""Between two listings of which the first was cut short, or showed an order that we saw end."""
+"""Between two listings of which the first was cut short, showed an order that we saw end, or one that was refused."""
 MEMBERS_MAX: Final = 100_000
 """Orders of one sweep: many times what a venue lets rest, and what five digits can number."""
 OrderKey = tuple[str, "OrderId"]
@@ -89,6 +89,10 @@ class Sweep:
         self._sends_until_us = sends_until_us
         self._rounds_max = rounds_max
         self._rounds = 0
+        self._has_counted = False
+        """Whether the last listing counts as a round."""
+        self._again_us = 0
+        """Before this nothing is listed for the sake of orders that were refused."""
         self._began_us = now_us
         self._last_us = now_us
         self._shown: frozenset[OrderKey] = frozenset()
@@ -129,11 +133,17 @@ class Sweep:
         self._unanswered_us = now_us + 2 * self._world.horizon_us
 
     def refused(self, member: Member, now_us: int) -> None:
-        """No request came of an order: if it is listed again it is taken again."""
+        """No request came of an order: if it is listed again, in a while, it is taken again.
+
+        Most likely there was no room for it, so that was no round.
+        """
         if member.order.order_id is not None:
             self.members.pop((member.order.product, member.order.order_id), None)
         self._pending -= member.outcome is None
         self._last_us = now_us + 1
+        self._again_us = now_us + RELIST_US
+        self._rounds -= self._has_counted
+        self._has_counted = False
 
     def told(self, now_us: int, *, is_first: bool) -> None:
         """One of its requests was told an outcome, or another one than before: a listing has to be asked later."""
@@ -158,7 +168,8 @@ class Sweep:
             self._trouble = "the venue's listing is cut short"
             self._wanted_us, self._is_asked = now_us + RELIST_US, False
         else:
-            self._rounds += taken > 0
+            self._has_counted = taken > 0
+            self._rounds += self._has_counted
             self._wanted_us, self._listed_us, self._shown = None, listing.asked_us, shown
 
     def _take(self, reports: Iterable[OrderReported], now_us: int) -> frozenset[OrderKey]:
@@ -224,7 +235,7 @@ class Sweep:
     def _conclude(self, now_us: int) -> None:
         """Every request is answered and a listing came: is it late enough, and does it show nothing that rests?"""
         if self._listed_us is None or self._listed_us < self._late_enough_us():
-            self._want(max(now_us, self._late_enough_us()), now_us)
+            self._want(max(now_us, self._late_enough_us(), self._again_us), now_us)
         elif any(now_us < self.members[key].told_us + self._world.replica_lag_us for key in self._ended_but_shown()):
             self._want(now_us + RELIST_US, now_us)
         else:

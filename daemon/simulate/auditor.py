@@ -93,16 +93,25 @@ def only_lasting_doubts(seen: Chronicle) -> bool:
 def one_outcome(seen: Chronicle, story: Story) -> Iterator[str]:
     """Each request has one first outcome. One that was told while nothing could be written may be told anew.
 
-    What is told on the strength of its request's receipt is found out again by the next life; by a client id that it
-    finds out too late, that life may have to doubt.
+    What is told on the strength of its request's receipt is found out again by the next life; if it died with the last
+    one before it was written, and is found out too late, by a venue that answers nobody for a while or by a client id,
+    that life may have to doubt. That it had not seen the end by then is the rule `in_doubt`.
     """
     firsts = {word.report.outcome for word in story.words if word.is_first and word.report.durable}
-    is_lost = seen.plan.durability == "receipt" and not story.wish.by_order_id and seen.crashes_us
-    if len(firsts - {Outcome.IN_DOUBT} if is_lost else firsts) > 1:
+    if len(firsts - {Outcome.IN_DOUBT} if _may_be_lost(seen, story) else firsts) > 1:
         yield f"first outcomes {', '.join(sorted(firsts))}"
     for sink, count in story.results.items():
         if count > 1:
             yield f"call {sink} was answered {count} times"
+
+
+def _may_be_lost(seen: Chronicle, story: Story) -> bool:
+    """Whether an outcome may have been told and not written down before a crash."""
+    if seen.plan.durability != "receipt" or not seen.crashes_us:
+        return False
+    told_us = [word.at_us for word in story.words if word.is_first and word.report.outcome in ENDED]
+    is_young = any(at_us - WORD_US < crash_us < at_us + WORD_US for at_us in told_us for crash_us in seen.crashes_us)
+    return is_young or not story.wish.by_order_id
 
 
 def nothing_open(seen: Chronicle, story: Story) -> Iterator[str]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from daemon.core.sweep import RELIST_US, Listing
 from protocols.evidence import DropCopyState, Proof
 from protocols.fix import Outcome
 from tests.core.bulk_story import BulkStory, order, row, scope
+from tests.core.story import ACCOUNT
 
 
 def heard_for_long() -> BulkStory:
@@ -77,6 +79,25 @@ def test_an_order_that_appears_meanwhile_is_taken_along() -> None:
     story.list_open()
     assert story.finished(bulk).complete
     assert story.named(bulk) == {"R/0": "o1", "R/1": "o2"}
+
+
+def test_orders_that_there_was_no_room_for_are_tried_again_and_cost_no_round() -> None:
+    story = BulkStory()
+    bulk = story.cancel_all(rounds_max=2)
+    story.bulks.remove(bulk)  # worked by hand, as long as there is no room
+    for _ in range(5):
+        listing = Listing(story.now_us, (row("o1"), row("o2")), is_complete=True)
+        bulk.listed(ACCOUNT, listing, story.now_us)
+        work = bulk.work(story.now_us, 1000)
+        assert len(work.requests) == 2
+        for request in work.requests:
+            bulk.refused(request.key, "25 orders are being canceled already", story.now_us)
+        refused_us, asked = story.now_us, bulk.work(story.now_us, 1000).ask
+        while not asked:
+            story.now_us = bulk.next_us(story.now_us) or 0
+            asked = bulk.work(story.now_us, 1000).ask
+        assert story.now_us >= refused_us + RELIST_US
+    assert bulk.report is None
 
 
 def test_orders_that_go_on_appearing_are_followed_for_so_many_rounds_and_then_named() -> None:

@@ -62,6 +62,18 @@ def test_what_was_told_while_nothing_could_be_written_may_be_told_anew() -> None
     assert "one_outcome" not in scene.broken()
 
 
+@pytest.mark.parametrize(("crashes_after_s", "is_excused"), [(0.05, True), (1, False)])
+def test_only_a_crash_at_once_loses_an_outcome_that_was_told_on_the_strength_of_its_receipt(
+    crashes_after_s: float, is_excused: bool
+) -> None:
+    scene = a_canceled_one()
+    scene.wait(crashes_after_s - 1)  # a crash comes a second later
+    scene.crash()
+    scene.ask(sink=2)
+    scene.tell(Outcome.IN_DOUBT, None)
+    assert ("one_outcome" not in scene.broken()) == is_excused
+
+
 # ---------------------------------------------------------------- nothing open
 
 
