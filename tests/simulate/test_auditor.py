@@ -70,7 +70,8 @@ def test_only_a_crash_at_once_loses_an_outcome_that_was_told_on_the_strength_of_
     scene.wait(crashes_after_s - 1)  # a crash comes a second later
     scene.crash()
     scene.ask(sink=2)
-    scene.tell(Outcome.IN_DOUBT, None)
+    doubt = report(outcome=Outcome.IN_DOUBT, order_id=scene.order.order_id, cum_qty=None, seq=9)
+    scene.seen.result(NAME, 2, doubt, None, scene.now_us)
     assert ("one_outcome" not in scene.broken()) == is_excused
 
 
