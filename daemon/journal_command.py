@@ -34,6 +34,10 @@ WHAT_TO_DO: Final = (
     "keep a copy of the file and of its -wal; `canceld journal export` takes out what can still be read, "
     "`sqlite3 FILE .recover` mends pages; a daemon that starts with it asks the venues about all that is open"
 )
+WHAT_TO_DO_WITH_NONE: Final = (
+    "keep a copy of the file and of its -wal; no daemon starts with it, and nothing can be exported: try "
+    "`sqlite3 FILE .recover` on the copy, or begin with an empty one (orders that were being canceled may still rest)"
+)
 
 
 def add_arguments(command: argparse.ArgumentParser) -> None:
@@ -85,5 +89,5 @@ def _lines(path: Path, seen: Verified) -> list[str]:
     verdict = "sound" if seen.is_sound else f"{seen.found} found"
     lines.append(f"{path}: {verdict}; format {seen.version}{older}: {counts or 'nothing could be read'}")
     if not seen.is_sound:
-        lines.append(f"what to do: {WHAT_TO_DO}")
+        lines.append(f"what to do: {WHAT_TO_DO if seen.counts else WHAT_TO_DO_WITH_NONE}")
     return lines

@@ -67,7 +67,16 @@ def test_what_is_found_is_said_a_line_each_with_what_to_do(path: Path, canceld: 
     assert lines[0].startswith(f"{path}: step 5: its frame is not the one with the digest ")
     assert f"{path}: step 6: concludes with outcome 1, which is missing" in lines
     assert any(line.startswith(f"{path}: 3 found; format {VERSION}: 1 lives, ") for line in lines), lines
-    assert lines[-1].startswith("what to do: keep a copy of the file")
+    assert lines[-1].startswith("what to do: keep a copy of the file and of its -wal; `canceld journal export` takes")
+
+
+def test_of_a_file_of_which_nothing_can_be_read_no_export_is_promised(path: Path, canceld: Callable[..., Told]) -> None:
+    with path.open("r+b") as file:
+        file.truncate(path.stat().st_size // 2)
+    code, said, _ = canceld("verify", path)
+    assert code == 1
+    assert said.splitlines()[-1].startswith("what to do: keep a copy of the file and of its -wal; no daemon starts")
+    assert canceld("export", path)[:2] == (2, "")
 
 
 def test_verify_speaks_to_programs_too(path: Path, canceld: Callable[..., Told]) -> None:

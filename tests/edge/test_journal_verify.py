@@ -82,6 +82,10 @@ DAMAGES = [
     ("UPDATE outcomes SET report = '[]' WHERE seq = 2", "outcome 2: cannot be read: report: Expected `object`"),
     ("UPDATE requests SET outcome = NULL WHERE request_id = 'a'", "request a of main, uid 1000: has no outcome in its"),
     ("UPDATE requests SET outcome = 'filled' WHERE request_id = 'b'", "request b of main, uid 1000: its row does not"),
+    ("DELETE FROM meta WHERE name = 'boot'", "meta: does not say boot"),
+    ("UPDATE meta SET value = 'many' WHERE name = 'seq_reserved'", "meta: does not say seq_reserved"),
+    ("UPDATE meta SET value = 2 WHERE name = 'seq_reserved'", "meta: seq_reserved is 2, less than "),
+    ("UPDATE meta SET value = 0 WHERE name = 'boot'", "meta: boot is 0, less than "),
     ("UPDATE requests SET priority = 'high' WHERE request_id = 'b'", "request b: cannot be read: priority"),
 ]
 
@@ -177,6 +181,7 @@ async def test_a_journal_is_verified_while_it_is_written(path: Path) -> None:
             lambda path: change(path, "PRAGMA user_version = 99"),
             "a newer canceld wrote it .format 99; this one knows",
         ),
+        (lambda path: change(path, "PRAGMA user_version = -1"), "its format is -1, which no canceld wrote; keep"),
     ],
 )
 def test_what_is_no_journal_of_ours_is_said_with_what_to_do(path: Path, make: object, why: str) -> None:

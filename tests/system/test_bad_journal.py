@@ -159,6 +159,25 @@ async def test_a_damaged_page_that_the_start_needs_is_said_and_not_run_on(tmp_pa
         assert (await it.canceled(client, order_id))["outcome"] == "canceled"
 
 
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("DELETE FROM meta WHERE name = 'boot'", "`SELECT value FROM meta WHERE name = 'boot'` gives no number"),
+        ("DROP TABLE requests", "no such table: requests"),
+    ],
+)
+async def test_a_journal_of_which_a_part_is_gone_is_said_and_not_run_on(
+    tmp_path: Path, change: str, found: str
+) -> None:
+    async with world(tmp_path) as it:
+        await a_life(it)
+        journal = tmp_path / "journal.sqlite"
+        with closing(sqlite3.connect(journal)) as db, db:
+            db.execute(change)
+        assert f"canceld: journal {journal}: {found}; it is damaged: stop the daemon" in await refusal_to_start(it)
+        assert not (await asyncio.to_thread(verify, journal)).is_sound
+
+
 async def test_a_damaged_page_that_a_commit_needs_keeps_no_cancel_from_the_venue(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         await a_life(it)

@@ -225,8 +225,7 @@ def version_of(path: Path, db: sqlite3.Connection) -> int:
     mark, version = _number(db, "PRAGMA application_id"), _number(db, "PRAGMA user_version")
     if mark != APPLICATION_ID:
         raise JournalError(str(path), "it is not a journal of canceld", "name the file of [daemon] journal, or a copy")
-    if version > VERSION:
-        raise too_new(path, version)
+    _check_version(path, version)
     return version
 
 
@@ -252,13 +251,15 @@ def begin_life(path: Path, connecting: Connect, now_us: int) -> Life:
 
 def cannot_use(path: Path, trouble: sqlite3.Error) -> JournalError:
     """Say what SQLite's trouble with a journal means for its operator."""
-    code = getattr(trouble, "sqlite_errorcode", 0) & 0xFF  # the primary code; its upper bytes refine it
+    code = getattr(trouble, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one it is our own word for nonsense
+    code &= 0xFF  # the primary code; its upper bytes refine it
     return JournalError(str(path), str(trouble) or type(trouble).__name__, _FIXES.get(code, _FIX))
 
 
 _ASIDE = "it is damaged: stop the daemon, keep the file aside, try `sqlite3 FILE .recover`, or begin with an empty one"
 _FIX = "look at its disk and its permissions"
 _FIXES: Final = {
+    sqlite3.SQLITE_ERROR: _ASIDE,  # a table or a column is not there
     sqlite3.SQLITE_CORRUPT: _ASIDE,
     sqlite3.SQLITE_NOTADB: _ASIDE,
     sqlite3.SQLITE_FULL: "free some space on its disk",
@@ -304,28 +305,25 @@ def _check_or_create(path: Path, db: sqlite3.Connection) -> None:
         for statement in TABLES:
             db.execute(statement)
         db.execute("COMMIT")
-    elif mark != APPLICATION_ID:
+        return
+    if mark != APPLICATION_ID:
         raise JournalError(str(path), "it is the database of another program", "name another file in [daemon] journal")
-    elif version > VERSION:
-        raise too_new(path, version)
-    elif version < VERSION:
-        _migrate(path, db, version)
+    _check_version(path, version)
+    if version < VERSION:
+        _migrate(db, version)
 
 
-def too_new(path: Path, version: int) -> JournalError:
-    """Say that a newer canceld wrote a journal."""
-    return JournalError(
-        str(path),
-        f"a newer canceld wrote it (format {version}; this one knows {VERSION})",
-        "run that canceld, or keep the file aside and begin with an empty one",
-    )
-
-
-def _migrate(path: Path, db: sqlite3.Connection, version: int) -> None:
-    """Bring the tables up to `VERSION`, all of it or nothing."""
-    if version not in MIGRATIONS:
+def _check_version(path: Path, version: int) -> None:
+    if version > VERSION:
+        what = f"a newer canceld wrote it (format {version}; this one knows {VERSION})"
+        raise JournalError(str(path), what, "run that canceld, or keep the file aside and begin with an empty one")
+    if version != VERSION and version not in MIGRATIONS:
         what = f"its format is {version}, which no canceld wrote"
         raise JournalError(str(path), what, "keep the file aside, and begin with an empty one")
+
+
+def _migrate(db: sqlite3.Connection, version: int) -> None:
+    """Bring the tables up to `VERSION`, all of it or nothing."""
     db.execute("BEGIN IMMEDIATE")
     for older in range(version, VERSION):
         for statement in MIGRATIONS[older]:
@@ -355,12 +353,12 @@ def _next_life(db: sqlite3.Connection, now_us: int) -> Life:
 
 
 def _number_or_word(db: sqlite3.Connection, question: str) -> object:
-    found: object = db.execute(question).fetchone()[0]
-    return found
+    row: tuple[object, ...] | None = db.execute(question).fetchone()
+    return None if row is None else row[0]
 
 
 def _number(db: sqlite3.Connection, question: str) -> int:
     found = _number_or_word(db, question)
     if not isinstance(found, int):
-        raise sqlite3.DatabaseError(f"{question}: a number is expected")
+        raise sqlite3.DatabaseError(f"`{question}` gives no number")
     return found

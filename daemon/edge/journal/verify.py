@@ -4,6 +4,7 @@ Each check is a sentence that holds of every journal that canceld wrote, wheneve
 
 * the file is whole by SQLite's own word, and its tables are ours;
 * each row reads back, and its columns say what its body says;
+* the numbers of lives and outcomes that the next life begins with are there, and above all that were used;
 * within one life, outcome numbers have no hole, except where something may have been forgotten;
 * a request has one outcome (revision 0) and after it its corrections, numbered without a hole or a double, and its row
   says what the latest of them says;
@@ -105,8 +106,8 @@ class _Verification:
     def run(self) -> Verified:
         self._db.execute("BEGIN")  # one view of the file for all checks
         parts = (
-            self._file, self._tables, self._times, self._steps, self._outcomes, self._requests, self._bulks,
-            self._ties, self._numbers,
+            self._file, self._tables, self._times, self._next_numbers, self._steps, self._outcomes, self._requests,
+            self._bulks, self._ties, self._numbers,
         )  # fmt: skip
         for part in parts:
             try:
@@ -278,6 +279,18 @@ class _Verification:
         return sorted(mine, key=lambda word: (word[1], word[0]))
 
     # ------------------------------------------------------------ numbers
+
+    def _next_numbers(self) -> None:
+        used = {"seq_reserved": "SELECT max(seq) + 1 FROM outcomes"}
+        if self._version >= SINCE_LIVES:
+            used["boot"] = "SELECT max(boot) FROM lives"
+        for name, question in used.items():
+            row = self._db.execute("SELECT value FROM meta WHERE name = ?", (name,)).fetchone()
+            (least,) = self._db.execute(question).fetchone()
+            if row is None or not isinstance(row["value"], int):
+                self._finding("meta", f"does not say {name}")
+            elif least is not None and row["value"] < least:
+                self._finding("meta", f"{name} is {row['value']}, less than {least}")
 
     def _numbers(self) -> None:
         """Look for holes within each life, where nothing can have been forgotten."""
