@@ -119,7 +119,10 @@ def spread(wires: Sequence[WireCancel], answer: BatchAnswered) -> Spread:
     strangers = tuple(
         item for owner, item in zip(owners, answer.items, strict=True) if owner is None or claims[owner] > 1
     )
-    return Spread(tuple(_answer_of(index, wire, found, claims, answer) for index, wire in enumerate(wires)), strangers)
+    answers = [_answer_of(index, wire, found, claims, answer) for index, wire in enumerate(wires)]
+    if answer.whole.allowance is not None:  # of the one call that they all left in
+        answers[0] = msgspec.structs.replace(answers[0], allowance=answer.whole.allowance)
+    return Spread(tuple(answers), strangers)
 
 
 def _owner(item: CancelAnswered, wires: Sequence[WireCancel]) -> int | None:

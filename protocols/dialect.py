@@ -66,7 +66,8 @@ class Counts(StrEnum):
 class RateRule(msgspec.Struct, frozen=True):
     """At most ``limit`` requests of ``operations`` in any ``window_ms``, counted per ``scope``.
 
-    ``page`` names the venue's page that says so. Operations of one rule share its bucket, over all roads.
+    ``page`` names the venue's page that says so. Operations of one rule share its bucket, over all roads. ``is_told``:
+    it is the one of which answers to cancels say what is left (`evidence.Allowance`).
     """
 
     name: str
@@ -76,6 +77,7 @@ class RateRule(msgspec.Struct, frozen=True):
     scope: Scope
     page: str
     counts: Counts = Counts.CALLS
+    is_told: bool = False
 
 
 class ErrorRule(msgspec.Struct, frozen=True):

@@ -129,11 +129,24 @@ class OrderReported(msgspec.Struct, frozen=True, gc=False, tag=True):
     is_state: bool = True
 
 
+class Allowance(msgspec.Struct, frozen=True, gc=False):
+    """What the venue says beside an answer of the limit under which the request fell: who else uses it shows here.
+
+    ``remaining`` more requests fit until ``reset_ms`` by the venue's clock (None: for a window of the rule). ``limit``
+    is how many fit in a window of the rule (None: not said, or of another window).
+    """
+
+    remaining: int
+    limit: int | None = None
+    reset_ms: int | None = None
+
+
 class CancelAnswered(msgspec.Struct, frozen=True, gc=False, tag=True):
     """The venue's answer to one wire cancel, field by field as its page lists them in ``fields``.
 
     ``counts_as_error``: the venue counts it among the errors that it bans for (see `dialect.ErrorRule`). ``hold_ms``
-    and ``hold_until_ms`` say how long the venue wants no more of this operation, from now or by its own clock.
+    and ``hold_until_ms`` say how long the venue wants no more of this operation, from now or by its own clock, and
+    ``allowance`` how many more it takes.
     """
 
     send_id: SendId
@@ -149,6 +162,7 @@ class CancelAnswered(msgspec.Struct, frozen=True, gc=False, tag=True):
     counts_as_error: bool = False
     hold_ms: int = 0
     hold_until_ms: int | None = None
+    allowance: Allowance | None = None
 
 
 class CancelLost(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -51,6 +51,10 @@ class RestResponse(msgspec.Struct, frozen=True):
     body: bytes
     headers: Pairs = ()
 
+    def header(self, name: str) -> str:
+        """Give a header by its name in small letters; "" where there is none."""
+        return next((value for key, value in self.headers if key == name), "")
+
 
 UNPROVEN_STATUSES: Final = frozenset({408, 425, 500, 502, 503, 504, 520, 521, 522, 523, 524, 525, 527, 530})
 """HTTP statuses of gateways and proxies: whether the venue acted is unknown unless the body says so."""

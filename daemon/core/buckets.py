@@ -6,6 +6,10 @@ each window is stretched by a little (`SLACK`), and what was answered later than
 it had certainly arrived by then, however busy the host was. A venue that says "too many" in spite of it closes the
 bucket for a window (`hold`).
 
+A venue may say ahead how much more it takes (`told`). What is less than we left it, others with a key of the same user
+have taken, or a window of it is smaller than its page says. Such a word only ever makes the room smaller: what of ours
+had not arrived when it was said is counted as arrived, and more than the page grants is never used.
+
 A bucket is made when it is first looked at, and then holds what left through it in an earlier life of the daemon
 (`daemon.core.departures`). Those of connections begin empty: a new life makes its own. Limits, and who may use how much
 of them, are `daemon.core.budget`'s.
@@ -24,9 +28,13 @@ if TYPE_CHECKING:
 
     from daemon.core.departures import Departures
     from protocols.dialect import RateRule
+    from protocols.evidence import Allowance
 
 SLACK: Final = 1.1
 """Windows are stretched by a tenth: frames that left apart may arrive closer together, off a busy host above all."""
+
+NO_LIMIT: Final = 1_000_000
+"""Calls that may leave where nothing says how many."""
 
 BucketKey = tuple[str, str]
 """The names of a rule and of a scope."""
@@ -49,7 +57,7 @@ class Departure:
 class Bucket:
     """What left under one rule and scope, the oldest first."""
 
-    __slots__ = ("_left", "_mark", "_note", "_units", "held_until_us", "window_us")
+    __slots__ = ("_left", "_limit_said", "_mark", "_note", "_units", "held_until_us", "window_us")
 
     def __init__(self, window_us: int) -> None:
         self.window_us = window_us
@@ -58,6 +66,7 @@ class Bucket:
         self._units = 0
         self._mark = Mark(0)
         self._note: Callable[[Mark, int, int], None] | None = None
+        self._limit_said = NO_LIMIT
 
     def remember(self, mark: Mark, departures: Departures) -> None:
         """Take over what left through the bucket of this mark before this life, and note from now on what does."""
@@ -71,20 +80,43 @@ class Bucket:
         """Count a departure."""
         if self._note is not None:
             self._note(self._mark, units, departure.left_us)
+        self._count(departure, units)
+
+    def _count(self, departure: Departure, units: int) -> None:
         self._left.append((departure, units))
         self._units += units
+
+    def told(self, limit: int, said: Allowance, until_us: int | None, now_us: int) -> None:
+        """The venue says what remains of it until a time (None: for a window), and perhaps how much a window takes.
+
+        ``limit`` is what we hold it to. A time of long ago or far ahead is of another unit or clock: a window, then.
+        """
+        if said.limit is not None:
+            self._limit_said = said.limit
+        stretched_us = int(self.window_us * SLACK)
+        if until_us is None or abs(until_us - now_us) > stretched_us:
+            until_us = now_us + stretched_us
+        others = min(limit, self._limit_said) - said.remaining - self._counted(now_us)
+        if others > 0 and until_us > now_us:
+            departure = Departure(until_us - stretched_us)
+            departure.answered_us = until_us - self.window_us
+            self._count(departure, others)
+
+    def _counted(self, now_us: int) -> int:
+        """How many units stand in the window."""
+        while self._left and self._left[0][0].counts_until_us(self.window_us) <= now_us:
+            self._units -= self._left.popleft()[1]
+        return self._units
 
     def room(self, limit: int, now_us: int) -> int:
         """How many units may leave now, if at most ``limit`` may stand in a window."""
         if self.held_until_us > now_us:
             return 0
-        while self._left and self._left[0][0].counts_until_us(self.window_us) <= now_us:
-            self._units -= self._left.popleft()[1]
-        return limit - self._units
+        return min(limit, self._limit_said) - self._counted(now_us)
 
     def free_us(self, limit: int, units: int) -> int:
         """When the next ``units`` may leave together; what asks for more than fits goes when the bucket is empty."""
-        excess = min(self._units + units - limit, self._units)
+        excess = min(self._units + units - min(limit, self._limit_said), self._units)
         free_us = self.held_until_us
         for departure, counted in self._left:
             if excess <= 0:
@@ -98,8 +130,9 @@ class Bucket:
         self.held_until_us = max(self.held_until_us, now_us + int(self.window_us * SLACK), until_us)
 
     def is_idle(self, now_us: int) -> bool:
-        """Whether nothing that left counts any more."""
-        return self.held_until_us <= now_us and self.room(0, now_us) == 0
+        """Whether nothing that left counts any more, and nothing is known of it but what its page says."""
+        is_as_published = self._limit_said == NO_LIMIT
+        return is_as_published and self.held_until_us <= now_us and self._counted(now_us) == 0
 
 
 class Buckets:

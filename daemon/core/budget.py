@@ -13,7 +13,7 @@ from collections import Counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.buckets import Buckets, Departure
+from daemon.core.buckets import NO_LIMIT, Buckets, Departure
 from protocols.dialect import Counts, Scope
 
 if TYPE_CHECKING:
@@ -22,12 +22,10 @@ if TYPE_CHECKING:
 
     from daemon.core.buckets import Bucket, BucketKey
     from protocols.dialect import RateRule
+    from protocols.evidence import Allowance
 
 CANCEL_SHARE: Final = 0.25
 """The share of a bucket that only cancels may use, where they share one with something else."""
-
-NO_LIMIT: Final = 1_000_000
-"""Calls that may leave where no rule says how many."""
 
 Order = tuple[str, str]
 """What the rules count an order by: its instrument and its name."""
@@ -108,6 +106,12 @@ class Budget:
         """Close the buckets of an operation for a window, or longer, since the venue said "too many"."""
         for _, bucket in self._of(operation, instrument, order):
             bucket.hold(now_us, until_us)
+
+    def told(self, operation: str, said: Allowance, until_us: int | None, now_us: int) -> None:
+        """The venue said beside an answer what is left of an operation's limit, until ``until_us`` by our clock."""
+        for rule, bucket in self._of(operation, "", ""):
+            if rule.is_told:
+                bucket.told(rule.limit, said, until_us, now_us)
 
     def line_of(self, operation: str, instrument: str) -> BucketKey:
         """Name the line in which an operation waits: its own, and its instrument's where that matters."""

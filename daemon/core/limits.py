@@ -1,7 +1,8 @@
 """Everything that a venue limits, for one account: rate budgets, error budgets, and what it says of them itself.
 
 Whatever leaves is noted here by name, and so is its end. An answer corrects the budgets: what was answered had arrived
-by then, an error counts among those that the venue bears, and "too many" closes what it was said to.
+by then, an error counts among those that the venue bears, "too many" closes what it was said to, and what it says to be
+left of a limit is what others have left of it, too.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from daemon.core.buckets import Buckets
 from daemon.core.budget import Budget
 from daemon.core.error_budget import ErrorBudget
 from daemon.core.records import Asked, SendAnswered, SendMade
-from protocols.evidence import QuestionAnswered
+from protocols.evidence import CancelAnswered, QuestionAnswered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Dealing
     from daemon.core.world import World
     from protocols.asks import Question, WireCancel
-    from protocols.evidence import CancelAnswered, QuestionFailed
+    from protocols.evidence import Allowance, QuestionFailed
     from protocols.fix import QueryId, SendId
 
 HOLD_MAX_US: Final = 1_800_000_000
@@ -43,7 +44,8 @@ class Limits:
         self.budget = Budget(traits.rate_rules, traits.cancel_operations, calls, address, own)
         self.errors = ErrorBudget(traits.error_rules)
         self._world = world
-        self._departures: dict[SendId | QueryId, Departure] = {}
+        self._departures: dict[SendId | QueryId, tuple[str, Departure]] = {}
+        """With the operation that each left by."""
 
     def left(
         self, operation: str, orders: Sequence[Order], names: Sequence[SendId] | Sequence[QueryId], now_us: int
@@ -51,20 +53,27 @@ class Limits:
         """Count one request that leaves now: the orders that it is about, and the names of what it holds."""
         departure = self.budget.take(operation, orders, now_us)
         for name in names:
-            self._departures[name] = departure
+            self._departures[name] = operation, departure
             self.errors.left(operation, name)
 
     def ended(
         self, name: SendId | QueryId, end: CancelAnswered | QuestionAnswered | QuestionFailed | None, now_us: int
     ) -> bool:
         """Count the end of a send or a question (None: it was not answered); says whether errors became scarcer."""
-        departure = self._departures.pop(name, None)
-        if departure is not None and end is not None:
+        left = self._departures.pop(name, None)
+        if left is not None and end is not None:
+            operation, departure = left
             departure.answered_us = now_us
+            if isinstance(end, CancelAnswered) and end.allowance is not None:
+                self._told(operation, end.allowance, now_us)
         is_error = end is not None and end.counts_as_error
         until_us = 0 if end is None or isinstance(end, QuestionAnswered) else self._held_until_us(end, now_us)
         ended = self.errors.ended(name, now_us, is_error=is_error, banned_until_us=until_us)
         return ended is not None and bool(self.errors.spared(now_us))
+
+    def _told(self, operation: str, said: Allowance, now_us: int) -> None:
+        until_us = None if said.reset_ms is None else self._world.ours_us(said.reset_ms)
+        self.budget.told(operation, said, until_us, now_us)
 
     def hold_cancels(self, wire: WireCancel, answer: CancelAnswered, now_us: int) -> None:
         """The venue said "too many" to a cancel: let none of its kind go for a window, or for as long as it says."""

@@ -14,7 +14,7 @@ import pytest
 from protocols.asks import WireCancel
 from protocols.batching import BatchAnswered, spread
 from protocols.dialect import Dialect, Profile, Role, Scope
-from protocols.evidence import CancelAnswered, Proof
+from protocols.evidence import Allowance, CancelAnswered, Proof
 from protocols.fix import ClientOrderId, OrderId, Road, SendId, Side
 from protocols.mass import Everything
 from protocols.rest import RestResponse
@@ -136,6 +136,26 @@ def by_rest(kind: Kind, body: object, status: int = 200) -> tuple[CancelAnswered
     wires = wires_of(kind)
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     return spread(wires, dialect_of(kind).read_batch(wires, RestResponse(status, raw))).answers
+
+
+REMAINING = {
+    "okx": "",
+    "bitget": "x-mbx-used-remain-limit",
+    "bitget_uta": "x-mbx-used-remain-limit",
+    "htx": "ratelimit-remaining",
+    "bingx": "x-ratelimit-requests-remain",
+}
+"""The header that says how many more of a call fit, where the venue has one."""
+
+
+@EVERY
+def test_what_an_answer_to_a_batch_says_of_its_limit_is_told_once(kind: Kind) -> None:
+    wires = wires_of(kind)
+    raw = orjson.dumps(kind.rest([(order, "") for order in IDS]))
+    headers = ((REMAINING[kind.venue], "4"),)
+    answers = spread(wires, dialect_of(kind).read_batch(wires, RestResponse(200, raw, headers))).answers
+    told = Allowance(4) if REMAINING[kind.venue] else None
+    assert [answer.allowance for answer in answers] == [told, None, None]
 
 
 def by_socket(kind: Kind, rows: Sequence[Row]) -> list[Proof]:

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from protocols.errors import RemoteError, Unreadable, VenueRefusal
-from protocols.evidence import CancelAnswered, Proof, Remedy
+from protocols.evidence import Allowance, CancelAnswered, Proof, Remedy
 from protocols.fix import Road
 from protocols.jsonread import frame_of
 from protocols.rest import RestCall, RestResponse
@@ -191,6 +191,15 @@ def test_a_ban_says_until_when_nothing_is_wanted() -> None:
     assert (found.hold_until_ms, found.hold_ms) == (1_790_000_480_000, 0)
     assert read(body(code=100410, msg="rate limited")).hold_until_ms is None
     assert read(body(code=100404, msg=f"{NOT_EXIST} 1790000480000")).hold_until_ms is None
+
+
+def test_the_headers_of_any_answer_say_what_is_left_of_the_limit() -> None:
+    headers = (("x-ratelimit-requests-remain", "1"), ("x-ratelimit-requests-expire", "1790000480000"))
+    for plain in (body(CANCEL_DATA), body(code=100404, msg=ENDED), RestResponse(429, b"<html>")):
+        told = RestResponse(plain.status, plain.body, headers)
+        assert (read(plain).allowance, read(told).allowance) == (None, Allowance(1, None, 1_790_000_480_000))
+    nonsense = (("x-ratelimit-requests-remain", "1.5"), headers[1])
+    assert read(RestResponse(200, body(CANCEL_DATA).body, nonsense)).allowance is None
 
 
 @pytest.mark.parametrize(("status", "hold_ms"), [(403, 60_000), (418, 60_000), (429, 10_000)])

@@ -16,7 +16,7 @@ from protocols.dialect import (
     SubscribeRefused,
     Uncorrelated,
 )
-from protocols.evidence import CancelAnswered, OrderReported, Proof, Remedy
+from protocols.evidence import Allowance, CancelAnswered, OrderReported, Proof, Remedy
 from protocols.fix import Road
 from tests.protocols.bitget_material import (
     CANCELED_ROW,
@@ -146,6 +146,13 @@ def test_a_v3_acceptance_carries_both_ids_and_whatever_was_added_since() -> None
         found = answer(raw, UNIFIED)
         assert (found.send_id, found.proof, found.order_id) == ("s1", Proof.ACCEPTED, "1396095071110135834")
     assert answer(later, UNIFIED).fields["receiveTime"] == "1"
+
+
+def test_a_v3_answer_says_what_is_left_of_its_limit() -> None:
+    said = {"limit": "10", "remaining": "3"}
+    assert answer(changed(V3_ACCEPTED, rateLimit=[said]), UNIFIED).allowance == Allowance(3, 10)
+    for nonsense in (None, [], [said, said], said, [{"limit": "10"}], [{"remaining": "many"}], "3"):
+        assert answer(changed(V3_ACCEPTED, rateLimit=nonsense), UNIFIED).allowance is None
 
 
 @pytest.mark.parametrize("frame_id", ["s1", 17])

@@ -16,7 +16,7 @@ from protocols.dialect import (
     SubscribeRefused,
     Uncorrelated,
 )
-from protocols.evidence import CancelAnswered, OrderReported, Proof, Remedy
+from protocols.evidence import Allowance, CancelAnswered, OrderReported, Proof, Remedy
 from protocols.fix import Road
 from protocols.jsonread import frame_of
 from tests.protocols.htx_material import (
@@ -207,6 +207,17 @@ def test_too_many_holds_until_the_time_that_the_venue_says() -> None:
     assert answer(changed(REFUSED, code=1032, rate_limit={"reset": "soon"})).hold_until_ms is None
     assert answer(changed(REFUSED, code=1032, rate_limit=7)).hold_until_ms is None
     assert answer(changed(REFUSED, rate_limit=limit)).hold_until_ms is None
+
+
+def test_every_answer_says_what_is_left_of_the_limit() -> None:
+    limit = {"limit": "24", "interval": "3000", "remaining": "7", "reset": "1789700006489"}
+    for frame in (ACCEPTED, REFUSED):
+        assert answer(changed(frame, rate_limit=limit)).allowance == Allowance(7, 24, 1789700006489)
+    other_window = limit | {"interval": "1000"}
+    assert answer(changed(REFUSED, rate_limit=other_window)).allowance == Allowance(7, None, 1789700006489)
+    assert answer(changed(REFUSED, rate_limit={"remaining": 3})).allowance == Allowance(3)
+    for nonsense in (7, {}, {"remaining": "-1"}, {"remaining": "1" * 5000}, {"remaining": None}, {"limit": "72"}):
+        assert answer(changed(REFUSED, rate_limit=nonsense)).allowance is None
 
 
 # ---------------------------------------------------------------- errors that name nobody

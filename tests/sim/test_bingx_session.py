@@ -70,6 +70,16 @@ def test_a_limit_is_enforced_counted_and_over_after_its_second() -> None:
     assert rig.call("GET", UID)["code"] == 0
 
 
+def test_each_answer_says_what_is_left_of_its_limit_and_until_when() -> None:
+    rig = BingxRig()
+    for left in (9, 8):
+        response = rig.answers[rig.send("GET", UID)]
+        assert response is not None
+        headers = response.headers
+        assert headers["X-RateLimit-Requests-Remain"] == str(left)
+        assert int(headers["X-RateLimit-Requests-Expire"]) - rig.now_us // 1000 in {999, 1000}
+
+
 # ---------------------------------------------------------------- listen keys and subscriptions
 
 

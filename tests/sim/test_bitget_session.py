@@ -202,6 +202,10 @@ def test_a_unified_acceptance_has_texts_and_both_ids() -> None:
     assert found["args"][0]["orderId"] == order["order_id"]
     assert found["args"][0]["clientOid"] == "c1"
     assert client.states[-1] == "cancelled"
+    client.cancel(rig.place())
+    assert [frame["rateLimit"] for frame in client.answers] == [
+        [{"limit": "10", "remaining": left}] for left in ("9", "8")
+    ]
 
 
 def test_a_refusal_of_an_unknown_order_has_its_generations_shape(rig: BitgetRig) -> None:

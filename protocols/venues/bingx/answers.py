@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from protocols.allowance import allowance_of
 from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
 from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 _ENDED: Final = re.compile(r"\b(filled|cancell?ed|failed|expired)\b", re.IGNORECASE)
 _PARTLY: Final = re.compile(r"partially[_ ]filled", re.IGNORECASE)
 _NOT_THERE: Final = re.compile(r"not exist|not a valid order", re.IGNORECASE)
+
+REMAIN_HEADER: Final = "x-ratelimit-requests-remain"
+EXPIRE_HEADER: Final = "x-ratelimit-requests-expire"
+"""How many more of a call fit, and until when, in milliseconds (BingX: Basic Information / Rate limit)."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -101,7 +106,8 @@ def read_cancel(wire: WireCancel, response: RestResponse) -> CancelAnswered:
     if contradicts or proves_nothing(response.status):
         answer = msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
     hold = hold_of(response, answer.remedy, answer.message)
-    return msgspec.structs.replace(answer, hold_ms=hold.ms, hold_until_ms=hold.until_ms)
+    told = allowance_of(response.header(REMAIN_HEADER), reset_ms=response.header(EXPIRE_HEADER))
+    return msgspec.structs.replace(answer, hold_ms=hold.ms, hold_until_ms=hold.until_ms, allowance=told)
 
 
 def read_batch(wires: Sequence[WireCancel], response: RestResponse) -> BatchAnswered:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import msgspec
+
 from protocols.batching import BatchCancel
 from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
 from protocols.evidence import Step
@@ -35,6 +37,11 @@ def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER, wind
     return RateRule(operation, frozenset({operation}), limit, window_ms, scope, f"BingX: {page}")
 
 
+def _cancel_rule(operation: str, limit: int, page: str) -> RateRule:
+    """Write a limit of which the headers of an answer say what is left."""
+    return msgspec.structs.replace(_rule(operation, limit, page), is_told=True)
+
+
 def _of_address(operation: str) -> RateRule:
     """Write a limit of groups 2 and 3, which all accounts on this host share: so many of one kind in ten seconds."""
     page = "BingX: Basic Information / Rate limit, groups 2 and 3"
@@ -42,9 +49,9 @@ def _of_address(operation: str) -> RateRule:
 
 
 RULES: Final = (
-    _rule(CANCEL, 5, "Spot / Trade / Cancel Order"),
-    _rule(CANCEL_ORDERS, 2, "Spot / Trade / Cancel multiple orders"),
-    _rule(CANCEL_OPEN_ORDERS, 2, "Spot / Trade / Cancel all open orders on a symbol"),
+    _cancel_rule(CANCEL, 5, "Spot / Trade / Cancel Order"),
+    _cancel_rule(CANCEL_ORDERS, 2, "Spot / Trade / Cancel multiple orders"),
+    _cancel_rule(CANCEL_OPEN_ORDERS, 2, "Spot / Trade / Cancel all open orders on a symbol"),
     _rule(QUERY, 10, "Spot / Trade / Query Order details"),
     _rule(OPEN_ORDERS, 10, "Spot / Trade / Current Open Orders"),
     _rule(HISTORY_ORDERS, 10, "Spot / Trade / Query Order history"),

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from protocols.allowance import allowance_of
 from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
-from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
+from protocols.evidence import Allowance, CancelAnswered, Frame, Proof, Remedy
 from protocols.fix import ClientOrderId, OrderId, Road, SendId
 from protocols.jsonread import Json, as_array, as_object, code, frame_of, optional_text, parse, texts
 from protocols.rest import RATE_LIMITED, RestResponse, proves_nothing
@@ -21,6 +22,9 @@ from protocols.venues.bitget.codes import ACCEPTED_CODES, row_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+REMAINING_HEADER: Final = "x-mbx-used-remain-limit"
+"""How many more of a call fit, beside its answer (Bitget: REST API / Rate limit)."""
 
 
 class Envelope(msgspec.Struct, frozen=True):
@@ -126,7 +130,25 @@ def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: F
         remedy=row.remedy_on(road),
         fields=fields,
         frame=frame,
+        allowance=_said_in(body),
     )
+
+
+def _said_in(body: Json) -> Allowance | None:
+    """Read ``rateLimit``, which v3's frames carry: a list of one, ``limit`` and ``remaining`` (Bitget: Changelog 2026).
+
+    Of several, all of which the request would fall under, none is known to be about our rule.
+    """
+    said = body.get("rateLimit")
+    if not isinstance(said, list) or len(said) != 1 or not isinstance(said[0], dict):
+        return None
+    numbers = texts(said[0])
+    return allowance_of(numbers.get("remaining", ""), numbers.get("limit", ""))
+
+
+def _said_beside(response: RestResponse) -> Allowance | None:
+    """Read what remains of a call's quota, from a header (Bitget: REST API / Rate limit)."""
+    return allowance_of(response.header(REMAINING_HEADER))
 
 
 def unread_cancel(send_id: SendId, road: Road, body: Json, why: str, frame: Frame) -> CancelAnswered:
@@ -147,6 +169,7 @@ def read_rest_cancel(send_id: SendId, response: RestResponse) -> CancelAnswered:
         answer = unread_cancel(send_id, Road.REST, body, f"HTTP {response.status}, {error}", frame)
         if response.status == RATE_LIMITED:  # the limiter stands before everything that could act
             answer = msgspec.structs.replace(answer, proof=Proof.UNCHANGED_RETRY, remedy=Remedy.BACK_OFF)
+    answer = msgspec.structs.replace(answer, allowance=_said_beside(response))
     contradicts = answer.proof is Proof.ACCEPTED and response.status != 200
     if contradicts or proves_nothing(response.status):
         return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
@@ -164,7 +187,9 @@ def read_rest_batch(batch: SendId, response: RestResponse, rows_of: Callable[[Js
         return whole
     try:
         body = as_object(parse(response.body), "body")
-        return batch_answered(batch, Road.REST, body, rows_of(body), frame)
+        answer = batch_answered(batch, Road.REST, body, rows_of(body), frame)
+        told = msgspec.structs.replace(answer.whole, allowance=_said_beside(response))
+        return msgspec.structs.replace(answer, whole=told)
     except Unreadable:
         return whole
 

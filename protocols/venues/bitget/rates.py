@@ -40,8 +40,8 @@ FRAMES_MAX: Final = 10
 """Frames that one socket takes in a second, pings included (Bitget: WebSocket / Connect)."""
 
 
-def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER) -> RateRule:
-    return RateRule(operation, frozenset({operation}), limit, SECOND_MS, scope, f"Bitget: {page}")
+def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER, *, is_told: bool = False) -> RateRule:
+    return RateRule(operation, frozenset({operation}), limit, SECOND_MS, scope, f"Bitget: {page}", is_told=is_told)
 
 
 _COMMON: Final = (
@@ -53,10 +53,12 @@ _COMMON: Final = (
 )  # fmt: skip
 
 CLASSIC_RULES: Final = (
-    _rule(CANCEL_BATCH, 10, "Contract / Trade / Batch cancel; Spot / Trade / Batch cancel orders"),
-    _rule(CANCEL_ALL, 10, "Contract / Trade / Cancel all orders"),
-    _rule(CANCEL_SYMBOL, 5, "Spot / Trade / Cancel order by symbol"),
-    _rule(CANCEL, 10, "Contract / Trade / Cancel order; Spot / Trade / Cancel order; Cancel Order Channel"),
+    _rule(CANCEL_BATCH, 10, "Contract / Trade / Batch cancel; Spot / Trade / Batch cancel orders", is_told=True),
+    _rule(CANCEL_ALL, 10, "Contract / Trade / Cancel all orders", is_told=True),
+    _rule(CANCEL_SYMBOL, 5, "Spot / Trade / Cancel order by symbol", is_told=True),
+    _rule(
+        CANCEL, 10, "Contract / Trade / Cancel order; Spot / Trade / Cancel order; Cancel Order Channel", is_told=True
+    ),
     *_COMMON,
     _rule(ORDER, 10, "Contract / Trade / Get order detail"),
     _rule(OPEN_ORDERS, 10, "Contract / Trade / Get pending orders"),
@@ -70,9 +72,9 @@ CLASSIC_RULES: Final = (
     _rule(ACCOUNT, 1, "Spot / Account / Get account information"),
 )
 UNIFIED_RULES: Final = (
-    _rule(CANCEL, 10, "Unified account / Trade / Cancel order"),
-    _rule(CANCEL_BATCH, 5, "Unified account / Trade / Batch cancel"),
-    _rule(CANCEL_SYMBOL, 5, "Unified account / Trade / Cancel all orders by symbol"),
+    _rule(CANCEL, 10, "Unified account / Trade / Cancel order", is_told=True),
+    _rule(CANCEL_BATCH, 5, "Unified account / Trade / Batch cancel", is_told=True),
+    _rule(CANCEL_SYMBOL, 5, "Unified account / Trade / Cancel all orders by symbol", is_told=True),
     *_COMMON,
     _rule(ORDER, 20, "Unified account / Trade / Get order details"),
     _rule(OPEN_ORDERS, 20, "Unified account / Trade / Get open orders"),

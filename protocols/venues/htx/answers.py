@@ -8,23 +8,28 @@ HTTP statuses say nothing of a request that was understood, and content types li
 
 from __future__ import annotations
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from protocols.allowance import allowance_of, whole_number
 from protocols.batching import BatchAnswered
 from protocols.errors import Unreadable, VenueRefusal
-from protocols.evidence import CancelAnswered, Frame, Proof, Remedy
+from protocols.evidence import Allowance, CancelAnswered, Frame, Proof, Remedy
 from protocols.fix import OrderId, Road, SendId
 from protocols.jsonread import Json, as_array, as_object, code, millis, optional_text, parse, texts
 from protocols.rest import RATE_LIMITED, RestResponse, proves_nothing
 from protocols.venues.htx.codes import ACCEPTED, Row, control_of, row_of
 from protocols.venues.htx.orders import own_client_id
+from protocols.venues.htx.rates import WINDOW_MS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 MESSAGES: Final = ("message", "msg", "err_msg", "err-msg")
 FORBIDDEN: Final = 403
-RESET_HEADER: Final = "ratelimit-reset"
-"""When the window of a private call is over, milliseconds by the venue's clock (HTX: Access and Usage / Rate Limit)."""
+LIMIT_HEADERS: Final = "ratelimit-"
+"""Before limit, interval, remaining and reset, in milliseconds (HTX: Access and Usage / API Rate Limit)."""
 OK: Final = "ok"
 _IDS: Final = {"orderId": "order_id", "clientOrderId": "client_order_id"}
 """A sample of "Orders / Cancel multiple orders" spells the ids so; its table and live answers do not."""
@@ -128,6 +133,15 @@ def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: F
         fields=fields,
         frame=frame,
         hold_until_ms=hold_until_ms,
+        allowance=_allowance(texts(said)) if isinstance(said := body.get("rate_limit"), dict) else None,
+    )
+
+
+def _allowance(said: Mapping[str, str]) -> Allowance | None:
+    """Read what is left of the limit (HTX: Access and Usage / API Rate Limit): the same words in frames and headers."""
+    is_of_the_rule = said.get("interval") == str(WINDOW_MS)
+    return allowance_of(
+        said.get("remaining", ""), said.get("limit", "") if is_of_the_rule else "", said.get("reset", "")
     )
 
 
@@ -157,9 +171,10 @@ def read_rest_cancel(send_id: SendId, response: RestResponse, frame: Frame) -> C
     except Unreadable as error:
         answer = unread_cancel(send_id, Road.REST, body, f"HTTP {response.status}, {error}", frame)
         answer = _by_status(answer, response.status)
+    said = {name.removeprefix(LIMIT_HEADERS): value for name, value in response.headers}
+    answer = msgspec.structs.replace(answer, allowance=_allowance(said))
     if answer.remedy is Remedy.BACK_OFF:
-        reset = next((value for name, value in response.headers if name == RESET_HEADER), "")
-        answer = msgspec.structs.replace(answer, hold_until_ms=int(reset) if reset.isdecimal() else None)
+        answer = msgspec.structs.replace(answer, hold_until_ms=whole_number(said.get("reset", "")))
     contradicts = answer.proof is Proof.ACCEPTED and response.status != 200
     if contradicts or proves_nothing(response.status):
         return msgspec.structs.replace(answer, proof=Proof.UNKNOWN)
@@ -172,7 +187,9 @@ def read_rest_batch(batch: SendId, response: RestResponse, frame: Frame) -> Batc
     if response.status != 200:
         return whole
     try:
-        return batch_answered(batch, Road.REST, as_object(parse(response.body), "body"), frame)
+        answer = batch_answered(batch, Road.REST, as_object(parse(response.body), "body"), frame)
+        told = msgspec.structs.replace(answer.whole, allowance=whole.whole.allowance)
+        return msgspec.structs.replace(answer, whole=told)
     except Unreadable:
         return whole
 

@@ -28,7 +28,7 @@ WINDOW_MS: Final = 3000
 RULES: Final = (
     RateRule(
         "trade", frozenset({CANCEL, CANCEL_BATCH, CANCEL_ALL, CANCEL_AFTER}), 72, WINDOW_MS, Scope.USER,
-        "HTX: Orders / Cancel Order, Rate Limit: Trade",
+        "HTX: Orders / Cancel Order, Rate Limit: Trade", is_told=True,
     ),
     RateRule(
         "read", frozenset({ORDER, OPEN_ORDERS, HISTORY}), 72, WINDOW_MS, Scope.USER,

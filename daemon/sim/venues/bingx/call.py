@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
+from daemon.sim.rates import RateRule
 from daemon.sim.venue import Drop, Floor, HttpRequest, HttpResponse, Respond
 from daemon.sim.venues.bingx.ban import Bans
 from daemon.sim.venues.bingx.distort import Distorter
@@ -29,13 +30,14 @@ class Refusal(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call as it arrived: `name` is its path's last part, `fields` its parameters."""
+    """A call as it arrived: `name` is its path's last part, `fields` its parameters, `rule` the limit it is under."""
 
     request_id: int
     name: str
     request: HttpRequest
     fields: Mapping[str, str]
     now_us: int
+    rule: RateRule | None = None
 
     def text(self, name: str) -> str:
         """A parameter, "" where it is absent."""
@@ -67,7 +69,12 @@ class Answers:
         self.respond(call, HttpResponse(200, body))
 
     def respond(self, call: Call, response: HttpResponse) -> None:
-        """Answer with whatever it is."""
+        """Answer with whatever it is, and with what is left of the limit (BingX: Basic Information / Rate limit)."""
+        if call.rule is not None:
+            left = self._floor.rates.left(call.rule, "", call.now_us)
+            expires_ms = self._clock.ms(call.now_us + call.rule.window_us)
+            said = {"X-RateLimit-Requests-Remain": str(left), "X-RateLimit-Requests-Expire": str(expires_ms)}
+            response = HttpResponse(response.status, response.body, said | dict(response.headers))
         self._floor.actions.append(Respond(call.request_id, response))
 
     def cut(self, call: Call) -> None:

@@ -5,7 +5,7 @@ handled by `cancel`, `place` and `queries`; the market endpoints are those that 
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from daemon.sim.clock import VenueClock
@@ -99,6 +99,7 @@ class Rest:
         if route is None:
             self._answers.refuse(call, "100404", "the api you requested does not exist", now_us)
             return
+        call = replace(call, rule=route.rule)
         count_arrivals(self._floor, call)
         try:
             self._admit(route, call, pairs)

@@ -7,8 +7,9 @@ is a text, and a refusal has neither topic nor args.
 from collections.abc import Sequence
 
 from daemon.sim.clock import VenueClock
+from daemon.sim.rates import RateRule
 from daemon.sim.venue import Drop, Floor, HttpResponse, Respond
-from daemon.sim.venues.bitget import codes
+from daemon.sim.venues.bitget import codes, limits
 from daemon.sim.venues.bitget.cancel import Answer, Row
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.session import BitgetConnection, Sessions
@@ -119,8 +120,11 @@ class UnifiedRoad(SocketRoad):
             "msg": "Success",
             "ts": self._clock.ms_text(now_us),
             "connId": self._connection.token,
-            "rateLimit": [{"limit": "10", "remaining": "9"}],
+            "rateLimit": self._left(limits.UTA_CANCEL, now_us),
         }
+
+    def _left(self, rule: RateRule, now_us: int) -> list[JsonObject]:
+        return [{"limit": str(rule.limit), "remaining": str(self._floor.rates.left(rule, "uid", now_us))}]
 
     def answer_batch(self, rows: Sequence[Row], fault_id: str, now_us: int) -> None:
         """Bitget: Unified account / WebSocket / Batch Cancel Channel: success at the top, whatever the rows say."""
@@ -132,6 +136,7 @@ class UnifiedRoad(SocketRoad):
             "code": "0",
             "msg": "Success",
             "ts": self._clock.ms_text(now_us),
+            "rateLimit": self._left(limits.UTA_BATCH, now_us),
         }
         self.send(document, fault_id, now_us)
 
