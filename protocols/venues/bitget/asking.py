@@ -281,20 +281,26 @@ def _read_listing(answer: Answer) -> Page:
 
 
 def _read_history(answer: Answer) -> Page:
-    """Look for the asked order among a symbol's ended ones, newest first, and stop when found."""
-    reports, is_whole = [], answer.mark.is_whole
+    """Look for the asked order among a symbol's ended ones, newest first, and stop when found.
+
+    What the page shows of other orders is told, too: each may be one that somebody else waits for.
+    """
+    reports, is_whole, is_found = [], answer.mark.is_whole, False
     for row in answer.rows:
+        is_asked = True
         try:
             fields = as_object(row, "row")
-            if answer.concerns(optional_text(fields, "orderId"), optional_text(fields, "clientOid")):
-                reports.append(answer.report(fields))
+            is_asked = answer.concerns(optional_text(fields, "orderId"), optional_text(fields, "clientOid"))
+            reports.append(answer.report(fields))
         except Unreadable:
-            is_whole = False
-    if reports:
+            is_whole = is_whole and not is_asked
+        else:
+            is_found = is_found or is_asked
+    if is_found:
         return _page(answer, tuple(reports), None, complete=False)
     has_more, following = answer.following(is_whole=is_whole)
-    is_seen = is_whole and not has_more
-    return _page(answer, (), Absence.DENIES if is_seen else Absence.BLIND, complete=is_seen, following=following)
+    denies = Absence.DENIES if is_whole and not has_more else Absence.BLIND
+    return _page(answer, tuple(reports), denies, complete=is_whole and not has_more, following=following)
 
 
 _READERS: Final[dict[Step, Callable[[Answer], Page]]] = {

@@ -170,19 +170,25 @@ def _read_opens(answer: Answer) -> Page:
 
 
 def _read_history(answer: Answer) -> Page:
-    """Look for the asked order among a contract's ended ones, and stop when it is found."""
-    reports, mark = [], answer.mark
+    """Look for the asked order among a contract's ended ones, and stop when it is found.
+
+    What the page shows of other orders is told, too: each may be one that somebody else waits for.
+    """
+    reports, mark, is_found = [], answer.mark, False
     for row in answer.rows:
+        is_asked = True
         try:
             fields = as_object(row, "row")
             order_id = optional_text(fields, "order_id")
-            if answer.concerns(order_id, own_client_id(order_id, optional_text(fields, "client_order_id"))):
-                reports.append(_report(answer, fields))
+            is_asked = answer.concerns(order_id, own_client_id(order_id, optional_text(fields, "client_order_id")))
+            reports.append(_report(answer, fields))
         except Unreadable:
-            mark = msgspec.structs.replace(mark, is_whole=False)
-    if reports:
+            mark = msgspec.structs.replace(mark, is_whole=mark.is_whole and not is_asked)
+        else:
+            is_found = is_found or is_asked
+    if is_found:
         return _page(answer, tuple(reports), None, complete=False)
-    return _lacking(msgspec.structs.replace(answer, mark=mark))
+    return _lacking(msgspec.structs.replace(answer, mark=mark), tuple(reports))
 
 
 def _report(answer: Answer, row: Json) -> OrderReported:
