@@ -95,3 +95,19 @@ async def test_a_closed_journal_waits_for_a_disk_that_hangs_no_longer_than_a_wor
         await words.until(1)
         with pytest.raises(JournalError, match=r"1 records were not written [(]the disk has not answered for"):
             held.close()
+
+
+async def test_who_stood_still_waits_anew_when_it_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    loop = asyncio.get_running_loop()
+    clock_s, ahead_s = loop.time, 0.0
+    monkeypatch.setattr(loop, "time", lambda: clock_s() + ahead_s)
+    words = Words()
+    patience = Patience(LONG_S, lambda: None)
+    patience.expect(words.about("old"))
+    ahead_s = 2 * LONG_S
+    for _ in range(3):
+        await asyncio.sleep(0)
+    assert (patience.is_over, words.heard) == (False, [])
+    ahead_s += LONG_S  # now it is the disk that hangs
+    await words.until(1)
+    assert (patience.is_over, words.heard) == (True, [("old", False)])

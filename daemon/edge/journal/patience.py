@@ -5,6 +5,9 @@ event loop looks at the clock. Once the oldest word has waited too long, every w
 new one at once, in their order, until the disk answers again: until no word that is still unanswered is that old. What
 the writer says later about a word that was told is passed over; its records are written all the same, when they are.
 
+A process that stood still (stopped, or on a host that did) waits anew when it goes on: its writer stood still, too, and
+the disk may have answered long ago.
+
 It knows words and their age, and nothing of records, files or what is failing.
 """
 
@@ -12,12 +15,15 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     Verdict = Callable[[bool], None]
+
+STOOD_STILL_S: Final = 1.0
+"""A timer that is later than that was not held up by work."""
 
 
 class Word:
@@ -47,6 +53,7 @@ class Patience:
         self._on_change = on_change
         self._waiting: deque[Word] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._due_s = 0.0
 
     def expect(self, hear: Verdict) -> Verdict:
         """Wait for a word; give what is to be told it. To be called in the event loop."""
@@ -56,7 +63,7 @@ class Patience:
         if self.is_over:
             loop.call_soon(word, False)
         elif self._timer is None:
-            self._timer = loop.call_later(self.wait_s, self._look)
+            self._look_at(word.since_s + self.wait_s)
         return word
 
     def answered(self, verdicts: Iterable[Verdict]) -> None:
@@ -72,8 +79,16 @@ class Patience:
             self._timer.cancel()
             self._timer = None
 
+    def _look_at(self, due_s: float) -> None:
+        self._due_s = due_s
+        self._timer = asyncio.get_running_loop().call_at(due_s, self._look)
+
     def _look(self) -> None:
         self._timer = None
+        now_s = asyncio.get_running_loop().time()
+        if now_s - self._due_s > STOOD_STILL_S:
+            for word in self._waiting:
+                word.since_s = now_s
         was_over = self.is_over
         self._judge()
         if self.is_over != was_over:
@@ -83,10 +98,10 @@ class Patience:
         """Say whether the oldest word is too old, and if not, when to look again."""
         loop = asyncio.get_running_loop()
         self.end()
-        left_s = self._waiting[0].since_s + self.wait_s - loop.time() if self._waiting else 0.0
-        self.is_over = bool(self._waiting) and left_s <= 0
+        due_s = self._waiting[0].since_s + self.wait_s if self._waiting else 0.0
+        self.is_over = bool(self._waiting) and due_s <= loop.time()
         if self.is_over:
             for word in self._waiting:
                 loop.call_soon(word, False)
         elif self._waiting:
-            self._timer = loop.call_later(left_s, self._look)
+            self._look_at(due_s)
