@@ -26,7 +26,7 @@ def story_lines(answer: Mapping[str, object]) -> Lines:
     told = [step for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
     found = request if isinstance(request, dict) else {}
     began_us = _began(found, told)
-    lines = [*(_head(found) if found else ["no outcome yet"]), ""]
+    lines = [*(_head(found) if found else [_headless(told)]), ""]
     lines.append("All times are UTC by the clock of this host; +ms is since the request was read.")
     lines.append("")
     shown: object = None
@@ -36,6 +36,15 @@ def story_lines(answer: Mapping[str, object]) -> Lines:
         lines += _frame(frame, is_again=frame == shown)
         shown = frame or shown
     return Lines(tuple(lines))
+
+
+def _headless(steps: Sequence[Mapping[str, object]]) -> str:
+    """Say of what the story is that has no outcome of its own."""
+    kinds = {step.get("kind") for step in steps}
+    if "bulk_opened" not in kinds:
+        return "no outcome yet"
+    state = "is over" if "bulk_ended" in kinds else "is not over yet"
+    return f"a bulk cancel, which {state}; the story of each of its orders is told under its own name, NAME/NUMBER"
 
 
 def _head(request: Mapping[str, object]) -> Iterator[str]:

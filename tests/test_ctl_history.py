@@ -111,3 +111,16 @@ def test_a_story_without_an_outcome_says_so(desk: FakeDesk, capsys: Captured) ->
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "no outcome yet"
     assert lines[-1].endswith("+0.000 ms opened          by uid 0")
+
+
+def test_a_bulk_cancels_story_says_that_it_is_one_and_whether_it_is_over(desk: FakeDesk, capsys: Captured) -> None:
+    opened, ended = (
+        StoryStep(NOW_US, "bulk_opened", "by uid 0"),
+        StoryStep(NOW_US + 7, "bulk_ended", "over: 9 canceled"),
+    )
+    for steps, state in (((opened,), "is not over yet"), ((opened, ended), "is over")):
+        desk.story = Story(None, steps)
+        assert ctl.main(["explain", "flat-1"]) == 0
+        assert capsys.readouterr().out.splitlines()[0] == (
+            f"a bulk cancel, which {state}; the story of each of its orders is told under its own name, NAME/NUMBER"
+        )
