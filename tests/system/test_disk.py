@@ -204,6 +204,7 @@ async def test_a_journal_that_is_taken_away_is_a_failure_like_any_other(tmp_path
         said = await it.canceled(client, one, request_id="one")
         assert (said["outcome"], said["durable"]) == ("canceled", False)
         await journal_is(client, "failed")
+        assert (await client.result("status"))["journal"]["detail"].startswith("the file is gone; put it back, or")
         for name in ("journal.sqlite", "journal.sqlite-wal", "journal.sqlite-shm"):
             (tmp_path / f"{name}.away").rename(tmp_path / name)
         await journal_is(client, "ok")

@@ -52,6 +52,7 @@ LINGER_S: Final = 0.02
 PAGES_PER_COMMIT: Final = 8
 """What a small commit writes: the last page of each table and index that it touches."""
 RECORDS_PER_PAGE: Final = 4
+GONE: Final = "the file is gone; put it back, or restart the daemon, which then begins an empty one"
 PAGES_PER_BITE: Final = 100
 """What a bite of forgetting writes, about."""
 
@@ -308,8 +309,16 @@ class Writer:
         self._disconnect()
         is_full = getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         self._state = JournalState.FULL if is_full else JournalState.FAILED
-        self._why = str(fault) or type(fault).__name__
+        self._why = GONE if self._is_gone else str(fault) or type(fault).__name__
         self._probe_due_s = time.monotonic() + self._probe_interval_s
+
+    @property
+    def _is_gone(self) -> bool:
+        try:
+            self._path.stat()
+        except OSError as trouble:
+            return isinstance(trouble, FileNotFoundError)
+        return False
 
     def _keep(self, groups: list[Group]) -> None:
         self._kept.extend(group for group in groups if not group.is_dropped)
