@@ -5,6 +5,7 @@ the book in batches over a while, as venues say of theirs, and is over then. It 
 off and told of is the venue's.
 """
 
+from collections import deque
 from collections.abc import Callable
 from functools import partial
 
@@ -15,6 +16,8 @@ from daemon.sim.wire import JsonObject
 
 BATCH = 100
 """Orders taken off together."""
+FIRED_KEPT = 100
+"""Firings of which the time is kept."""
 BATCH_GAP_US = 50 * MILLISECOND_US
 
 TakeOff = Callable[[Order, int], None]
@@ -31,6 +34,8 @@ class Switch:
         self.refuses_with = ""
         self.calls = 0
         self.fired = 0
+        self.fired_us: deque[int] = deque(maxlen=FIRED_KEPT)
+        """When it did so last."""
         self.canceled = 0
         floor.reports["switch"] = self.report
 
@@ -55,13 +60,20 @@ class Switch:
 
     def report(self) -> JsonObject:
         """What the control door shows of it."""
-        return {"due_us": self.due, "calls": self.calls, "fired": self.fired, "canceled": self.canceled}
+        return {
+            "due_us": self.due,
+            "calls": self.calls,
+            "fired": self.fired,
+            "fired_us": list(self.fired_us),
+            "canceled": self.canceled,
+        }
 
     def _run_out(self, tag: str, due_us: int, now_us: int) -> None:
         if self._due.get(tag) != due_us:
             return  # it was set anew, or ended
         del self._due[tag]
         self.fired += 1
+        self.fired_us.append(now_us)
         self._firing.add(tag)
         covered = [order for order in self._floor.book.live() if tag in ("", order.terms.get("tag", ""))]
         self._fire(tag, covered, now_us)

@@ -19,7 +19,8 @@ that clients heard, and the bounds. What is right stands in its rules, each a fu
     stranger          no order was cancelled by us that nobody had asked for
     drop_copy         a subscriber hears words in the order of their numbers
 
-The rules for bulk cancels stand in `bulk_audit`, those for bindings in `binding_audit`.
+The rules for bulk cancels stand in `bulk_audit`, those for bindings in `binding_audit`, for dead-man switches in
+`switches`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import structlog
 
-from daemon.config.model import AccountConfig
+from daemon.config.model import AccountConfig, DeadManConfig
 from daemon.config.settings import Durability, Environment, OnJournalFailure
 from daemon.core.departures import Departures
 from daemon.core.ids import Ids
@@ -119,6 +119,11 @@ class Life:
         self.desk.bindings.restore(list(self._disk.ties.values()))
         self.desk.bindings.ready()
 
+    def stand_down(self, limit_s: float) -> None:
+        """Begin to end the dead-man switches, as a stop in order does last."""
+        for account in self.accounts.values():
+            self.scope.spawn(account.stand_down(limit_s))
+
     def crash(self) -> None:
         """Die, in the middle of everything."""
         self.scope.kill()
@@ -160,4 +165,5 @@ def _config(account: AccountPlan) -> AccountConfig:
         request_retention_h=72,
         cases_max=account.cases_max,
         orders_max=account.orders_max,
+        dead_man=None if account.switch_s is None else DeadManConfig(account.switch_s, is_owner=True),
     )

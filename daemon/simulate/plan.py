@@ -18,6 +18,7 @@ from daemon.simulate.bulks import BulkPlan, draw_bulks
 from daemon.simulate.disk import Habits
 from daemon.simulate.network import Climate
 from daemon.simulate.swarm import FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
+from daemon.simulate.switches import draw_switch
 from daemon.simulate.wishes import OrderPlan, WishPlan, draw_wishes
 from protocols.dialect import Profile, Timings
 from protocols.fix import AccountName, OrderEntry, Road
@@ -64,6 +65,8 @@ class AccountPlan(msgspec.Struct, frozen=True):
     spans: tuple[Span, ...]
     flashes: tuple[Flash, ...]
     rain: tuple[Rain, ...]
+    switch_s: int | None = None
+    """The time-out of its dead-man switch; None: it has none."""
 
     @property
     def is_rough(self) -> bool:
@@ -103,6 +106,17 @@ class Plan(msgspec.Struct, frozen=True):
     on_journal_failure: str
     clock_offset_us: int
     heal_us: int
+    ends_in_order: bool = True
+    """Whether the daemon stops in order at the very last, or just ends."""
+
+    def trouble_of(self, account: AccountPlan) -> tuple[tuple[int, int], ...]:
+        """Say when something may hinder the daemon at an account: its own death, its disk, the way, the venue."""
+        times = [(crash.at_us, crash.at_us + crash.down_us) for crash in self.crashes]
+        times += [(rain.at_us, rain.at_us + rain.for_us) for rain in account.rain]
+        times += [(flash.at_us, flash.at_us) for flash in account.flashes]
+        times += [(span.begin_us, span.end_us) for span in account.spans if span.end_us != FOREVER_US]
+        times += self.habits.fails
+        return (*times, (0, self.heal_us)) if account.is_rough else tuple(times)
 
     def summary(self) -> str:
         """Say what was drawn, in a line."""
@@ -143,6 +157,7 @@ class Plan(msgspec.Struct, frozen=True):
                 f"lag {account.timings.replica_lag_ms} ms, horizon {account.timings.horizon_s} s, "
                 f"{account.climate.base_us}+{account.climate.jitter_us} us one way; "
                 f"faults: {' '.join(account.classes) or 'none'}"
+                + (f"; dead-man switch of {account.switch_s} s" if account.switch_s else "")
             )
             lines += [f"  {_s(span.begin_us)} to {_end(span.end_us)}: {span.spec}" for span in account.spans]
             lines += [f"  {_s(flash.at_us)}: {flash.spec} now" for flash in account.flashes]
@@ -181,6 +196,7 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
         on_journal_failure=rng.choice(("serve", "serve", "refuse")),
         clock_offset_us=_clock_offset(rng),
         heal_us=heal_us,
+        ends_in_order=Random(f"{seed}/end").random() < 0.5,
     )
 
 
@@ -215,6 +231,7 @@ def _account(seed: int, index: int, venue: str, heal_us: int) -> AccountPlan:
         spans=tuple(draw_spans(rng, simulated, classes, BEGIN_US, heal_us, lag_us)),
         flashes=tuple(draw_flashes(rng, simulated, BEGIN_US, heal_us)),
         rain=_rain(rng, heal_us),
+        switch_s=draw_switch(Random(f"{seed}/switch/{index}"), None if traits.switch is None else traits.switch.traits),
     )
 
 

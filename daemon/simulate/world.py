@@ -28,6 +28,7 @@ from daemon.simulate.kernel import Kernel
 from daemon.simulate.life import Life
 from daemon.simulate.network import Host
 from daemon.simulate.plan import SECOND_US
+from daemon.simulate.switches import END_MAX_S, FIRES_US, SwitchSeen, broken_rules
 from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import UNITS
 from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams
@@ -115,7 +116,35 @@ class World:
             client.ask_again()
         self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
         self._drain()
-        return self.result(self._audit())
+        return self.result([*self._audit(), *self._end_of_all()])
+
+    def _end_of_all(self) -> list[Violation]:
+        """End the daemon for good, and see what becomes of its dead-man switches. All else was judged by then."""
+        watched = [account for account in self.plan.accounts if account.switch_s is not None]
+        life = self.office.life
+        if not watched or life is None:
+            return []
+        before = {account.name: self._switch_of(account) for account in watched}
+        if self.plan.ends_in_order:
+            life.stand_down(END_MAX_S)
+            self.kernel.run(self.kernel.now_us + int(END_MAX_S * SECOND_US))
+        life.crash()
+        longest_s = max(account.switch_s or 0 for account in watched)
+        self.kernel.run(self.kernel.now_us + longest_s * SECOND_US + FIRES_US)
+        seen = [self._switch_seen(account, *before[account.name]) for account in watched]
+        return [Violation(rule, detail) for rule, detail in broken_rules(seen)]
+
+    def _switch_of(self, account: AccountPlan) -> tuple[bool, list[int]]:
+        """Say whether a venue's switch is set, and when it fired."""
+        shown = orjson.loads(orjson.dumps(self.venues[account.name].floor.reports["switch"]()))
+        return bool(shown["due_us"]), [at_us - START_US for at_us in shown["fired_us"]]
+
+    def _switch_seen(self, account: AccountPlan, was_armed: bool, fired_us: list[int]) -> SwitchSeen:
+        is_set, all_us = self._switch_of(account)
+        return SwitchSeen(
+            account.name, account.switch_s or 0, self.plan.trouble_of(account), tuple(fired_us), was_armed,
+            self.plan.ends_in_order, len(all_us) - len(fired_us), is_set,
+        )  # fmt: skip
 
     def _drain(self) -> None:
         """Wait until nobody waits any more, and not long for a doubt that may last."""

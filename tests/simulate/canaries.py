@@ -18,6 +18,7 @@ from daemon.core import answers, binding, joining, order_view, policy
 from daemon.core.budget import Budget
 from daemon.core.bulk import Bulk
 from daemon.core.correlator import Correlator
+from daemon.core.deadman import Switch
 from daemon.core.ids import Ids
 from daemon.core.order_view import OrderView
 from daemon.core.policy import Conclusion
@@ -355,6 +356,28 @@ def a_goodbye_is_a_death() -> Iterator[None]:
         yield
 
 
+@contextmanager
+def a_switch_ends_with_the_daemon() -> Iterator[None]:
+    """Who stops in order leaves the dead-man switch as it is."""
+
+    async def stand_down(_: Account, __: float) -> None: ...
+
+    with patch.object(Account, "stand_down", stand_down):
+        yield
+
+
+@contextmanager
+def one_refresh_a_time_out_is_enough() -> Iterator[None]:
+    right = Switch.__init__
+
+    def init(switch: Switch, timeout_s: int, now_us: int) -> None:
+        right(switch, timeout_s, now_us)
+        switch._every_us = timeout_s * 1_010_000
+
+    with patch.object(Switch, "__init__", init):
+        yield
+
+
 @dataclass(frozen=True)
 class Canary:
     """A wrong belief, and the first seed that found it out, as `hunt` printed it."""
@@ -391,4 +414,6 @@ CANARIES: Final = (
     Canary(what_was_asked_for_in_bulk_is_canceled, 0),
     Canary(a_client_that_died_is_waited_for, 47),
     Canary(a_goodbye_is_a_death, 20),
+    Canary(a_switch_ends_with_the_daemon, 7),
+    Canary(one_refresh_a_time_out_is_enough, 0),
 )
