@@ -108,6 +108,8 @@ class Correlator:
         world.gaps.orders_of = self.book.orders_of
         self.cases = CaseFile()
         self._open_max = open_max
+        if departures is not None:
+            world.gaps.remember(f"gaps of {world.account}", departures)
         self._bench = Bench(world, self.cases, ids, address, departures)
         self._listener = Listener(world, self.cases, self.book, self._bench, ids)
         self._intake = Intake(world, self.cases, self.book, self._bench, self._listener, ids)

@@ -4,7 +4,8 @@ The venue counts on while the daemon dies and comes back, and the last requests 
 the wire does not wait for the disk. So each departure is noted, bucket by bucket, in something that outlives the
 process (`Store`), before it leaves. A bucket is named by its *mark*, a hash of its owner, rule and scope, so that a
 note has one small size whatever it is about; a new life's bucket of the same mark takes over what its forerunner held.
-What is noted is a departure alone: that a venue said "too many", or answered late, is not.
+The gap between two cancels of one order (`daemon.core.gaps`) is kept in the same way, by the order's names. What is
+noted is a departure alone: that a venue said "too many", or answered late, is not.
 
 It knows neither rules nor windows, and not what the store is made of.
 """
@@ -76,8 +77,10 @@ class Departures:
         if now_us >= self._until_us:
             self._former.clear()
 
-    def __len__(self) -> int:
-        return sum(map(len, self._former.values()))
+    @property
+    def has_former(self) -> bool:
+        """Whether there is anything left to take over."""
+        return bool(self._former)
 
 
 def mark_of(owner: str, rule: str, scope: str) -> Mark:

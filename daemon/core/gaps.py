@@ -2,17 +2,21 @@
 
 One order may have several cases, as long as it is not known that a client id means it. What left for one of them keeps
 the others waiting, as soon as any name is common to both: one that was asked for, that evidence tells, that the
-venue's answer names, or that is remembered of an order of the client id that a case knows alone.
+venue's answer names, or that is remembered of an order of the client id that a case knows alone. What left before this
+life keeps them waiting too, by the names that it had then.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from daemon.core.departures import mark_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from daemon.core.case import Case, WireSend
+    from daemon.core.departures import Departures
     from protocols.fix import ClientOrderId, OrderId
 
     OrdersOf = Callable[[str, ClientOrderId], Iterable[OrderId]]
@@ -24,6 +28,20 @@ class Gaps:
     def __init__(self) -> None:
         self.orders_of: OrdersOf = lambda _product, _client_order_id: ()
         self._newest: dict[tuple[str, str], WireSend] = {}
+        self._former: dict[tuple[str, str], int] = {}
+        """When a cancel of an earlier life last left, as far as it was asked for."""
+        self._owner = ""
+        self._departures: Departures | None = None
+
+    def remember(self, owner: str, departures: Departures) -> None:
+        """Take over what left before this life, and keep what leaves for the next; ``owner`` as with `Buckets`."""
+        self._owner, self._departures = owner, departures
+
+    def left(self, case: Case, now_us: int) -> None:
+        """Keep for the next life that a cancel of a case leaves now."""
+        if self._departures is not None:
+            for name in self._names(case):
+                self._departures.note(mark_of(self._owner, *name), 1, now_us)
 
     def note(self, case: Case, since_us: int) -> None:
         """Know a case's newest cancel by all names that the case has now, if it left since then."""
@@ -37,11 +55,21 @@ class Gaps:
     def last_us(self, case: Case) -> int:
         """When a cancel last left, that the venue may have seen, for what may be the order of a case; 0 if none did."""
         sends = (self._newest.get(name) for name in self._names(case))
-        return max((send.made_us for send in sends if send is not None and send.may_have_left), default=0)
+        last_us = max((send.made_us for send in sends if send is not None and send.may_have_left), default=0)
+        return max([last_us, *map(self._former_us, self._names(case))])
+
+    def _former_us(self, name: tuple[str, str]) -> int:
+        """When a cancel of this name last left in an earlier life; 0 if none did."""
+        if self._departures is not None and self._departures.has_former:
+            former = self._departures.take_former(mark_of(self._owner, *name))
+            if former:
+                self._former[name] = max(departed.left_us for departed in former)
+        return self._former.get(name, 0)
 
     def forget(self, before_us: int) -> None:
         """Drop what left before then."""
         self._newest = {name: send for name, send in self._newest.items() if send.made_us >= before_us}
+        self._former = {name: at_us for name, at_us in self._former.items() if at_us >= before_us}
 
     def __len__(self) -> int:
         return len(self._newest)

@@ -280,9 +280,9 @@ def _went_under_two_names(seen: Chronicle, breach: Breach) -> bool:
     )
     if by_id is None or by_alias is None:
         return False
-    later_us = max(by_id, by_alias) - PAGES_US
+    later_us = max(by_id, by_alias)
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
-    return not any(born_us < at_us < later_us for at_us in seen.paired_us.get(breach.key, ()))
+    return not any(born_us < at_us < later_us - PAGES_US for at_us in seen.paired_us.get(breach.key, ()))
 
 
 def _strangers(seen: Chronicle) -> Iterator[str]:

@@ -36,7 +36,7 @@ SHORT: Final = {"ack_wait_ms": 400, "push_wait_ms": 400, "replica_lag_ms": 2000,
 ONLY_BY_REST: Final = frozenset({"ODD-USDT"})
 """Instruments that a simulated venue gives no code for: with sockets alone their cancels have no road, for ever."""
 DOWN_US: Final = 3_500_000
-"""Longer than any window of a venue's limits for questions: those of a resync are not written down."""
+"""Longer than most windows of venues' limits."""
 ROUGH_SPIKE_US: Final = 3 * SECOND_US
 
 

@@ -114,11 +114,11 @@ def test_a_note_from_the_future_counts_from_now() -> None:
 def test_what_is_too_old_to_count_is_not_taken_up_and_what_nobody_takes_over_is_dropped() -> None:
     old, young = Departed(mark_of("a", "x", ""), 1, T0), Departed(mark_of("a", "y", ""), 1, T0 + 1)
     departures = Departures(Notes([old, young]), T0 + COUNTED_MAX_US)
-    assert len(departures) == 1
     departures.forget_old(T0 + 2 * COUNTED_MAX_US - 1)
-    assert len(departures) == 1
+    assert [len(departures.take_former(note.mark)) for note in (old, young)] == [0, 1]
+    departures = Departures(Notes([young]), T0 + COUNTED_MAX_US)
     Buckets("b", departures).forget_idle(T0 + 2 * COUNTED_MAX_US)
-    assert len(departures) == 0
+    assert not departures.has_former
 
 
 def test_a_bucket_that_was_dropped_and_made_again_does_not_count_the_past_twice() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from daemon.core.gaps import Gaps
+from daemon.core.records import SendMade
 from protocols.evidence import Proof
 from protocols.fix import OrderId
 from tests.core.aliases import OURS
@@ -62,6 +63,20 @@ def test_cancels_of_orders_that_have_no_name_in_common_do_not_wait_for_one_anoth
     story.push("new", order="o2", alias="z", created_ms=T0_MS - 10)
     story.submit("o1", alias="y")
     story.submit("o2")
+    assert len(story.sends) == 2
+
+
+def test_a_cancel_that_left_just_before_a_kill_and_stands_in_no_journal_keeps_the_next_life_waiting() -> None:
+    story = a_story()
+    story.submit(None, alias="y")
+    requested = len(story.shelf.records) - sum(isinstance(record, SendMade) for record in story.shelf.records)
+    story.advance(100)
+    story.restart(upto=requested)
+    assert not any(isinstance(record, SendMade) for record in story.shelf.records)
+    story.answer_live(alias="y")
+    story.advance(GAP_MS - 101)
+    assert len(story.sends) == 1
+    story.advance(1)
     assert len(story.sends) == 2
 
 

@@ -375,6 +375,17 @@ def test_two_cancels_of_one_order_under_two_names_are_a_breach_if_it_was_shown_t
     assert scene.broken([scene.breach()]) == ({"rate"} if is_told else set())
 
 
+def test_what_an_earlier_life_was_shown_of_an_orders_names_is_not_known_to_the_next_one() -> None:
+    scene = a_canceled_one()
+    scene.show("live", ALIAS)
+    scene.wait(2)
+    scene.crash()
+    for name in (None, ALIAS):
+        scene.now_us -= 900_000
+        scene.send(name)
+    assert scene.broken([scene.breach()]) == set()
+
+
 def test_every_rule_has_its_sentence_in_the_auditors_first_paragraph() -> None:
     told = {line.split()[0] for line in (auditor.__doc__ or "").splitlines() if line.startswith("    ")}
     assert told == {rule.__name__ for rule in auditor.RULES} | {"rate", "bound", "stranger", "drop_copy"}
