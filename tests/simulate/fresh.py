@@ -1,9 +1,10 @@
 """`python -m tests.simulate.fresh`: the fixed seeds, then fresh ones; prints what it ran.
 
 Fresh are seeds that no other commit ran: they begin at a number that the commit's name gives, so that every commit
-looks elsewhere, and whoever runs it again for the same commit sees the same. It exits with 1 when a rule was violated,
-having said how to see it again; with ``--tell`` only when a fixed seed violates one: what a fresh seed finds may be as
-old as the product, so it is told and does not keep a commit out.
+looks elsewhere, and whoever runs it again for the same commit sees the same. It exits with 1 when a rule was
+violated, having said how to see it again, or when the fixed seeds have not lived through every primitive of the
+catalogue; with ``--tell`` only when a fixed seed violates one: what a fresh seed finds may be as old as the product,
+so it is told and does not keep a commit out.
 """
 
 from __future__ import annotations
@@ -51,7 +52,10 @@ def main() -> int:
         print(f"{name} seeds {ran}: {len(total.violations)} violations")
         for found in total.violations:
             print(f"  {found.rule}: {found.detail}\n    see it again: canceld simulate --replay {found.seed}")
-    return 1 if fixed.violations or (fresh.violations and not options.tell) else 0
+    unlived = [name for name, count in fixed.faults.items() if not count]
+    if unlived:
+        print(f"no fixed seed lives through {', '.join(unlived)}: take more of them")
+    return 1 if unlived or fixed.violations or (fresh.violations and not options.tell) else 0
 
 
 if __name__ == "__main__":
