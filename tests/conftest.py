@@ -33,7 +33,7 @@ class FailuresAtOnce:
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         if report.failed:
-            self._terminal.ensure_newline()
+            self._terminal.line("")  # after the dots of those before
             self._terminal.write_line(f"failed {report.when}: {report.nodeid}, after {report.duration:.1f} s", red=True)
             for line in report.longreprtext.splitlines()[-8:]:
                 self._terminal.write_line(f"    {line}")

@@ -1,17 +1,18 @@
-"""A daemon that runs for a whole file of tests, where each of them may do what it likes to it."""
+"""What takes long to make and serves a whole file of tests: a daemon that runs, and an authority for certificates."""
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
+import pytest
 import pytest_asyncio
 
-from tests.system.rig import world
+from tests.system.authority import Authority
+from tests.system.rig import leave_out, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
-
-    import pytest
 
     from tests.system.rig import World
 
@@ -30,3 +31,11 @@ async def running(lasting: World) -> AsyncIterator[World]:
     yield lasting
     lasting.venue.faults.clear()
     await lasting.leave()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """An authority that signs certificates for a venue, and that nobody trusts unasked."""
+    if shutil.which("openssl") is None:
+        leave_out("openssl is not installed, so there is no certificate")
+    return Authority(tmp_path_factory.mktemp("authority"))

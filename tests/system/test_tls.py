@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import shutil
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -13,23 +12,17 @@ from daemon.sim.book import NewOrder, Side
 from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.system.authority import Authority
-from tests.system.rig import Client, Daemon, World, configure, leave_out
+from tests.system.rig import Client, Daemon, World, configure
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.system.authority import Authority
+
 HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
 CA = 'ca_file = "{authority}"\n'
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    if shutil.which("openssl") is None:
-        leave_out("openssl is not installed, so there is no certificate")
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import shutil
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
@@ -19,13 +18,13 @@ from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 from tests.scraping import free_port
-from tests.system.authority import Authority
 from tests.system.rig import WAIT_S, Client, Daemon, World, account_table, configure, leave_out, until, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from tests.system.authority import Authority
     from tests.system.rig import Message
 
 HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
@@ -104,13 +103,6 @@ async def test_a_venue_that_accepts_and_says_nothing_is_said_and_taken_up_when_i
 
 
 # ---------------------------------------------------------------- a name that does not resolve
-
-
-@pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    if shutil.which("openssl") is None:
-        leave_out("openssl is not installed, so there is no certificate")
-    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture
