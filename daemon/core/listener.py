@@ -100,6 +100,7 @@ class Listener:
                 case.live_by_push_us = max(case.live_by_push_us, now_us)
             elif asked_us is not None:
                 case.live_by_answer_us = max(case.live_by_answer_us, asked_us)
+                case.must_ask_first = False  # a listing of this life is an answer too
         before = case.verdict
         if not case.view.add(report, now_us, asked_us):
             return

@@ -351,3 +351,18 @@ def test_nothing_is_done_for_an_account_whose_key_became_another_users() -> None
     story.change_account()
     story.work(bulk)
     assert story.finished(bulk).reasons == {"main": "account_changed"}
+
+
+def test_an_order_of_an_earlier_life_that_a_listing_shows_live_is_canceled_again_without_a_question_of_its_own() -> (
+    None
+):
+    """A flatten that was cut off has hundreds of them, and questions about single orders are few a second."""
+    story = heard_for_long()
+    story.push("new", order="o1")
+    story.submit()
+    sends = len(story.sends)
+    story.restart()
+    story.cancel_all(scope(instrument="ANOTHER"))  # whoever asks for a listing, it shows the whole account
+    assert len(story.sends) == sends
+    story.list_open(row("o1"))
+    assert len(story.sends) == sends + 1
