@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from daemon.core.world import World
     from protocols.mass import Everything, MassCancel
 
-TURN_MAX: Final = 256
-"""Cancels that leave in one turn: some tens of milliseconds, in which a new one may have to wait."""
+TURN_MAX: Final = 100
+"""Cancels that leave in one turn: about ten milliseconds, in which a new one may have to wait."""
 MORE_WAIT_US: Final = 100_000
 """How long batches wait to be filled when more cancels were announced; they come as soon as others had their turn."""
 

@@ -3,8 +3,8 @@
 Beside it lies the memory of what left (`daemon.simulate.sent`), which no crash of the process touches.
 
 `Disk` outlives the daemon; a `VirtualJournal` is one life's. It keeps the promises of `daemon.edge.journal` (group
-commit, one word for each append, in order; what a failing disk did not take is kept and written when it heals) and no
-others. It knows records and keys, and decides nothing about them.
+commit, what goes before what, one word for each append, in order; what a failing disk did not take is kept and written
+when it heals) and no others. It knows records and keys, and decides nothing about them.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from daemon.core.records import (
 )
 from daemon.core.scope import NamedOrder
 from daemon.edge.journal import Binding, HistoryRow, JournalState, StoredBulk, StoredRequest
+from daemon.edge.journal.backlog import Backlog, Group
 from daemon.simulate.kernel import Park
 from daemon.simulate.sent import SentMemory
 from protocols.errors import JournalError
@@ -209,11 +210,9 @@ class Disk:
 
 
 @dataclass(slots=True)
-class _Group:
-    """Records that become durable together, and who waits for the word."""
+class _Group(Group):
+    """Records that become durable together, and what else does."""
 
-    records: Sequence[Record]
-    on_commit: Callable[[bool], None] | None
     binding: tuple[AccountName, Binding] | None = None
     tie: tuple[BindingId, Tie | None] | None = None
     """A scope that is bound to a client's life, or with None one that is not any more."""
@@ -232,7 +231,8 @@ class VirtualJournal:
         self._scope = scope
         self._seq_next = self.boot * SEQ_BLOCK
         self._bindings = dict(disk.bindings)
-        self._queue: list[_Group] = []
+        self._backlog: Backlog[_Group] = Backlog()
+        self._wakes_us: int | None = None
         self._under_way: list[_Group] = []
         self._kept: list[_Group] = []
         self._commit: Call | None = None
@@ -241,7 +241,7 @@ class VirtualJournal:
 
     def append(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
         """Have records written, together and after all before."""
-        self._put(_Group(records, on_commit))
+        self._put(_Group(records, on_commit, 0))
 
     def next_seq(self) -> int:
         """Give the next outcome its number."""
@@ -256,17 +256,17 @@ class VirtualJournal:
         """Write down whose key ``account`` stands for."""
         binding = self._bindings[account] = Binding(venue, environment, venue_user_id)
         park = Park()
-        self._put(_Group((), park.wake, (account, binding)))
+        self._put(_Group((), park.wake, 0, binding=(account, binding)))
         if not await park:
             raise JournalError("virtual", "it did not become durable", "wait")
 
     def keep_binding(self, tie: Tie, on_commit: Callable[[bool], None] | None = None) -> None:
         """Write down a scope that is bound to a client's life."""
-        self._put(_Group((), on_commit, tie=(tie.binding, tie)))
+        self._put(_Group((), on_commit, 0, tie=(tie.binding, tie)))
 
     def drop_binding(self, binding: BindingId) -> None:
         """Strike a binding that is over."""
-        self._put(_Group((), None, tie=(binding, None)))
+        self._put(_Group((), None, 0, tie=(binding, None)))
 
     def crashed(self) -> None:
         """The daemon died: of a commit under way nobody knows whether the disk had it; what waited is lost."""
@@ -275,13 +275,29 @@ class VirtualJournal:
 
     def _put(self, group: _Group) -> None:
         if not self._scope.is_dead:
-            self._queue.append(group)
+            self._backlog.put(group, self._now_s)
             self._go()
 
+    @property
+    def _now_s(self) -> float:
+        return self._scope.kernel.now_us / 1e6
+
     def _go(self) -> None:
-        if self._commit is None and self._queue:
-            self._under_way, self._queue = self._queue, []
+        """Begin the next commit, if none is under way, or come back when what lingers is due."""
+        if self._commit is not None:
+            return
+        self._under_way = self._backlog.take(self._now_s)
+        if self._under_way:
             self._commit = self._scope.kernel.after(self._disk.commit_us(), self._committed, self._scope)
+            return
+        due_s = self._backlog.due_s()
+        if due_s is not None and self._wakes_us is None:
+            self._wakes_us = int(due_s * 1e6) + 1
+            self._scope.kernel.after(max(1, self._wakes_us - self._scope.kernel.now_us), self._wake, self._scope)
+
+    def _wake(self) -> None:
+        self._wakes_us = None
+        self._go()
 
     def _committed(self) -> None:
         groups, self._under_way, self._commit = self._under_way, [], None

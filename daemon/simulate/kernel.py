@@ -102,8 +102,11 @@ class Scope:
         return self.kernel.at(self.kernel.now_us, run, self)
 
     def spawn(self, coroutine: Coroutine[object, object, T]) -> Task[T]:
-        """Set a coroutine running."""
+        """Set a coroutine running; in a life that is over it never begins."""
         task = Task(self, coroutine)
+        if self.is_dead:
+            task.kill()
+            return task
         self._tasks[task] = None
         self.soon(task.step)
         return task

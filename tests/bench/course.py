@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from daemon.core.records import Record
-    from daemon.edge.journal.writer import Verdict
+    from daemon.edge.journal.backlog import Verdict
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Flight, Link, Outside
     from protocols.rest import SignedCall

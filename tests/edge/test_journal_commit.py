@@ -56,7 +56,7 @@ async def test_a_word_comes_after_the_commit_and_not_before(path: Path, gate: Ga
 
 async def test_what_queues_behind_a_commit_is_committed_at_once_and_told_in_order(path: Path, gate: Gate) -> None:
     words = Words()
-    names = [f"r{number}" for number in range(200)]
+    names = [f"r{number}" for number in range(30)]
     with a_journal(path, connecting=gate.connect) as held:
         gate.close()
         held.append([opened("first")], words.about("first"))
@@ -65,14 +65,14 @@ async def test_what_queues_behind_a_commit_is_committed_at_once_and_told_in_orde
         for name in names:
             held.append(whole_story(name, held.next_seq()), words.about(name))
         gate.is_open.set()
-        await words.until(201)
+        await words.until(31)
         assert gate.commits == before + 2
     assert words.heard == [("first", True), *((name, True) for name in names)]
     assert rows(path, "SELECT request_id FROM requests ORDER BY opened_step") == [("first",), *((n,) for n in names)]
 
 
 async def test_a_flood_is_committed_in_parts(path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.edge.journal.writer.TRANSACTION_RECORDS_MAX", 10)
+    monkeypatch.setattr("daemon.edge.journal.backlog.TRANSACTION_RECORDS_MAX", 10)
     words = Words()
     with a_journal(path, connecting=gate.connect) as held:
         gate.close()

@@ -15,7 +15,7 @@ from daemon import cli
 from daemon.core.records import Concluded, RequestOpened, SendMade
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
-from daemon.edge.journal import writer
+from daemon.edge.journal import backlog, writer
 from protocols.evidence import CancelAnswered, OrderReported, QuestionAnswered
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def at(*steps: str) -> Callable[..., None]:
 def at_records(request: str, outcome: str) -> Callable[..., None]:
     """Steps of a commit, by what the transaction holds."""
 
-    def step(_: object, groups: Sequence[writer.Group]) -> None:
+    def step(_: object, groups: Sequence[backlog.Group]) -> None:
         records = [record for group in groups for record in group.records]
         if any(isinstance(record, RequestOpened | SendMade) for record in records):
             reach(request)

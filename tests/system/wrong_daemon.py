@@ -23,20 +23,22 @@ from tests.system.crashing import wrap_the_product
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daemon.edge.journal.backlog import Group
+
 LATE_S = 0.03
 
 
 def tells_before_it_commits() -> None:
-    settle = Writer._settle
+    commit = Writer._commit
 
-    def early(self: Writer) -> None:
-        self._say([(group, True) for group in self._written])
-        for group in self._written:
+    def early(self: Writer, groups: list[Group]) -> None:
+        self._say([(group, True) for group in groups])
+        for group in groups:
             group.on_commit = None
         time.sleep(LATE_S)
-        settle(self)
+        commit(self, groups)
 
-    Writer._settle = early  # type: ignore[method-assign]  # that is what is wrong with it
+    Writer._commit = early  # type: ignore[method-assign]  # that is what is wrong with it
 
 
 def takes_no_request_up() -> None:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.core.records import frame_of
 from daemon.edge.journal import schema
+from daemon.edge.journal.backlog import Group
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
 from daemon.edge.journal.recovery import known_bulks, known_keys, recover
 from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows, tie_rows, untie_rows
 from daemon.edge.journal.schema import Binding
-from daemon.edge.journal.writer import Group, JournalState, Stop, Tidings, Writer
+from daemon.edge.journal.writer import JournalState, Stop, Tidings, Writer
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
@@ -28,10 +29,10 @@ if TYPE_CHECKING:
 
     from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import Record, RequestKey
+    from daemon.edge.journal.backlog import Verdict
     from daemon.edge.journal.lock import JournalLock
     from daemon.edge.journal.recovery import Recovered
     from daemon.edge.journal.schema import Connect, Life
-    from daemon.edge.journal.writer import Verdict
     from daemon.edge.tally import Histogram
     from protocols.fix import AccountName
 

@@ -34,16 +34,15 @@ if TYPE_CHECKING:
 Value = str | int | bytes | None
 Change = tuple[str, tuple[Value, ...]]
 
-_STEP: Final = """INSERT OR REPLACE INTO steps (id, case_id, t_us, kind, order_id, digest, body, frame)
-  VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_STEP: Final = "INSERT OR REPLACE INTO steps (id, case_id, t_us, kind, order_id, digest, body, frame) VALUES "
 # A name that was forgotten may be used again before its old row is gone: the new request takes the row over.
 _OPENED: Final = """INSERT OR REPLACE INTO requests (request_id, account, uid, case_id, product, instrument, order_id,
   client_order_id, priority, deadline_us, received_us, gid, pid, client, venue_params, opened_case,
-  opened_step, recorded_us) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+  opened_step, recorded_us) VALUES """
 _MOVED: Final = "UPDATE requests SET case_id = ? WHERE request_id = ? AND account = ? AND uid = ?"
 _BOUND: Final = "UPDATE requests SET found_order_id = ? WHERE case_id = ?"
 _TOLD: Final = """INSERT OR REPLACE INTO outcomes (seq, request_id, account, uid, order_id, t_us, revision, outcome,
-  report, previous) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"""
+  report, previous) VALUES """
 _CONCLUDED: Final = """UPDATE requests SET outcome = ?, first_seq = coalesce(first_seq, ?), seq = ?, revision = ?,
   ended_us = ?, found_order_id = coalesce(?, found_order_id) WHERE request_id = ? AND account = ? AND uid = ?"""
 _BULK: Final = """INSERT OR REPLACE INTO bulks (bulk_id, request_id, uid, cause, received_us, intent)
@@ -56,13 +55,35 @@ _RESERVED: Final = "UPDATE meta SET value = max(value, ?) WHERE name = 'seq_rese
 _GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
 
 
+ROWS_AT_ONCE: Final = (32, 8, 1)
+"""How many rows one statement inserts. After each the event loop may want the interpreter back: told row by row, a
+busy loop kept a flood's writer waiting for longer than the disk did."""
+
+
 @dataclass(slots=True)
 class Rows:
-    """New steps, new requests (without the time of their writing, which is not known yet), and then other changes."""
+    """New steps, new requests (without the time of their writing, not known yet), words told, then other changes."""
 
     steps: list[tuple[Value, ...]] = field(default_factory=list)
     opened: list[tuple[Value, ...]] = field(default_factory=list)
+    told: list[tuple[Value, ...]] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be written."""
+        return not (self.steps or self.opened or self.told or self.changes)
+
+
+def merged(several: Iterable[Rows]) -> Rows:
+    """Put together what is written in one transaction."""
+    rows = Rows()
+    for more in several:
+        rows.steps += more.steps
+        rows.opened += more.opened
+        rows.told += more.told
+        rows.changes += more.changes
+    return rows
 
 
 def rows_of(records: Sequence[Record], first_step: int) -> Rows:
@@ -73,8 +94,10 @@ def rows_of(records: Sequence[Record], first_step: int) -> Rows:
         rows.steps.append((number, step.case, step.t, step.kind, step.order_id, step.digest, step.body, step.frame))
         if isinstance(record, RequestOpened):
             rows.opened.append(_opened(record, number))
+        elif isinstance(record, Concluded):
+            _conclude(rows, record, number)
         elif not isinstance(record, _STEPS_ALONE):
-            rows.changes.extend(_changes(record, number))
+            rows.changes.extend(_changes(record))
     return rows
 
 
@@ -108,12 +131,22 @@ def giving_back_rows(seq_next: int) -> Rows:
 
 
 def write(db: sqlite3.Connection, rows: Rows, now_us: int) -> None:
-    """Carry out the changes of a group in the open transaction."""
-    db.executemany(_STEP, rows.steps)
-    for opened in rows.opened:
-        db.execute(_OPENED, (*opened, now_us))
+    """Carry out changes in the open transaction."""
+    _insert(db, _STEP, rows.steps)
+    _insert(db, _OPENED, [(*opened, now_us) for opened in rows.opened])
+    _insert(db, _TOLD, rows.told)
     for statement, values in rows.changes:
         db.execute(statement, values)
+
+
+def _insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
+    done = 0
+    for count in ROWS_AT_ONCE:
+        while len(rows) - done >= count:
+            some = rows[done : done + count]
+            one = f"({', '.join('?' * len(some[0]))})"
+            db.execute(statement + ", ".join([one] * count), [value for row in some for value in row])
+            done += count
 
 
 def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:
@@ -140,14 +173,12 @@ def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:
     )
 
 
-def _changes(record: Record, step: int) -> Iterable[Change]:
+def _changes(record: Record) -> Iterable[Change]:
     match record:
         case Moved(key=key, into=into):
             yield _MOVED, (into, key.request_id, key.account, key.uid)
         case Bound(case=case_id, order_id=order_id):
             yield _BOUND, (order_id, case_id)
-        case Concluded():
-            yield from _conclusion(record, step)
         case BulkOpened(intent=intent):
             values = (intent.bulk, intent.name, intent.caller.uid, intent.cause, intent.received_us, to_json(intent))
             yield _BULK, values
@@ -155,11 +186,12 @@ def _changes(record: Record, step: int) -> Iterable[Change]:
             yield _BULK_ENDED, (int(report.complete), to_json(report), record.t, record.case)
 
 
-def _conclusion(record: Concluded, step: int) -> Iterable[Change]:
+def _conclude(rows: Rows, record: Concluded, step: int) -> None:
     key, report = record.key, record.report
     name = (key.request_id, key.account, key.uid)
     outcome = report.outcome.value
     seq = report.seq or -step  # without a number when there was none left to give: kept, but not replayed
     previous = None if record.previous is None else to_json(record.previous)
-    yield _TOLD, (seq, *name, report.order_id, record.t, report.revision, outcome, to_json(report), previous)
-    yield _CONCLUDED, (outcome, seq, seq, report.revision, record.t, report.order_id, *name)
+    rows.told.append((seq, *name, report.order_id, record.t, report.revision, outcome, to_json(report), previous))
+    values = (outcome, seq, seq, report.revision, record.t, report.order_id, *name)
+    rows.changes.append((_CONCLUDED, values))

@@ -1,13 +1,8 @@
 """The thread that writes: group commit, and what happens when the disk does not take it. It knows no event loop.
 
-**Group commit.** Groups of records queue up while a commit is under way; the next one takes all of them (up to a
-transaction's worth), so the number of fsyncs follows the disk and not the load. One `Tidings` follows each commit, with
-the word for each of its groups, in the order in which they were queued.
-
-**Nobody waits for most records**: evidence that was told already, say. Such groups are written into an open transaction
-as they come, which is committed as soon as somebody waits for a group behind them, or `LINGER_S` after the first. So a
-receipt does not queue behind the fsync of the request before it: measured one after the other, that takes a third off
-a confirmed cancel, and half of all commits.
+**Group commit.** Groups of records queue up while a commit is under way; the next one takes as many of them as go
+together (`daemon.edge.journal.backlog` says which), so the number of fsyncs follows the disk and not the load. One
+`Tidings` follows each commit, with the word for each of its groups, in the order in which they were queued.
 
 **A disk that fails.** The groups of a failed commit are told False and *kept*; so is everything that comes after,
 until a probe, once in a while, succeeds in writing all that was kept, in order. Only then is the journal ``ok`` again.
@@ -29,8 +24,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
+from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
 from daemon.edge.journal.forget import Forgetting
-from daemon.edge.journal.rows import Rows, giving_back_rows, rows_of, write
+from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, write
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
 
@@ -38,17 +34,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from daemon.core.records import Record
+    from daemon.edge.journal.backlog import Verdict
     from daemon.edge.journal.schema import Connect
 
-    Verdict = Callable[[bool], None]
-
-TRANSACTION_RECORDS_MAX: Final = 5_000
-"""Past that a group waits for the next commit: about 0.1 s, so that the first of a flood is not its hostage."""
 CHECKPOINT_PAGES: Final = 4_000
-"""The log is folded into the file about every 16 MiB: reading it back after a crash then takes no time to speak of."""
-LINGER_S: Final = 0.02
-"""How long records that nobody waits for may stay uncommitted. A crash loses them; the venue can be asked again."""
+"""The log is folded into the file about every 4 MiB, when nothing else is to be done: reading it back after a crash
+then takes no time to speak of."""
+CHECKPOINT_PAGES_MAX: Final = 16_000
+"""Past that it is folded though somebody waits, which may take a tenth of a second."""
 PAGES_PER_COMMIT: Final = 8
 """What a small commit writes: the last page of each table and index that it touches."""
 RECORDS_PER_PAGE: Final = 4
@@ -63,17 +56,6 @@ class JournalState(StrEnum):
     OK = "ok"
     FULL = "full"
     FAILED = "failed"
-
-
-@dataclass(slots=True)
-class Group:
-    """Records that become durable together, and who waits for the word. ``rows`` is set where no record tells it."""
-
-    records: Sequence[Record]
-    on_commit: Verdict | None
-    bytes_held: int
-    is_dropped: bool = False
-    rows: Rows | None = None
 
 
 @dataclass(slots=True)
@@ -125,11 +107,8 @@ class Writer:
         self._why = ""
         self._db: sqlite3.Connection | None = None
         self._inode = 0
+        self._backlog: Backlog[Group] = Backlog()
         self._kept: list[Group] = []
-        self._written: list[Group] = []
-        """Groups in the open transaction, in their order."""
-        self._settle_due_s = 0.0
-        self._spent_s = 0.0
         self._probe_due_s = 0.0
         self._rounds: list[Forgetting] = []
         self._stop: Stop | None = None
@@ -142,49 +121,46 @@ class Writer:
 
     def run(self) -> None:
         """Serve the queue until `Stop` comes out of it."""
-        while self._stop is None:
-            groups = self._take()
+        while self._stop is None or self._backlog:
+            self._receive()
+            groups = self._backlog.take(time.monotonic(), is_last=self._stop is not None)
             if groups:
                 self._serve(groups)
-            if self._written and time.monotonic() >= self._settle_due_s:
-                self._settle()
             if self._state is not JournalState.OK:
                 if time.monotonic() >= self._probe_due_s:
                     self._probe()
-            elif not self._written:
+            else:
                 self._do_chores()
         self._finish(self._stop)
 
     # -- taking
 
-    def _take(self) -> list[Group]:
-        """Wait for work and take what is queued of it, up to a transaction's worth."""
-        groups: list[Group] = []
-        records = 0
+    def _receive(self) -> None:
+        """Wait until there is something to do, and take in all that is queued."""
         try:
             job = self.jobs.get(timeout=self._patience_s())
             while True:
                 if isinstance(job, Group):
-                    groups.append(job)
-                    records += len(job.records)
+                    self._backlog.put(job, time.monotonic())
                 elif isinstance(job, Forgetting):
                     self._rounds.append(job)
                 else:
                     self._stop = job
-                if self._stop is not None or records >= TRANSACTION_RECORDS_MAX:
-                    break
                 job = self.jobs.get_nowait()
         except queue.Empty:
             pass
-        return groups
 
     def _patience_s(self) -> float | None:
         """How long to wait for work: for ever, unless something is to be done without being asked."""
+        if self._stop is not None:
+            return 0.0
+        dues = [self._backlog.due_s()]
         if self._state is not JournalState.OK:
-            return max(0.0, self._probe_due_s - time.monotonic())
-        if self._written:
-            return max(0.0, self._settle_due_s - time.monotonic())
-        return 0.0 if self._rounds else None
+            dues.append(self._probe_due_s)
+        elif self._rounds or self._is_log_to_be_folded():
+            return 0.0
+        due_s = min((due_s for due_s in dues if due_s is not None), default=None)
+        return None if due_s is None else max(0.0, due_s - time.monotonic())
 
     # -- writing
 
@@ -192,29 +168,11 @@ class Writer:
         if self._state is not JournalState.OK:
             self._keep(groups)
             return
-        if not self._written:
-            self._settle_due_s = time.monotonic() + LINGER_S
-        self._written += groups
-        fault = self._guarded(lambda: self._write(groups))
-        if fault is not None:
-            self._set_back(fault)
-        elif self._stop is not None or any(group.on_commit is not None for group in groups):
-            self._settle()
-
-    def _settle(self) -> None:
-        """Commit the open transaction, and tell its groups' words."""
-        fault = self._guarded(lambda: self._commit(self._written))
-        if fault is not None:
-            self._set_back(fault)
-            return
-        groups, self._written = self._written, []
-        self._release(groups)
-        self._say([(group, not group.is_dropped) for group in groups])
-
-    def _set_back(self, fault: Exception) -> None:
-        """Nothing of the transaction is written: keep its groups for a disk that heals, or find the faulty one."""
-        groups, self._written = self._written, []
-        if _is_of_the_storage(fault):
+        fault = self._attempt(groups)
+        if fault is None:
+            self._release(groups)
+            self._say([(group, not group.is_dropped) for group in groups])
+        elif _is_of_the_storage(fault):  # nothing of the transaction is written: keep it for a disk that heals
             self._fail(fault, groups)
         else:
             self._serve_one_by_one(groups)
@@ -236,7 +194,7 @@ class Writer:
 
     def _attempt(self, groups: list[Group]) -> Exception | None:
         """Commit groups in a transaction of their own, or give what kept us from it: then nothing of it is written."""
-        return self._guarded(lambda: self._write(groups)) or self._guarded(lambda: self._commit(groups))
+        return self._guarded(lambda: self._commit(groups))
 
     def _guarded(self, work: Callable[[], None]) -> Exception | None:
         try:
@@ -252,30 +210,19 @@ class Writer:
             self._next_step += len(group.records)
         return group.rows
 
-    def _write(self, groups: list[Group]) -> None:
-        """Carry out what groups change, in the open transaction, or in a new one."""
-        began_s = time.monotonic()
-        db = self._connection()
-        now_us = self._now_us()
-        for group in groups:  # encoded one at a time: SQLite lets the event loop run between them, encoding does not
-            if group.is_dropped:
-                continue
-            if not db.in_transaction:
-                db.execute("BEGIN IMMEDIATE")
-            write(db, self._rows_of(group), now_us)
-        self._spent_s += time.monotonic() - began_s
-
     def _commit(self, groups: list[Group]) -> None:
-        """End the open transaction, if there is one, with all that ``groups`` changed on disk."""
-        db = self._connection()
-        spent_s, self._spent_s = self._spent_s, 0.0
-        if not db.in_transaction:
+        """Have all that groups change on disk, in one transaction."""
+        began_s = time.monotonic()
+        rows = merged(self._rows_of(group) for group in groups if not group.is_dropped)
+        if rows.is_empty:
             return
+        db = self._connection()
+        db.execute("BEGIN IMMEDIATE")
+        write(db, rows, self._now_us())
         if self._path.stat().st_ino != self._inode:
             raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
-        began_s = time.monotonic()
         db.execute("COMMIT")
-        self.commits.note(int((time.monotonic() - began_s + spent_s) * 1e6))
+        self.commits.note(int((time.monotonic() - began_s) * 1e6))
         self._pages_in_log += PAGES_PER_COMMIT + sum(len(group.records) for group in groups) // RECORDS_PER_PAGE
 
     def _connection(self) -> sqlite3.Connection:
@@ -290,7 +237,6 @@ class Writer:
                 self._db.execute("ROLLBACK")
             except sqlite3.Error:  # as after an I/O error; the connection is closed next
                 self._disconnect()
-        self._spent_s = 0.0
 
     def _disconnect(self) -> None:
         if self._db is not None:
@@ -353,10 +299,13 @@ class Writer:
 
     def _do_chores(self) -> None:
         """Do one small thing that nobody waits for."""
-        if self._rounds:
-            self._forget_a_little()
-        elif self._pages_in_log >= CHECKPOINT_PAGES:
+        if self._is_log_to_be_folded():
             self._checkpoint("PASSIVE")
+        elif self._rounds:
+            self._forget_a_little()
+
+    def _is_log_to_be_folded(self) -> bool:
+        return self._pages_in_log >= (CHECKPOINT_PAGES_MAX if self._backlog else CHECKPOINT_PAGES)
 
     def _forget_a_little(self) -> None:
         this = replace(self._rounds[0])  # a copy, since a bite that is not committed was not taken
@@ -385,8 +334,6 @@ class Writer:
             self._disconnect()
 
     def _finish(self, stop: Stop) -> None:
-        if self._written:
-            self._settle()
         if self._state is not JournalState.OK:
             self._probe()
         if self._state is JournalState.OK:

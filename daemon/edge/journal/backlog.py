@@ -1,0 +1,149 @@
+"""What waits to be written, and what of it goes next: the latency of every receipt is decided here.
+
+Groups are of two kinds. Somebody *waits* for a receipt (a new request's record), a doubtful outcome, a binding. Nobody
+waits for the rest, most of all records: what was sent, what the venue said, an outcome that was told already. Those
+stay *behind* for a while (`LINGER_S`), as they came, and are then written many at a time; a crash loses what is behind,
+and the venue is asked again. So a receipt neither queues behind a flood's records nor carries them to the disk.
+
+**The order that is kept.** The groups for which somebody waits go in the order in which they came. What is behind goes
+in its own. Only a receipt overtakes what came before it, and only what is of other cases: the story of a case is never
+written out of order. An outcome overtakes nothing, since the numbers of outcomes may have no hole after a crash.
+
+Nothing here knows a disk or a thread. The caller says what time it is.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
+
+from daemon.core.records import BulkOpened, Concluded, Moved, RequestOpened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from daemon.core.records import CaseId, Record
+    from daemon.edge.journal.rows import Rows
+
+    Verdict = Callable[[bool], None]
+
+LINGER_S: Final = 0.1
+"""How long records that nobody waits for may stay behind: a flood's answers are told first and written down then. At
+ten times as long little more would be gained."""
+TRANSACTION_RECORDS_MAX: Final = 500
+"""Past that a group waits for the next commit: about 10 ms, so that a receipt never waits long for those before it."""
+
+
+@dataclass(slots=True)
+class Group:
+    """Records that become durable together, and who waits for the word. ``rows`` is set where no record tells it."""
+
+    records: Sequence[Record]
+    on_commit: Verdict | None
+    bytes_held: int
+    is_dropped: bool = False
+    rows: Rows | None = None
+
+    @property
+    def may_stay_behind(self) -> bool:
+        """Whether nobody waits for it, and nothing that is waited for rests on it."""
+        if self.on_commit is not None or not self.records:
+            return False
+        return not any(isinstance(record, RequestOpened | BulkOpened) for record in self.records)
+
+    @property
+    def is_receipt(self) -> bool:
+        """Whether it opens requests and says no outcome."""
+        has_outcome = any(isinstance(record, Concluded) for record in self.records)
+        return not has_outcome and any(isinstance(record, RequestOpened) for record in self.records)
+
+    def cases(self) -> Iterator[CaseId]:
+        """The cases whose story it goes on with."""
+        for record in self.records:
+            yield record.case
+            if isinstance(record, Moved):
+                yield record.into
+
+
+Waiting = TypeVar("Waiting", bound=Group)
+
+
+class Backlog(Generic[Waiting]):
+    """Groups by the order of their coming. `take` gives those of the next transaction."""
+
+    def __init__(self) -> None:
+        self._came = 0
+        self._waited_for: deque[tuple[int, Waiting]] = deque()
+        self._behind: deque[tuple[int, float, Waiting]] = deque()
+        self._behind_of: dict[CaseId, deque[int]] = {}
+        """The numbers of the groups behind, by the cases that they are of."""
+        self._is_turn_of_behind = False
+
+    def __bool__(self) -> bool:
+        return bool(self._waited_for or self._behind)
+
+    def put(self, group: Waiting, now_s: float) -> None:
+        """Let a group wait for its turn."""
+        self._came += 1
+        if not group.may_stay_behind:
+            self._waited_for.append((self._came, group))
+            return
+        self._behind.append((self._came, now_s + LINGER_S, group))
+        for case in group.cases():
+            self._behind_of.setdefault(case, deque()).append(self._came)
+
+    def due_s(self) -> float | None:
+        """When there is something to take: in the past where somebody waits, None where there is nothing at all."""
+        if self._waited_for:
+            return 0.0
+        return self._behind[0][1] if self._behind else None
+
+    def take(self, now_s: float, *, is_last: bool = False) -> list[Waiting]:
+        """Take out a transaction's worth of what is to be written now; with ``is_last`` nothing lingers any more.
+
+        Where somebody waits and something else is due they take turns, so that neither starves.
+        """
+        is_due = bool(self._behind) and (is_last or now_s >= self._behind[0][1])
+        if self._waited_for and (self._is_blocked() or (is_due and self._is_turn_of_behind)):
+            taken = self._take_behind(self._waited_for[0][0])
+            self._is_turn_of_behind = False
+            if taken:
+                return taken
+        self._is_turn_of_behind = True
+        if self._waited_for:
+            return self._take_waited_for()
+        return self._take_behind(self._came + 1) if is_due else []
+
+    def _take_waited_for(self) -> list[Waiting]:
+        taken: list[Waiting] = []
+        records = 0
+        while self._waited_for and records < TRANSACTION_RECORDS_MAX and not self._is_blocked():
+            group = self._waited_for.popleft()[1]
+            taken.append(group)
+            records += len(group.records)
+        return taken
+
+    def _take_behind(self, before: int) -> list[Waiting]:
+        """Take what is behind and came before a certain group, in its order."""
+        taken: list[Waiting] = []
+        records = 0
+        while self._behind and self._behind[0][0] < before and records < TRANSACTION_RECORDS_MAX:
+            group = self._behind.popleft()[2]
+            for case in group.cases():
+                numbers = self._behind_of[case]
+                numbers.popleft()
+                if not numbers:
+                    del self._behind_of[case]
+            taken.append(group)
+            records += len(group.records)
+        return taken
+
+    def _is_blocked(self) -> bool:
+        """Whether the first one that somebody waits for has to let something go before that came before."""
+        number, group = self._waited_for[0]
+        if not self._behind or self._behind[0][0] > number:
+            return False
+        if not group.is_receipt:
+            return True
+        return any(case in self._behind_of and self._behind_of[case][0] < number for case in group.cases())

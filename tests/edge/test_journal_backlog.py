@@ -1,0 +1,125 @@
+"""What waits to be written: a receipt overtakes what nobody waits for, and no case's story is written out of order."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.core.records import CaseId, Record
+from daemon.edge.journal.backlog import LINGER_S, TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.rows import Rows
+from tests.edge.journal_world import bulk_opened, concluded, moved, observed, opened
+
+
+def waited_for(*records: Record) -> Group:
+    return Group(records, lambda _: None, 0)
+
+
+def behind(*records: Record) -> Group:
+    return Group(records, None, 0)
+
+
+def backlog_of(*groups: Group) -> Backlog[Group]:
+    backlog = Backlog[Group]()
+    for group in groups:
+        backlog.put(group, 0.0)
+    return backlog
+
+
+def all_of(backlog: Backlog[Group], now_s: float = 0.0) -> list[Group]:
+    """Take transaction by transaction until nothing is given any more."""
+    taken: list[Group] = []
+    while some := backlog.take(now_s):
+        taken += some
+    return taken
+
+
+def test_a_receipt_overtakes_what_nobody_waits_for() -> None:
+    told, receipt = behind(observed("c1")), waited_for(opened("b", case="c2"))
+    backlog = backlog_of(told, receipt)
+    assert all_of(backlog) == [receipt]
+    assert backlog
+    assert all_of(backlog, LINGER_S) == [told]
+    assert not backlog
+
+
+def test_what_nobody_waits_for_lingers_and_says_until_when() -> None:
+    backlog = backlog_of(behind(observed("c1")))
+    assert backlog.due_s() == LINGER_S
+    assert backlog.take(LINGER_S / 2) == []
+    assert len(backlog.take(LINGER_S / 2, is_last=True)) == 1
+    assert backlog.due_s() is None
+
+
+def test_a_receipt_of_the_same_case_goes_after_what_came_before_it() -> None:
+    told, receipt = behind(observed("c1")), waited_for(opened("b", case="c1"))
+    later = behind(observed("c1"))
+    assert all_of(backlog_of(told, receipt, later)) == [told, receipt]
+
+
+def test_a_receipt_does_not_let_the_news_of_its_own_case_go_first() -> None:
+    receipt, told = waited_for(opened("b", case="c1")), behind(observed("c1"))
+    assert all_of(backlog_of(receipt, told), LINGER_S) == [receipt, told]
+
+
+def test_a_receipt_for_a_case_that_a_request_moved_into_goes_after_the_move() -> None:
+    move, receipt = behind(moved("a", "c1", "c2")), waited_for(opened("b", case="c2"))
+    assert all_of(backlog_of(move, receipt)) == [move, receipt]
+
+
+def test_an_outcome_that_somebody_waits_for_overtakes_none_that_was_told() -> None:
+    told, doubtful = behind(concluded("a", 1)), waited_for(concluded("b", 2))
+    assert all_of(backlog_of(told, doubtful)) == [told, doubtful]
+
+
+def test_a_receipt_that_says_an_outcome_overtakes_none() -> None:
+    told, known = behind(concluded("a", 1)), waited_for(opened("b"), concluded("b", 2))
+    assert all_of(backlog_of(told, known)) == [told, known]
+
+
+def test_the_wish_of_a_bulk_cancel_and_rows_without_records_never_stay_behind() -> None:
+    wish, rows = behind(bulk_opened("b")), Group((), None, 0, rows=Rows())
+    assert all_of(backlog_of(wish, rows)) == [wish, rows]
+
+
+def test_those_who_are_waited_for_are_told_in_the_order_in_which_they_came() -> None:
+    told = behind(concluded("a", 1))
+    first, doubtful, last = waited_for(opened("b")), waited_for(concluded("c", 2)), waited_for(opened("d"))
+    assert all_of(backlog_of(told, first, doubtful, last)) == [first, told, doubtful, last]
+
+
+def test_what_is_due_and_what_is_waited_for_take_turns() -> None:
+    backlog = backlog_of(*(behind(*[observed(f"c{n}")] * TRANSACTION_RECORDS_MAX) for n in range(3)))
+    kinds = []
+    for number in range(6):
+        backlog.put(waited_for(opened(f"r{number}", case=f"d{number}")), LINGER_S)
+        kinds.append(backlog.take(LINGER_S)[0].on_commit is None)
+    assert kinds == [False, True, False, True, False, True]
+
+
+CASES = [CaseId(f"c{number}") for number in range(4)]
+GROUPS = st.lists(st.tuples(st.sampled_from("rok"), st.sampled_from(CASES), st.booleans()), max_size=40)
+
+
+@given(GROUPS)
+def test_the_story_of_a_case_and_the_outcomes_keep_their_order(plan: list[tuple[str, CaseId, bool]]) -> None:
+    """Whatever is taken in between: groups of one case, and groups with outcomes, come out as they went in."""
+    backlog, came, went = Backlog[Group](), list[Group](), list[Group]()
+    now_s = 0.0
+    for number, (kind, case, takes) in enumerate(plan):
+        if kind == "r":
+            group = waited_for(opened(f"r{number}", case=case))
+        elif kind == "o":
+            group = behind(observed(case))
+        else:
+            group = behind(concluded(f"r{number}", number + 1, case=case))
+        came.append(group)
+        backlog.put(group, now_s)
+        now_s += LINGER_S / 3
+        if takes:
+            went += backlog.take(now_s)
+    went += all_of(backlog, now_s + LINGER_S)
+    assert not backlog
+    assert sorted(map(id, went)) == sorted(map(id, came))
+    for case in CASES:
+        assert [g for g in went if case in g.cases()] == [g for g in came if case in g.cases()]
+    outcomes = [id(g) for g in went if not g.is_receipt and g.records and type(g.records[0]).__name__ == "Concluded"]
+    assert outcomes == [id(g) for g in came if type(g.records[0]).__name__ == "Concluded"]
