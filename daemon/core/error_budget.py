@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from collections import deque
 from itertools import chain
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ SPARED_SHARE: Final = 0.5
 
 LOOK_AGAIN_US: Final = 100_000
 """When one that has to go alone is looked at again while another one is under way."""
-NONE: Final[Mapping[str, int]] = MappingProxyType({})
 
 
 class _Rule:
@@ -104,8 +102,6 @@ class ErrorBudget:
 
     def spared(self, now_us: int) -> Mapping[str, int]:
         """The operations instead of which others are to be taken now, if there are any; with when one may leave."""
-        if not self._rules:
-            return NONE
         return {
             operation: max(rule.free_us(now_us) for rule in rules)
             for operation, rules in self._rules.items()
