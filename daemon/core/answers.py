@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.core.binding import Fit, fit
+from daemon.core.binding import Fit, fit, may_mean_younger
 from daemon.core.case import Round
 from daemon.core.order_view import is_possible
 from protocols.evidence import Absence, OrderReported, Proof, QuestionAnswered, Step
@@ -92,11 +92,13 @@ def confirms_provisional(case: Case, answer: QuestionAnswered, asked_us: int, wo
 
     True: no live order has that client id, except one that is newer than the request. False: one has, which is the
     order that was meant. None: the listing was not complete, or shows one of unknown age, and says nothing; or it lacks
-    one that may be younger than the state which it shows.
+    one that may be younger than the state which it shows; or only a clock that was set tells which of two was meant.
     """
     live = [row for row in rows_about(case, answer) if not row.status.is_terminal]
     if any(fit(row, case, world, book) is Fit.BINDS for row in live):
         return False
+    if case.provisional is not None and may_mean_younger(case.provisional, live, case, world, book):
+        return None
     is_old = asked_us < _absence_counts_us(case, world)
     return True if answer.complete and not is_old and all(row.created_ms is not None for row in live) else None
 

@@ -88,6 +88,21 @@ def is_old_enough(report: OrderReported, ticket: Ticket, case: Case, world: Worl
     return report.created_ms <= world.venue_ms(received_us)
 
 
+def may_mean_younger(held: OrderReported, rows: list[OrderReported], case: Case, world: World, book: Book) -> bool:
+    """Whether a request of an earlier life may mean an order that is younger than the one that is held.
+
+    Our clock may have been set ahead since then, so that an order which was there seems to have come later. What came
+    before this life may be meant.
+    """
+    began_us = max((ticket.recovered_us for ticket in case.tickets.values()), default=0)
+    if not began_us or held.created_ms is None or case.client_order_id is None:
+        return False
+    until_ms = world.venue_ms(began_us)
+    newest = book.newest_of(case.product, case.client_order_id, until_ms)
+    shown = [row.created_ms for row in rows if row.created_ms is not None and row.created_ms <= until_ms]
+    return max([*shown, newest[0] if newest is not None else 0]) > held.created_ms
+
+
 def ended_before(report: OrderReported, ours_us: int | None, world: World) -> bool:
     """Whether an order may have ended before a time of ours (None: of no known clock).
 

@@ -72,7 +72,8 @@ class Ticket:
 
     request: CancelRequest
     horizon_us: int
-    is_recovered: bool = False
+    recovered_us: int = 0
+    """When it was taken up again; 0 for a request of this life."""
     first_send: SendId | None = None
     told: Report | None = None
     """The latest report; the driver's additions (``seq`` and the like) are not in it."""
@@ -88,6 +89,11 @@ class Ticket:
     """A frame that was sent for it too may have left, and is counted for the order that it was taken from."""
     rests_elsewhere: bool = False
     """What it was told rests on evidence about an order that turned out not to be the one it means."""
+
+    @property
+    def is_recovered(self) -> bool:
+        """Whether it was made in an earlier life."""
+        return self.recovered_us > 0
 
     @property
     def revision(self) -> int:

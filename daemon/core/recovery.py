@@ -115,7 +115,7 @@ def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, open
     ticket = Ticket(
         request,
         horizon_us=now_us + world.horizon_us,
-        is_recovered=True,
+        recovered_us=now_us,
         first_send=next((s.wire.send_id for s in case.sends if s.made_us >= request.received_us), None),
         told=entry.report,
         received_us=entry.request.received_us,

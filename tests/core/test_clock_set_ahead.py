@@ -39,6 +39,19 @@ def test_an_older_order_that_seems_to_have_ended_after_the_request_is_not_taken_
     assert Outcome.CANCELED not in story.outcomes()
 
 
+def test_a_live_order_that_only_the_clock_makes_seem_newer_keeps_an_older_one_from_being_taken_for_the_one_meant() -> (
+    None
+):
+    story = set_ahead()
+
+    def answer() -> None:
+        is_past = story.open_questions()[0].question.step is Step.HISTORY
+        story.answer(None, [report("canceled", **BEFORE) if is_past else report("new", **MEANT)])
+
+    story.advance(60_000, answer)
+    assert Outcome.CANCELED not in story.outcomes()
+
+
 def test_while_it_is_not_known_which_of_two_orders_was_meant_questions_keep_their_pace() -> None:
     story = set_ahead()
 
