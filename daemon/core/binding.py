@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from daemon.core.world import World
     from protocols.evidence import OrderReported
 
+FOR_EVER_MS: Final = 1 << 62
 PLACING_MAX_US: Final = 5_000_000
 """How long an order may take from its client to the venue's books: a cancel may overtake it."""
 
@@ -43,7 +44,7 @@ def fit(report: OrderReported, case: Case, world: World, book: Book, latest_us: 
         return Fit.NO
     known = book.find(report.product, report.order_id)
     best = known.report if known is not None and known.report.status.is_terminal else report
-    if not best.status.is_terminal or not ended_before(best, _first_send_us(case), world):
+    if not best.status.is_terminal or not ended_before(best, _first_send_us(case, world), world):
         return Fit.BINDS
     if book.was_reused(case.product, case.client_order_id):
         newest_us = max(ticket.request.received_us for ticket in case.tickets.values())
@@ -52,9 +53,12 @@ def fit(report: OrderReported, case: Case, world: World, book: Book, latest_us: 
     return Fit.PROVISIONAL
 
 
-def _first_send_us(case: Case) -> int | None:
-    """When a cancel first left for a case; None also after a restart, since our clock may have been set meanwhile."""
-    if any(ticket.is_recovered for ticket in case.tickets.values()):
+def _first_send_us(case: Case, world: World) -> int | None:
+    """When a cancel first left for a case; None also while that cannot be compared with the venue's times.
+
+    That is before its clock was measured, and after a restart, since our clock may have been set meanwhile.
+    """
+    if not world.is_clock_measured or any(ticket.is_recovered for ticket in case.tickets.values()):
         return None
     return case.first_send_us()
 
@@ -89,15 +93,15 @@ def is_old_enough(report: OrderReported, ticket: Ticket, case: Case, world: Worl
 
 
 def may_mean_younger(held: OrderReported, rows: list[OrderReported], case: Case, world: World, book: Book) -> bool:
-    """Whether a request of an earlier life may mean an order that is younger than the one that is held.
+    """Whether a request may mean an order that is younger than the one that is held, although it seems to be too young.
 
-    Our clock may have been set ahead since then, so that an order which was there seems to have come later. What came
-    before this life may be meant.
+    Of a request of an earlier life that is whatever came before this one, since our clock may have been set ahead
+    meanwhile; and of any request every younger order, while nobody knows how the venue's clock stands to ours.
     """
     began_us = max((ticket.recovered_us for ticket in case.tickets.values()), default=0)
-    if not began_us or held.created_ms is None or case.client_order_id is None:
+    if held.created_ms is None or case.client_order_id is None or not (began_us or not world.is_clock_measured):
         return False
-    until_ms = world.venue_ms(began_us)
+    until_ms = world.venue_ms(began_us) if world.is_clock_measured else FOR_EVER_MS
     newest = book.newest_of(case.product, case.client_order_id, until_ms)
     shown = [row.created_ms for row in rows if row.created_ms is not None and row.created_ms <= until_ms]
     return max([*shown, newest[0] if newest is not None else 0]) > held.created_ms

@@ -191,6 +191,7 @@ class Correlator:
             case ClockMeasured():
                 self.world.clock_offset_us = evidence.offset_us
                 self.world.clock_uncertainty_us = evidence.uncertainty_us
+                self.world.is_clock_measured = True
             case AccountIdentified() | AccountRefused():
                 pass  # The driver's: they concern the account, not an order.
         return self._bench.take_effects()

@@ -20,8 +20,8 @@ class World:
     """The account as its cases see it. Only the correlator writes here, and only from evidence.
 
     ``timings`` are the effective ones (configuration over the venue's). ``clock_offset_us`` is venue minus ours, known
-    to ``clock_uncertainty_us``. ``spared`` are the operations of which the venue bears few more errors,
-    with when one may leave that can wait.
+    to ``clock_uncertainty_us`` as soon as it is measured. ``spared`` are the operations of which the venue bears few
+    more errors, with when one may leave that can wait.
     ``drop_copy_us`` is since when the drop copy is as it is.
     """
 
@@ -33,6 +33,7 @@ class World:
     drop_copy_us: int = 0
     clock_offset_us: int = 0
     clock_uncertainty_us: int = 1_000_000
+    is_clock_measured: bool = False
     account_changed: bool = False
     spared: Mapping[str, int] = field(default_factory=dict)
     gaps: Gaps = field(default_factory=Gaps)

@@ -123,7 +123,7 @@ class Story:
         return Story.with_timings(msgspec.structs.replace(TRAITS, rate_rules=rules), **changed)
 
     def _life(self) -> Correlator:
-        world = World(ACCOUNT, self.traits, self.traits.timings, clock_uncertainty_us=0)
+        world = World(ACCOUNT, self.traits, self.traits.timings, clock_uncertainty_us=0, is_clock_measured=True)
         departures = Departures(self.noted, self.now_us)
         return Correlator(world, Ids(self.boot), open_max=self.open_max, book=self.book, departures=departures)
 

@@ -95,3 +95,15 @@ def test_after_a_restart_no_older_order_of_a_client_id_is_taken_for_the_one_mean
 
     story.advance(5_000, list_nothing)
     assert story.outcomes() == []
+
+
+def test_before_the_venues_clock_is_known_no_end_counts_as_later_than_our_cancel() -> None:
+    story = by_alias()
+    story.core.world.is_clock_measured = False
+    story.lose_reply()
+    story.answer(None, [report("canceled", **OLDER | {"updated_ms": T0_MS + 2_900})])
+    assert story.outcomes() == []
+    story.push("new", **MEANT)
+    assert story.core.world.clock_offset_us == 0
+    story.advance(20_000, lambda: story.answer(None, [report("new", **MEANT)]))
+    assert Outcome.CANCELED not in story.outcomes()
