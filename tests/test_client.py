@@ -222,7 +222,7 @@ def test_the_other_questions_are_answered(elsewhere: Elsewhere) -> None:
     desk.story = Story(REPORT, tuple(StoryStep(NOW_US, "observed", str(n), b"x" * 4000) for n in range(40)))
     elsewhere.start(desk)
     with Client(str(elsewhere.path)) as canceld:
-        assert canceld.ping() == {"now": NOW_US}
+        assert canceld.ping() == {"now": NOW_US, "bindings": []}
         assert canceld.status()["boot_id"] == "boot-1"
         assert canceld.track([{"account": "a", "instrument": "B", "client_order_id": "c"}]) == {"tracked": 1}
         orders = canceld.orders(account="a")
@@ -353,7 +353,7 @@ async def test_refusals_silence_and_absence_are_told_apart(folder: Path) -> None
             with pytest.raises(NoAnswer) as silence:
                 await canceld.cancel("a", "B", order_id="1", request_id="r", timeout=0.05)
             assert silence.value.request_id == "r"
-            assert await canceld.ping() == {"now": NOW_US}
+            assert await canceld.ping() == {"now": NOW_US, "bindings": []}
 
 
 async def test_a_closed_client_asks_nothing_more(folder: Path) -> None:

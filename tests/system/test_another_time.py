@@ -94,6 +94,7 @@ async def a_jump_between_two_lives(it: World, seconds: int) -> tuple[Client, lis
     client = await it.started()
     ended, *open_ones = await it.rest(5)
     first = await it.canceled(client, ended, request_id="ended")
+    await client.result("history", request_id="ended")  # answered with all that was told, so that is on disk
     it.faults(SILENT)
     for number, order_id in enumerate(open_ones):
         asked = it.cancel(client, order_id, request_id=f"r-{number}", progress=True)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.system.rig import Client, Message, World
 
 ACCOUNT = "okx-main"
+AFTER_THE_ANSWER_US = 200_000
+"""How late pushes come where a test is about the answer: an outcome that needs none waits for none."""
 CROSS, ISOLATED = "BTC-USDT", "ETH-USDT"
 
 
@@ -48,7 +50,8 @@ async def cancel(client: Client, instrument: str = CROSS, **ids: str) -> Message
 
 @pytest.mark.parametrize("by", ["order_id", "client_order_id"])
 async def test_an_order_is_canceled_by_either_id_and_every_field_of_the_page_is_shown(tmp_path: Path, by: str) -> None:
-    async with ready(tmp_path) as (it, client):
+    async with futures(tmp_path, push_delay_us=AFTER_THE_ANSWER_US) as (it, client):
+        await it.ready(client)
         order_id = await rest(it, client_order_id="77")
         named = {by: order_id if by == "order_id" else "77"}
         result = await cancel(client, **named)

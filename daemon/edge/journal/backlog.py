@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     Verdict = Callable[[bool], None]
 
-LINGER_S: Final = 0.1
-"""How long records that nobody waits for may stay behind: a flood's answers are told first and written down then. At
-ten times as long little more would be gained."""
+LINGER_S: Final = 0.02
+"""How long records that nobody waits for may stay behind: a flood's answers are told first and written down then. What
+a crash loses of them has to be asked of the venue again, and is told again under another number."""
 TRANSACTION_RECORDS_MAX: Final = 500
 """Past that a group waits for the next commit: about 10 ms, so that a receipt never waits long for those before it."""
 
