@@ -98,7 +98,7 @@ async def test_a_journal_torn_in_the_middle_of_a_write_opens_and_what_it_lost_is
     async with world(tmp_path) as it:
         orders = await a_life_that_ends_badly(it)
         wal = tmp_path / "journal.sqlite-wal"
-        assert wal.stat().st_size > 20 * WAL_FRAME
+        assert wal.stat().st_size > 10 * WAL_FRAME, "too short for each tear to be somewhere else"
         TORN[tear](wal)
         await everybody_asks_again(it, await it.started(), orders)
 
