@@ -235,7 +235,7 @@ def test_history_is_asked_by_type_and_instrument() -> None:
 
 def test_an_ended_order_is_found_among_others_and_ends_the_search() -> None:
     page = read(question(Step.HISTORY), body(*full_page()[1:], QUERIED_ROW))
-    assert [report.order_id for report in answered(page).reports] == [ORDER_ID]
+    assert answered(page).reports[-1].order_id == ORDER_ID
     assert answered(page).reports[0].channel == "GET /api/v5/trade/orders-history"
     assert page.following is None
 
@@ -264,6 +264,17 @@ def test_history_pages_within_a_type_before_it_goes_to_the_next() -> None:
     assert (len(pages), len(answered(pages[-1]).reports)) == (3, 1)
 
 
+def test_every_ended_order_on_a_page_is_told_whether_the_asked_one_is_among_them_or_not() -> None:
+    asked = question(Step.HISTORY, instrument="BTC-USDT-SWAP")
+    others = [row("3", clOrdId="c3"), row("2", state="filled"), row("1", state="hibernating")]
+    lacking, found = answered(read(asked, body(*others))), answered(read(asked, body(*others, QUERIED_ROW)))
+    assert [(told.order_id, told.client_order_id) for told in lacking.reports] == [("3", "c3"), ("2", None)]
+    assert [told.status for told in lacking.reports] == [OrdStatus.CANCELED, OrdStatus.FILLED]
+    assert (lacking.absence, lacking.complete) == (Absence.DENIES, True)
+    assert [told.order_id for told in found.reports] == ["3", "2", ORDER_ID]
+    assert (found.absence, found.complete) == (None, False)
+
+
 def test_a_long_history_is_not_looked_through_for_ever_and_denies_nothing() -> None:
     pages = walk(question(Step.HISTORY), *([body(*full_page())] * (PAGES_MAX[Step.HISTORY] + 5)))
     assert len(pages) == PAGES_MAX[Step.HISTORY]
@@ -286,7 +297,7 @@ def test_history_of_an_unknown_kind_of_instrument_is_blind() -> None:
 def test_by_client_id_history_gives_every_order_that_bore_it() -> None:
     rows = [row("2", clOrdId=CLIENT_ORDER_ID), row("3"), row("1", clOrdId=CLIENT_ORDER_ID)]
     found = answered(read(question(Step.HISTORY, None, CLIENT_ORDER_ID), body(*rows)))
-    assert [report.order_id for report in found.reports] == ["2", "1"]
+    assert [told.order_id for told in found.reports if told.client_order_id == CLIENT_ORDER_ID] == ["2", "1"]
 
 
 # ---------------------------------------------------------------- fills

@@ -96,6 +96,15 @@ def test_history_is_looked_through_by_spread_until_it_ends() -> None:
     assert answered(read(asked, body(*rows(900, 2)), first.following)).absence is Absence.DENIES
 
 
+def test_every_ended_order_on_a_page_of_history_is_told() -> None:
+    others = rows(900, 2, state="canceled")
+    lacking, found = (answered(read(question(Step.HISTORY), body(*page))) for page in (others, [*others, CANCELED_ROW]))
+    assert [told.order_id for told in lacking.reports] == ["900", "899"]
+    assert (lacking.absence, lacking.complete) == (Absence.DENIES, True)
+    assert [told.order_id for told in found.reports] == ["900", "899", ORDER_ID]
+    assert (found.absence, found.complete) == (None, False)
+
+
 def test_history_with_an_unreadable_row_denies_nothing() -> None:
     found = answered(read(question(Step.HISTORY), body(*rows(900, 2), LIVE_ROW | {"state": "asleep"})))
     assert (found.absence, found.complete) == (Absence.BLIND, False)

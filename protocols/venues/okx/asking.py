@@ -228,17 +228,33 @@ def read_open_orders(answer: Answer) -> Page:
     return answer.said(tuple(reports), denies, complete=complete)
 
 
-def asked_rows(answer: Answer) -> tuple[list[OrderReported], bool]:
-    """Read the rows about the asked order; False when a row was there that cannot be read and may be about it."""
-    reports, is_whole = [], answer.mark.is_whole
+class Ended(msgspec.Struct, frozen=True):
+    """The rows of a page of history: ``is_found`` says that one is about the asked order, ``is_whole`` is False when
+    a row was there that cannot be read and may be about it.
+    """
+
+    reports: tuple[OrderReported, ...]
+    is_found: bool
+    is_whole: bool
+
+
+def ended_rows(answer: Answer) -> Ended:
+    """Read all rows of a page of history: what it shows of other orders may be what somebody else waits for.
+
+    An order that is not asked about is told as far as it can be read.
+    """
+    reports, is_found, is_whole = [], False, answer.mark.is_whole
     for row in answer.rows:
+        is_asked = True
         try:
             fields = as_object(row, "row")
-            if answer.concerns(optional_text(fields, "ordId"), optional_text(fields, "clOrdId")):
-                reports.append(answer.report(fields))
+            is_asked = answer.concerns(optional_text(fields, "ordId"), optional_text(fields, "clOrdId"))
+            reports.append(answer.report(fields))
         except Unreadable:
-            is_whole = False
-    return reports, is_whole
+            is_whole = is_whole and not is_asked
+        else:
+            is_found = is_found or is_asked
+    return Ended(tuple(reports), is_found, is_whole)
 
 
 def read_transactions(answer: Answer, read: Callable[[Json], Fill | None], key: str) -> Page:

@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
+import msgspec
+
 from protocols.evidence import Absence, Step
 from protocols.rest import Pairs, RestCall
 from protocols.venues.okx import asking, rates
@@ -89,18 +91,19 @@ def _is_kind_without_instrument(question: Question, code: str, mark: Mark) -> bo
 
 def _read_history(answer: Answer) -> Page:
     """Look for the asked order among an instrument's ended ones, newest first, type by type, and stop when found."""
-    reports, is_whole = asking.asked_rows(answer)
-    if reports:
-        return answer.said(tuple(reports), None, complete=False)
+    seen = asking.ended_rows(answer)
+    if seen.is_found:
+        return answer.said(seen.reports, None, complete=False)
     kinds = _kinds(answer.question)
     kind = answer.mark.kind or kinds[0]
     rest = kinds[kinds.index(kind) + 1 :] if kind in kinds else ()
     after = answer.last_id("ordId")
     if after is not None or (rest and not answer.is_full):
-        mark = Mark(kind, after, is_whole=is_whole) if after is not None else Mark(rest[0], is_whole=is_whole)
-        return answer.said((), Absence.BLIND, complete=False, following=answer.following(mark))
-    complete = is_whole and not answer.is_full and bool(instrument_types(answer.question.instrument))
-    return answer.said((), Absence.DENIES if complete else Absence.BLIND, complete=complete)
+        mark = Mark(kind, after) if after is not None else Mark(rest[0])
+        following = answer.following(msgspec.structs.replace(mark, is_whole=seen.is_whole))
+        return answer.said(seen.reports, Absence.BLIND, complete=False, following=following)
+    complete = seen.is_whole and not answer.is_full and bool(instrument_types(answer.question.instrument))
+    return answer.said(seen.reports, Absence.DENIES if complete else Absence.BLIND, complete=complete)
 
 
 def _read_fills(answer: Answer) -> Page:

@@ -63,15 +63,15 @@ def _query(question: Question, mark: Mark) -> Pairs:
 
 def _read_history(answer: Answer) -> Page:
     """Look for the asked order among a spread's ended ones, newest first, and stop when it is found."""
-    reports, is_whole = asking.asked_rows(answer)
-    if reports:
-        return answer.said(tuple(reports), None, complete=False)
+    seen = asking.ended_rows(answer)
+    if seen.is_found:
+        return answer.said(seen.reports, None, complete=False)
     after = answer.last_id("ordId")
     if after is not None:
-        following = answer.following(Mark(after=after, is_whole=is_whole))
-        return answer.said((), Absence.BLIND, complete=False, following=following)
-    complete = is_whole and not answer.is_full
-    return answer.said((), Absence.DENIES if complete else Absence.BLIND, complete=complete)
+        following = answer.following(Mark(after=after, is_whole=seen.is_whole))
+        return answer.said(seen.reports, Absence.BLIND, complete=False, following=following)
+    complete = seen.is_whole and not answer.is_full
+    return answer.said(seen.reports, Absence.DENIES if complete else Absence.BLIND, complete=complete)
 
 
 def _read_trades(answer: Answer) -> Page:
