@@ -117,9 +117,7 @@ class Switch:
         else:
             self._possible = []
         self.failures, self._why_failed = 0, ""
-        self._news_us = now_us
-        self._due_us = (self._called_us or now_us) + self._every_us
-        self._under_way = None
+        self._over(now_us, (self._called_us or now_us) + self._every_us)
 
     def failed(self, why: str, now_us: int, *, may_have_worked: bool) -> None:
         """The call under way was refused, or not answered: then it may have worked all the same."""
@@ -127,9 +125,7 @@ class Switch:
             self._possible.append((self._called_us or now_us) + self._timeout_us)
         self.failures += 1
         self._why_failed = why
-        self._news_us = now_us
-        self._due_us = now_us + min(GAP_US << min(self.failures - 1, 10), max(self._every_us, GAP_US))
-        self._under_way = None
+        self._over(now_us, now_us + min(GAP_US << min(self.failures - 1, 10), max(self._every_us, GAP_US)))
 
     def tick(self, now_us: int) -> list[SwitchEffect]:
         """Let time pass; what to do now. At most one call is under way."""
@@ -177,6 +173,12 @@ class Switch:
         return SwitchState.FIRED if self._has_fired or self.fires_us is not None else SwitchState.OFF
 
     # ------------------------------------------------------------ inside
+
+    def _over(self, now_us: int, due_us: int) -> None:
+        """The call under way is over, and the next is due then: an end that was wanted meanwhile, at once."""
+        self._news_us = now_us
+        self._due_us = 0 if self.is_ending and self._under_way else due_us
+        self._under_way = None
 
     @property
     def _gap_end_us(self) -> int:

@@ -4,7 +4,8 @@ It decides nothing about orders. It knows three rules, all about time:
 
 * what the venue sees (`Send`, `SendMany`, `Ask`) goes before anything else of the same turn and waits for nothing;
 * no word about a request leaves before the request's own record is committed, and those words that could not be derived
-  from the venue again (or, with strict durability, all) wait for their own commit too;
+  from the venue again (or, with strict durability, all) wait for their own commit too, and with them those after them:
+  the words about a request are told in their order;
 * when the journal fails, words are told all the same and say ``durable: false``.
 
 Evidence that comes back while effects are being carried out waits until they are, so that records keep their order.
@@ -25,6 +26,7 @@ from daemon.core.records import Concluded, Previous, Record, Report, RequestKey,
 from daemon.edge.alarms import Alarms
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import OrderRow, Reattached, SessionRow
+from daemon.edge.inorder import InOrder
 from daemon.edge.journal import JournalState
 from daemon.edge.tally import Tally
 from protocols.errors import BadRequest, JournalError
@@ -67,9 +69,9 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 
 
 class Waiting:
-    """One request's listeners, and the words that wait for its record."""
+    """One request's listeners, and the words that wait for its record or for their own."""
 
-    __slots__ = ("first_is_due", "held", "is_durable", "recorded_us", "sinks", "told")
+    __slots__ = ("first_is_due", "held", "in_order", "is_durable", "recorded_us", "sinks", "told")
 
     def __init__(self) -> None:
         self.sinks: list[Sink] = []
@@ -80,6 +82,8 @@ class Waiting:
         self.told: list[Told] = []
         self.first_is_due = False
         """The first outcome is decided in this life and waits for a commit."""
+        self.in_order: InOrder[Callable[[], None]] | None = None
+        """Words that wait for their own commits, and those that wait for these, by revision; few requests have any."""
 
 
 class Driver:
@@ -258,9 +262,10 @@ class Driver:
                     opened.append(effect.record.request.key)
             elif isinstance(effect, fx.Tell):
                 report = self._numbered(effect)
-                self._note_due(effect)
+                is_late = effect.after_commit or self._is_strict
+                self._note_due(effect, is_late=is_late)
                 records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
-                if effect.after_commit or self._is_strict:
+                if is_late:
                     late.append((effect, report))
                 else:
                     self._when_recorded(effect.key, partial(self._tell, effect, report))
@@ -349,15 +354,20 @@ class Driver:
         excess = len(self._waiting) - REMEMBERED_MAX
         if excess <= 0:
             return
-        answered = (key for key, waiting in self._waiting.items() if waiting.told)
+        answered = (key for key, waiting in self._waiting.items() if waiting.told and not waiting.in_order)
         for key in list(islice(answered, excess)):
             for sink in self._waiting.pop(key).sinks:
                 self._heard_by.get(sink.connection, set()).discard(key)
 
-    def _note_due(self, tell: fx.Tell) -> None:
+    def _note_due(self, tell: fx.Tell, *, is_late: bool) -> None:
         waiting = self._waiting.get(tell.key)
-        if waiting is not None and tell.previous is None:
+        if waiting is None:
+            return
+        if tell.previous is None:
             waiting.first_is_due = True
+        if is_late or waiting.in_order:
+            waiting.in_order = waiting.in_order or InOrder()
+            waiting.in_order.expect(tell.report.revision)
 
     def _attach(self, ticket: Ticket, waiting: Waiting, sink: Sink) -> Ticket | None:
         has_first = waiting.first_is_due or (bool(waiting.told) and waiting.told[0].previous is None)
@@ -378,6 +388,17 @@ class Driver:
             sink.progress(key.request_id, state)
 
     def _tell(self, tell: fx.Tell, report: Report, *, is_committed: bool | None = None) -> None:
+        """Tell a word as soon as those before it about the same request are told."""
+        waiting = self._waiting.get(tell.key)
+        if waiting is None or not waiting.in_order:
+            self._say(tell, report, is_committed=is_committed)
+            return
+        for word in waiting.in_order.ready(
+            report.revision, partial(self._say, tell, report, is_committed=is_committed)
+        ):
+            word()
+
+    def _say(self, tell: fx.Tell, report: Report, *, is_committed: bool | None) -> None:
         """Tell a word. ``is_committed`` None: it is told on the strength of the request's receipt.
 
         While the journal fails no word is called durable, since what it rests on is not written down.

@@ -16,6 +16,9 @@ class InOrder(Generic[Word]):
     def __init__(self) -> None:
         self._awaited: dict[int, Word | None] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._awaited)
+
     def expect(self, seq: int) -> None:
         """A word of this number will come. Call in the order of the numbers."""
         self._awaited[seq] = None

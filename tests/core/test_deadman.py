@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -193,6 +194,24 @@ def test_an_end_that_is_refused_is_repeated_until_it_is_ended_and_nothing_is_ref
     assert watch.switch.is_ended
     assert {timeout_s for _, timeout_s in watch.calls[1:]} == {0}
     assert watch.venue_fires_us is None
+
+
+@pytest.mark.parametrize("is_refreshed", [True, False])
+def test_an_end_that_is_wanted_while_a_refresh_is_under_way_follows_its_answer_and_waits_for_no_other(
+    *, is_refreshed: bool
+) -> None:
+    watch = armed()
+    watch.now_us += round(QUARTER_S * 1e6)
+    assert watch.switch.tick(watch.now_us) == [Call(TIMEOUT_S)]
+    watch.switch.end()
+    watch.now_us += 10_000
+    if is_refreshed:
+        watch.switch.done(watch.now_us)
+    else:
+        watch.switch.failed("no answer", watch.now_us, may_have_worked=True)
+    watch.pass_time(GAP_US / 1e6)
+    assert watch.switch.is_ended
+    assert watch.calls[-1] == (QUARTER_S + GAP_US / 1e6, 0)
 
 
 def test_a_daemon_that_stood_still_past_the_time_says_that_it_fired_and_sets_it_anew() -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 START_US = 1_763_600_000_000_000
 COMMIT_US = 100_000
 DEADLINE_US = 1_000_000
+HORIZON_US = int(TRAITS.timings.horizon_s * 1_000_000)
 ACCOUNT = AccountName("a")
 
 
@@ -74,6 +75,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.heard: list[Report] = []
+        self.corrections: list[Report] = []
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:
         pass
@@ -85,7 +87,8 @@ class Ear:
         raise AssertionError(why)
 
     def correction(self, report: Report, previous: Previous) -> None:
-        raise AssertionError(report)
+        assert self.heard
+        self.corrections.append(report)
 
 
 class Bench:
@@ -148,6 +151,23 @@ def test_a_word_is_called_durable_only_while_the_journal_takes_what_it_rests_on(
     bench.pass_us(5_000_000)
     bench.driver.observe(report("canceled", order="o1", cum="1"))
     assert [(word.outcome, word.durable) for word in ear.heard] == [(Outcome.CANCELED, is_durable)]
+
+
+@pytest.mark.parametrize("has_outcome", [True, False])
+def test_no_word_about_a_request_overtakes_one_that_waits_for_its_commit(*, has_outcome: bool) -> None:
+    bench = Bench()
+    ear = bench.ask(deadline_us=None)
+    bench.pass_us(HORIZON_US + (2 * COMMIT_US if has_outcome else 0))
+    assert [word.outcome for word in ear.heard] == ([Outcome.IN_DOUBT] if has_outcome else [])
+    bench.driver.observe(report("partially_filled", order="o1", cum="1"))
+    bench.driver.observe(report("canceled", order="o1", cum="1"))
+    assert ear.corrections == []
+    bench.pass_us(3 * COMMIT_US)
+    words = [*ear.heard, *ear.corrections]
+    assert [word.outcome for word in words] == [Outcome.IN_DOUBT, Outcome.IN_DOUBT, Outcome.CANCELED]
+    assert [word.revision for word in words] == [0, 1, 2]
+    again = bench.ask(deadline_us=None)
+    assert again.heard == ear.heard
 
 
 def test_who_asks_again_after_the_outcome_hears_it_at_once() -> None:
