@@ -31,16 +31,20 @@ from protocols.fix import OrdStatus, Outcome, Priority, Road
 if TYPE_CHECKING:
     from daemon.core.world import World
 
-SENDS_MAX: Final = 8
-"""Wire cancels per request: past it something is wrong that more cancels will not mend."""
+SENDS_MAX: Final = 40
+"""Wire cancels per request: as many as back-off lets leave in five minutes, the usual age past which none is."""
 FRUITLESS_MAX: Final = 3
 """Cancels in a row that a venue may answer "gone" before further ones for that order wait."""
 LOOP_GAP_FIRST_US: Final = 1_000_000
 LOOP_GAP_MAX_US: Final = 30_000_000
 """Half of a usual horizon: what waits for it can still be proven in time."""
 RETRY_FIRST_US: Final = 100_000
-"""Back-off before repeating a cancel that the venue refused without touching the order; doubles each time."""
-RETRY_MAX_US: Final = 5_000_000
+"""Back-off before repeating a cancel that the venue refused without touching the order; doubles each time.
+
+A venue that refuses, or answers that it does not know, for a minute must not have used up a request's sends when it
+is itself again: the order would rest, and nobody would cancel it.
+"""
+RETRY_MAX_US: Final = 10_000_000
 ASK_FIRST_US: Final = 200_000
 """Back-off between questions while somebody waits; doubles up to `ASK_MAX_US`."""
 ASK_MAX_US: Final = 5_000_000
@@ -215,7 +219,7 @@ def _send_us(ticket: Ticket, case: Case, world: World) -> int | None:
     last = (alike or mine)[-1]
     ended_us = last.ended_us if last.ended_us is not None else last.made_us
     has_other_road = route.has_other(world.traits.roads, world.open_roads, last.wire.road)
-    failures = _failures_in_a_row(mine)
+    failures = _failures_in_a_row(mine, last.proof)
     match last.state:
         case SendState.NOT_LEFT:
             return 0 if has_other_road and failures == 1 else ended_us + _retry_after_us(failures)
@@ -238,7 +242,7 @@ def _send_after_answer_us(case: Case, world: World, proof: Proof | None, ended_u
                 return None
             return ended_us + _retry_after_us(failures)
         case Proof.UNKNOWN:
-            return ended_us if case.live_by_answer_us >= ended_us else None
+            return ended_us + _retry_after_us(failures - 1) if case.live_by_answer_us >= ended_us else None
         case Proof.GONE:
             if by_order_id and case.live_by_push_us > ended_us:
                 return ended_us + _retry_after_us(failures + 1)
@@ -249,11 +253,12 @@ def _send_after_answer_us(case: Case, world: World, proof: Proof | None, ended_u
             return None
 
 
-def _failures_in_a_row(sends: list[WireSend]) -> int:
-    """How many of the newest sends did nothing: not left, or refused with a retry left."""
+def _failures_in_a_row(sends: list[WireSend], proof: Proof | None) -> int:
+    """How many of the newest sends did nothing: not left, or refused with a retry left; or, as the last, unknown."""
+    alike = Proof.UNKNOWN if proof is Proof.UNKNOWN else Proof.UNCHANGED_RETRY
     failures = 0
     for send in reversed(sends):
-        if send.state is not SendState.NOT_LEFT and send.proof is not Proof.UNCHANGED_RETRY:
+        if send.state is not SendState.NOT_LEFT and send.proof is not alike:
             break
         failures += 1
     return failures

@@ -255,7 +255,7 @@ RULES: Final = (
 )
 FORGETFUL: Final = frozenset({"htx"})
 """Where a client id stops resolving when its order ends (HTX: announcement of 2025-05-08)."""
-SENDS_MAX: Final = 8
+SENDS_MAX: Final = 40
 """Cancels for one request, at the most: past that nothing is sent any more."""
 GAP_US: Final = 1_500_000
 """The longest gap that a venue wants between two cancels of one order, and the way there."""

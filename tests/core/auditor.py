@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from protocols.evidence import Evidence
 
 UNCHANGED: Final = {Proof.UNCHANGED_RETRY, Proof.UNCHANGED_FINAL}
-SENDS_MAX: Final = 8
+SENDS_MAX: Final = 40
 
 
 class Breach(AssertionError):

@@ -284,19 +284,19 @@ def test_gone_is_repeated_after_a_push_of_life() -> None:
 
 
 def test_no_more_than_the_bound_is_sent_for_a_request() -> None:
-    story = Story()
+    story = Story.with_timings(resend_max_age_s=3600)
     story.submit()
-    for _ in range(100):
+    for _ in range(250):
         for sent in story.open_sends():
-            story.refuse(Proof.UNKNOWN, sent)
-        story.advance(1_000, story.answer_live)
+            story.refuse(Proof.UNCHANGED_RETRY, sent)
+        story.advance(2_000, story.answer_live)
     assert len(story.sends) == SENDS_MAX
 
 
 def test_a_new_request_has_a_send_of_its_own_past_the_bound() -> None:
     story = Story()
     story.submit()
-    for _ in range(60):
+    for _ in range(250):
         for sent in story.open_sends():
             story.refuse(Proof.UNCHANGED_RETRY, sent)
         story.advance(2_000, story.answer_live)

@@ -1,21 +1,41 @@
-"""A venue that answers nobody for a while: the other road at once, then patience, so that sends are left for later."""
+"""A venue that answers nobody for a while, or nothing of use: patience, so that sends are left for when it is back."""
 
 from __future__ import annotations
 
-from daemon.core.policy import SENDS_MAX
+import pytest
+
+from daemon.core.policy import RETRY_MAX_US, SENDS_MAX
+from protocols.evidence import Proof
 from protocols.fix import Road
 from tests.core.story import Story
 from tests.core.words import TIMINGS
 
+WHILE_MS = 50_000
+"""Nearly the horizon."""
 
-def test_a_venue_that_was_silent_for_ten_seconds_gets_the_cancel_when_it_is_back() -> None:
+
+def test_a_venue_that_was_silent_gets_the_cancel_when_it_is_back() -> None:
     story = Story()
     story.submit()
-    story.advance(10_000)
+    story.advance(WHILE_MS)
     meanwhile = len(story.sends)
     assert meanwhile < SENDS_MAX
-    story.advance(10_000)
+    story.advance(RETRY_MAX_US / 1000 + TIMINGS.ack_wait_ms)
     assert meanwhile < len(story.sends) <= SENDS_MAX
+
+
+@pytest.mark.parametrize("proof", [Proof.UNCHANGED_RETRY, Proof.UNKNOWN])
+def test_a_venue_that_refuses_everything_gets_the_cancel_when_it_is_itself_again(proof: Proof) -> None:
+    story = Story()
+    story.submit()
+    for _ in range(WHILE_MS // 100):
+        for sent in story.open_sends():
+            story.refuse(proof, sent)
+        story.advance(100, story.answer_live)
+    meanwhile = len(story.sends)
+    assert meanwhile < SENDS_MAX / 2
+    story.advance(RETRY_MAX_US / 1000, story.answer_live)
+    assert len(story.sends) > meanwhile
 
 
 def test_the_second_cancel_takes_the_other_road_without_waiting_any_longer() -> None:
