@@ -212,6 +212,24 @@ async def test_a_journal_that_is_taken_away_is_a_failure_like_any_other(tmp_path
         assert (await written(client, "one"))[0]["outcome"] == "canceled"
 
 
+async def test_what_was_promised_survives_a_log_that_is_deleted_and_a_crash_after_it(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        one, two, three = await it.rest(3)
+        assert (await it.canceled(client, one, request_id="one"))["durable"] is True
+        (tmp_path / "journal.sqlite-wal").unlink()
+        assert (await it.canceled(client, two, request_id="two"))["outcome"] == "canceled"
+        await until(lambda: any(row["event"] == "journal" and row["state"] == "ok" for row in it.daemon.log))
+        said = next(row for row in it.daemon.log if row["event"] == "journal")
+        assert (said["level"], said["state"]) == ("error", "failed")
+        assert "journal.sqlite-wal was deleted, moved or replaced; leave it alone" in said["detail"]
+        assert "journal" not in await alarms(client)
+        assert (await it.canceled(client, three, request_id="three"))["durable"] is True
+        client = await next_life(it)
+        for request_id in ("one", "two", "three"):
+            assert (await written(client, request_id))[0]["outcome"] == "canceled"
+
+
 async def test_a_switch_is_not_refreshed_while_nothing_is_committed_even_if_nobody_asks_for_anything(
     disk: Disk, tmp_path: Path
 ) -> None:

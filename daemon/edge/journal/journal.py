@@ -85,6 +85,7 @@ class Journal:
         self._is_closed = False
         self._patience = Patience(commit_wait_s, self._review)
         self._writers_word = (JournalState.OK, "")
+        self._reader = Reader(lock.path, self._catch_up)
         self._writer = Writer(
             lock.path,
             connect,
@@ -92,9 +93,9 @@ class Journal:
             now_us=now_us,
             probe_interval_s=probe_interval_s,
             tell=self._pass_on,
+            close_others=self._reader.let_go,
         )
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
-        self._reader = Reader(lock.path, self._catch_up)
         self.history = self._reader.history
         self.explain = self._reader.explain
         self.lookup = self._reader.lookup

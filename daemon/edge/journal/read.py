@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
@@ -123,6 +124,8 @@ class Reader:
         self._catch_up = catch_up
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="journal-reader")
         self._db: sqlite3.Connection | None = None
+        self._in_use = threading.Lock()
+        """Held for each question, from the first look at the file to the last."""
         self._waiting = 0
 
     async def history(  # noqa: PLR0913 - each is a filter that a client may name
@@ -187,9 +190,15 @@ class Reader:
     def close(self) -> None:
         """Answer what is being answered, and end. Blocks for as long as that takes."""
         self._thread.shutdown(cancel_futures=True)
-        if self._db is not None:
-            self._db.close()
-            self._db = None
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Close the connection, once the question that is being answered is: the next one opens it anew. Any thread's.
+
+        Blocks for as long as that takes.
+        """
+        with self._in_use:
+            self._disconnect()
 
     # -- in the reader's thread
 
@@ -206,6 +215,10 @@ class Reader:
             self._waiting -= 1
 
     def _guarded(self, work: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
+        with self._in_use:
+            return self._answered(work, *given, **named)
+
+    def _answered(self, work: Callable[Given, Answer], *given: Given.args, **named: Given.kwargs) -> Answer:
         try:
             self._connected().execute("BEGIN")  # one view of the file for all parts of an answer
             try:
@@ -213,9 +226,7 @@ class Reader:
             finally:
                 self._connected().execute("ROLLBACK")
         except sqlite3.Error as trouble:
-            if self._db is not None:
-                self._db.close()
-                self._db = None
+            self._disconnect()
             raise cannot_use(self._path, trouble) from trouble
         except Undecodable as trouble:
             raise JournalError(str(self._path), str(trouble), "look at the row with sqlite3") from trouble
@@ -224,6 +235,11 @@ class Reader:
         if self._db is None:
             self._db = connect_for_reading(self._path)
         return self._db
+
+    def _disconnect(self) -> None:
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
     def _history(
         self, wanted: Bindings, accounts: frozenset[AccountName] | None, limit: int

@@ -12,6 +12,10 @@ What is held altogether is bounded by the caller, who queues a group as ``is_dro
 another reason than its storage, its groups are written one by one and only the faulty one is refused.
 
 A connection that failed is closed and opened anew: after a failed fsync nobody knows what its caches are worth.
+
+**A file that is taken away** while it is open takes what is written without a word, and with it what was called
+durable. So each commit, and otherwise a look once in a while, asks whether the files are still where they were. What is
+only in a log that was taken away is folded into the journal, before it is closed and a new log begun.
 """
 
 from __future__ import annotations
@@ -26,6 +30,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
 from daemon.edge.journal.forget import Forgetting
+from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
 from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, write
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
@@ -45,9 +50,10 @@ CHECKPOINT_PAGES_MAX: Final = 16_000
 PAGES_PER_COMMIT: Final = 8
 """What a small commit writes: the last page of each table and index that it touches."""
 RECORDS_PER_PAGE: Final = 4
-GONE: Final = "the file is gone; put it back, or restart the daemon, which then begins an empty one"
 PAGES_PER_BITE: Final = 100
 """What a bite of forgetting writes, about."""
+LOOK_INTERVAL_S: Final = 1.0
+"""How soon it is noticed, where nothing is committed, that a file of the journal is taken away."""
 
 
 class JournalState(StrEnum):
@@ -90,7 +96,9 @@ class Writer:
         now_us: Callable[[], int],
         probe_interval_s: float,
         tell: Callable[[Tidings], None],
+        close_others: Callable[[], None],
     ) -> None:
+        """``close_others`` closes all other connections that this process has to the journal, as soon as it can."""
         self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self.records_done = 0
         """Records that are held no more: written or refused. Only this thread writes it."""
@@ -103,10 +111,12 @@ class Writer:
         self._now_us = now_us
         self._probe_interval_s = probe_interval_s
         self._tell = tell
+        self._close_others = close_others
         self._state = JournalState.OK
         self._why = ""
         self._db: sqlite3.Connection | None = None
-        self._inode = 0
+        self._places: Places | None = None
+        self._look_due_s = 0.0
         self._backlog: Backlog[Group] = Backlog()
         self._kept: list[Group] = []
         self._probe_due_s = 0.0
@@ -159,6 +169,8 @@ class Writer:
             dues.append(self._probe_due_s)
         elif self._rounds or self._is_log_to_be_folded():
             return 0.0
+        elif self._places is not None:
+            dues.append(self._look_due_s)
         due_s = min((due_s for due_s in dues if due_s is not None), default=None)
         return None if due_s is None else max(0.0, due_s - time.monotonic())
 
@@ -196,7 +208,7 @@ class Writer:
         """Commit groups in a transaction of their own, or give what kept us from it: then nothing of it is written."""
         return self._guarded(lambda: self._commit(groups))
 
-    def _guarded(self, work: Callable[[], None]) -> Exception | None:
+    def _guarded(self, work: Callable[[], object]) -> Exception | None:
         try:
             work()
         except Exception as fault:  # noqa: BLE001 - whatever it was, a caller who waits must get a word
@@ -219,8 +231,7 @@ class Writer:
         db = self._connection()
         db.execute("BEGIN IMMEDIATE")
         write(db, rows, self._now_us())
-        if self._path.stat().st_ino != self._inode:
-            raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
+        self._require_places()
         db.execute("COMMIT")
         self.commits.note(int((time.monotonic() - began_s) * 1e6))
         self._pages_in_log += PAGES_PER_COMMIT + sum(len(group.records) for group in groups) // RECORDS_PER_PAGE
@@ -228,8 +239,13 @@ class Writer:
     def _connection(self) -> sqlite3.Connection:
         if self._db is None:
             self._db = self._connect(self._path)
-            self._inode = self._path.stat().st_ino
         return self._db
+
+    def _require_places(self) -> None:
+        """Raise when the journal's files are not those that are open. To be asked within a transaction."""
+        if self._places is None:
+            self._places = Places(self._path)
+        self._places.require()
 
     def _roll_back(self) -> None:
         if self._db is not None and self._db.in_transaction:
@@ -242,36 +258,33 @@ class Writer:
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):  # nothing that was promised depends on it
                 self._db.close()
-            self._db = None
+            self._db = self._places = None
 
     # -- failing, and healing
 
     def _fail(self, fault: Exception, groups: list[Group]) -> None:
         self._call_by_name(fault)
+        if isinstance(fault, LogMisplaced):  # as long as it is, a crash would lose what was called durable
+            self._probe_due_s = time.monotonic()
         self._keep(groups)
 
     def _call_by_name(self, fault: Exception) -> None:
         """Say what is the matter with the disk, and when to try it again."""
-        self._disconnect()
         is_full = getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         self._state = JournalState.FULL if is_full else JournalState.FAILED
-        self._why = GONE if self._is_gone else str(fault) or type(fault).__name__
+        self._why = GONE if is_gone(self._path) else str(fault) or type(fault).__name__
         self._probe_due_s = time.monotonic() + self._probe_interval_s
-
-    @property
-    def _is_gone(self) -> bool:
-        try:
-            self._path.stat()
-        except OSError as trouble:
-            return isinstance(trouble, FileNotFoundError)
-        return False
 
     def _keep(self, groups: list[Group]) -> None:
         self._kept.extend(group for group in groups if not group.is_dropped)
         self._say([(group, False) for group in groups])
 
     def _probe(self) -> None:
-        """Try to write what was kept; with nothing kept, anything at all."""
+        """Try to write what was kept, by a new connection; with nothing kept, anything at all."""
+        fault = self._guarded(self._let_go)
+        if fault is not None:
+            self._call_by_name_anew(fault)
+            return
         while self._kept:
             if not self._probe_with(_first_of(self._kept)):
                 return
@@ -282,10 +295,7 @@ class Writer:
     def _probe_with(self, groups: list[Group]) -> bool:
         fault = self._attempt(groups)
         if fault is not None and _is_of_the_storage(fault):
-            before = self._state, self._why
-            self._call_by_name(fault)
-            if before != (self._state, self._why):
-                self._say([])
+            self._call_by_name_anew(fault)
             return False
         if fault is not None and len(groups) > 1:
             return self._probe_with(groups[:1])
@@ -295,14 +305,41 @@ class Writer:
         self._release(groups)
         return True
 
+    def _call_by_name_anew(self, fault: Exception) -> None:
+        before = self._state, self._why
+        self._call_by_name(fault)
+        if before != (self._state, self._why):
+            self._say([])
+
+    def _let_go(self) -> None:
+        """Close all that this process has open of the journal, so that what is opened next is what its names name.
+
+        Raises `JournalError` when the log was taken away and somebody keeps us from saving what is only there.
+        """
+        self._close_others()
+        if self._db is not None and self._places is not None and not self._places.has_log:
+            self._db.execute("PRAGMA busy_timeout = 0")  # meanwhile nobody would get a word
+            if not _fold(self._db, "TRUNCATE"):
+                raise LogMisplaced(str(self._path), "its log was deleted, moved or replaced", LET_GO)
+        self._disconnect()
+
     # -- beside
 
     def _do_chores(self) -> None:
         """Do one small thing that nobody waits for."""
-        if self._is_log_to_be_folded():
+        if self._places is not None and time.monotonic() >= self._look_due_s:
+            self._look()
+        elif self._is_log_to_be_folded():
             self._checkpoint("PASSIVE")
         elif self._rounds:
             self._forget_a_little()
+
+    def _look(self) -> None:
+        """See whether the files are still where they were."""
+        self._look_due_s = time.monotonic() + LOOK_INTERVAL_S
+        fault = self._guarded(self._require_places)
+        if fault is not None:
+            self._fail(fault, [])
 
     def _is_log_to_be_folded(self) -> bool:
         return self._pages_in_log >= (CHECKPOINT_PAGES_MAX if self._backlog else CHECKPOINT_PAGES)
@@ -330,7 +367,8 @@ class Writer:
     def _checkpoint(self, mode: str) -> None:
         """Fold the log into the file. If that fails the log grows, until a commit fails that says so."""
         self._pages_in_log = 0
-        if self._guarded(lambda: _fold(self._connection(), mode)) is not None:
+        fault = self._guarded(lambda: _fold(self._connection(), mode))
+        if fault is not None and (self._places is None or self._places.has_log):
             self._disconnect()
 
     def _finish(self, stop: Stop) -> None:
@@ -360,8 +398,10 @@ _PROOF: Final = Rows(changes=[("UPDATE meta SET value = value WHERE name = ?", (
 """A change that changes nothing and yet has to reach the disk."""
 
 
-def _fold(db: sqlite3.Connection, mode: str) -> None:
-    db.execute(f"PRAGMA wal_checkpoint({mode})").fetchall()
+def _fold(db: sqlite3.Connection, mode: str) -> bool:
+    """Fold the log into the file; say whether nobody kept us from it."""
+    busy: int = db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[0]
+    return not busy
 
 
 def _first_of(kept: list[Group]) -> list[Group]:
