@@ -278,7 +278,7 @@ def _resend_after_us(sends: list[WireSend]) -> int:
 
 
 def _retry_after_us(failures: int) -> int:
-    return min(RETRY_FIRST_US << min(failures - 1, 10), RETRY_MAX_US) if failures else 0
+    return min(RETRY_FIRST_US << min(failures - 1, 10), RETRY_MAX_US) if failures > 0 else 0
 
 
 def _gap_end_us(case: Case, world: World) -> int:

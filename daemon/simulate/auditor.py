@@ -18,6 +18,7 @@ that clients heard, and the bounds. What is right stands in its rules, each a fu
     forgotten         what was called recorded was taken up again after a crash, and not anew
     stranger          no order was cancelled by us that nobody had asked for
     drop_copy         a subscriber hears words in the order of their numbers
+    fault             the daemon caught no fault of its own
 
 The rules for bulk cancels stand in `bulk_audit`, those for bindings in `binding_audit`, for dead-man switches in
 `switches`.
@@ -64,6 +65,7 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
         if not _went_under_two_names(seen, breach)
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
+    found += [Violation("fault", f"{account}: {what}") for account, what in seen.faults]
     found += [Violation("drop_copy", detail) for seqs in seen.published_seqs.values() for detail in _misnumbered(seqs)]
     for name, bulk in seen.bulks.items():
         for check in BULK_RULES:

@@ -102,6 +102,8 @@ class Chronicle:
         self.crashes_us: list[int] = []
         self.overfull: list[Bound] = []
         """Queues that were found past their bounds."""
+        self.faults: dict[tuple[str, str], None] = {}
+        """The daemon's own faults that it caught, by account."""
         self.published_seqs: dict[int, list[int]] = {}
         """The numbers of what each subscriber heard."""
         self.start_us = start_us
@@ -170,6 +172,10 @@ class Chronicle:
     def sampled(self, *bounds: Bound) -> None:
         """A look at the queues."""
         self.overfull += [bound for bound in bounds if bound.length > bound.at_most]
+
+    def faulted(self, account: str, what: str) -> None:
+        """The daemon says that it caught a fault of its own; it may say so of one fault many times."""
+        self.faults[account, what] = None
 
     # ------------------------------------------------------------ what it sees: the clients
 

@@ -53,6 +53,8 @@ DOUBT_US: Final = 150 * SECOND_US
 """Two of those rounds."""
 LAST_WORDS_US: Final = 5 * SECOND_US
 SAMPLE_US: Final = SECOND_US
+INTERNAL_ERROR: Final = "internal_error"
+"""The alarm that stands a quarter of an hour after a fault."""
 NO_ORDER: Final = "2900999999999999999"
 """An order id of the right shape, which no simulated venue gives out."""
 
@@ -232,6 +234,7 @@ class World:
         if life is None:
             return
         self.restarts += 1
+        self._look_for_faults(life)
         self.office.life = None
         life.crash()
         for host in self.hosts.values():
@@ -256,8 +259,16 @@ class World:
                     Bound(f"{name} orders", len(correlator.book), plan.orders_max),
                     Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, OUT_MAX),
                 )
+            self._look_for_faults(life)
         is_stormy = self.kernel.now_us < START_US + self.plan.heal_us
         self.kernel.after(SAMPLE_US if is_stormy else 10 * SAMPLE_US, self._sample)
+
+    def _look_for_faults(self, life: Life) -> None:
+        """Read from the alarms what the daemon caught of its own."""
+        for name, account in life.accounts.items():
+            for alarm in account.driver.alarms.standing():
+                if alarm.name == INTERNAL_ERROR:
+                    self.chronicle.faulted(name, alarm.detail)
 
     # ------------------------------------------------------------ the venue
 

@@ -270,6 +270,14 @@ def test_a_road_that_refuses_leads_to_the_other_one_at_once_but_not_back_and_for
     assert len(story.sends) == 3
 
 
+def test_what_the_road_left_unknown_is_repeated_at_once_on_the_other_when_the_order_is_seen_to_live() -> None:
+    story = Story()
+    story.submit()
+    story.refuse(Proof.UNKNOWN, remedy=Remedy.OTHER_ROAD)
+    story.answer_live()
+    assert [wire.road for wire in story.sends] == [Road.WS, Road.REST]
+
+
 def test_gone_is_repeated_after_a_push_of_life() -> None:
     story = Story()
     story.submit()

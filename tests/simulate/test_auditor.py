@@ -386,9 +386,15 @@ def test_what_an_earlier_life_was_shown_of_an_orders_names_is_not_known_to_the_n
     assert scene.broken([scene.breach()]) == set()
 
 
+def test_a_fault_that_the_daemon_caught_is_told() -> None:
+    scene = a_canceled_one()
+    scene.seen.faulted("okx", "report of CancelAnswered: ValueError")
+    assert scene.broken() == {"fault"}
+
+
 def test_every_rule_has_its_sentence_in_the_auditors_first_paragraph() -> None:
     told = {line.split()[0] for line in (auditor.__doc__ or "").splitlines() if line.startswith("    ")}
-    assert told == {rule.__name__ for rule in auditor.RULES} | {"rate", "bound", "stranger", "drop_copy"}
+    assert told == {rule.__name__ for rule in auditor.RULES} | {"rate", "bound", "stranger", "drop_copy", "fault"}
 
 
 def test_every_rule_is_shown_to_speak_here() -> None:
