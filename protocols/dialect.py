@@ -130,8 +130,10 @@ class Traits(msgspec.Struct, frozen=True):
     ``products`` are its product lines ("" alone where there is one). ``roads`` are the roads that can carry a cancel,
     best first. ``ladder`` is the order in which to ask about one order; its OPEN_ORDERS step is an account-wide
     listing over every configured product. ``order_memory_ms`` and ``alias_memory_ms`` are the ages past which "not
-    found" by order id and by client id is blind. ``venue_params`` are the names of extra cancel parameters that the
-    venue's page has. ``question_calls`` says how many calls a question takes, where that is more than one: it counts so
+    found" by order id and by client id is blind, and ``alias_window_ms`` is the age of an order up to which
+    `Absence.DENIES_RECENT` speaks of it (0: it is never said). ``venue_params`` are the names of extra cancel
+    parameters that the venue's page has. ``question_calls`` says how many calls a question takes, where that is more
+    than one: it counts so
     often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
     signatures name the host, ``takes_passphrase`` that a key is worth nothing without its passphrase.
     ``trade_permission`` is the word without which a key that tells its permissions cannot cancel. ``error_rules`` are
@@ -151,6 +153,7 @@ class Traits(msgspec.Struct, frozen=True):
     question_operations: Mapping[Step, str]
     order_memory_ms: int
     alias_memory_ms: int
+    alias_window_ms: int = 0
     venue_params: frozenset[str] = frozenset()
     question_calls: Mapping[Step, int] = {}
     login_names_user: bool = False

@@ -66,6 +66,9 @@ class Absence(StrEnum):
 
     DENIES = "denies"
     """The venue looked where the order would be and has it not."""
+    DENIES_RECENT = "denies_recent"
+    """It has no order of this client id that was placed within the dialect's ``alias_window_ms``. One that is older it
+    would not have found: so it counts only where it is known when the order was placed."""
     BLIND = "blind"
     """The question could not have found it: outside a window, another scope. Never counts."""
 

@@ -3,6 +3,8 @@
 A round starts with the order's own question and walks down the ladder until something shows the order. A round that
 ends without it counts as a denial only if the venue looked in the right place (`Absence.DENIES` on the order's own
 question), within the time for which it remembers orders, and if a complete listing of the open orders lacks it too.
+Where a venue forgets client ids, it has looked in the right place only for what was placed lately; and that an order
+was, is known only if its client said when it placed it.
 """
 
 from __future__ import annotations
@@ -64,7 +66,7 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
     walk = case.round
     if walk is None:
         return
-    if asked.question.step is Step.ORDER and answer.absence is Absence.DENIES:
+    if _is_denial(case, answer, asked, world):
         walk.is_denied = True
     if asked.question.step is Step.OPEN_ORDERS and answer.complete and not _is_elsewhere(case, answer):
         walk.listing_lacks_it = True
@@ -75,6 +77,24 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
     if walk.is_denied and walk.listing_lacks_it:
         _deny(case, walk, world, now_us)
     _end_round(case, now_us)
+
+
+def _is_denial(case: Case, answer: QuestionAnswered, asked: Asked, world: World) -> bool:
+    """Whether the venue looked where the order would be and has it not."""
+    if answer.absence is Absence.DENIES_RECENT:
+        return _was_placed_lately(case, asked.at_us, world)
+    return answer.absence is Absence.DENIES and asked.question.step is Step.ORDER
+
+
+def _was_placed_lately(case: Case, asked_us: int, world: World) -> bool:
+    """Whether every request means an order of which its client said that it was placed within the venue's window.
+
+    Not after a restart: our clock may have been set since.
+    """
+    placed_us = case.placed_us
+    if placed_us is None or asked_us > placed_us + world.traits.alias_window_ms * 1000:
+        return False
+    return all(placed_us <= ticket.request.received_us and not ticket.is_recovered for ticket in case.tickets.values())
 
 
 def shows_life(row: OrderReported, case: Case) -> bool:

@@ -170,6 +170,8 @@ class Case:
     """Recovered, and it is not known yet whether the account's key is still the same user's."""
     tracked_us: int | None = None
     """The client said when it placed the order of this client id."""
+    placed_us: int | None = None
+    """The same, where it is the client's own word and not only when we heard of it."""
     provisional: OrderReported | None = None
     """A terminal report by client id that may be about an older order: counts after a listing only."""
     provisional_us: int = 0

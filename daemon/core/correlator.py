@@ -226,9 +226,17 @@ class Correlator:
         """How many ever did, in this life."""
         return self._bench.cancels_delayed
 
-    def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
-        """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
-        self._intake.track(product, client_order_id, order_id, placed_us)
+    def track(
+        self,
+        product: str,
+        client_order_id: ClientOrderId,
+        order_id: OrderId | None,
+        placed_us: int,
+        *,
+        is_said: bool = False,
+    ) -> None:
+        """Remember that a client placed an order under a client id; see `Intake.track`."""
+        self._intake.track(product, client_order_id, order_id, placed_us, is_said=is_said)
 
     def account_changed(self, now_us: int) -> list[Effect]:
         """The key now belongs to another user: nothing about the old orders can be learnt or done through it."""

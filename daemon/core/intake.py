@@ -35,6 +35,12 @@ class Tracked(msgspec.Struct, frozen=True, gc=False):
 
     order_id: OrderId | None
     placed_us: int
+    is_said: bool
+
+    @property
+    def said_us(self) -> int | None:
+        """When it was placed, if the client said so."""
+        return self.placed_us if self.is_said else None
 
 
 class Intake:
@@ -49,15 +55,21 @@ class Intake:
         self._ids = ids
         self._tracked: Shelves[ClientOrderId, Tracked] = Shelves()
 
-    def track(self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int) -> None:
-        """Remember that a client placed an order under a client id, so that the id can be bound without a doubt."""
+    def track(
+        self, product: str, client_order_id: ClientOrderId, order_id: OrderId | None, placed_us: int, *, is_said: bool
+    ) -> None:
+        """Remember that a client placed an order under a client id, so that the id can be bound without a doubt.
+
+        ``is_said``: ``placed_us`` is the client's own word; else it is when we heard of it.
+        """
+        tracked = Tracked(order_id, placed_us, is_said)
         self._tracked.pop(product, client_order_id)  # so that it stands among the newest
-        self._tracked.put(product, client_order_id, Tracked(order_id, placed_us))
+        self._tracked.put(product, client_order_id, tracked)
         while len(self._tracked) > TRACKED_MAX:
             self._tracked.drop_oldest()
         for case in self._cases.of_alias(product, client_order_id):
             if case.order_id is None:
-                case.tracked_us = placed_us
+                case.tracked_us, case.placed_us = placed_us, tracked.said_us
 
     def case_for(self, request: CancelRequest, now_us: int) -> tuple[Case, bool]:
         """Find or open the case of a request, and say whether it is sure that this is the order that it means."""
@@ -65,7 +77,7 @@ class Intake:
         shared = self._shareable_by_alias(request) if order_id is None else None
         case = shared or self._case_of_order(request, order_id) or self._new_case(request, order_id, now_us)
         if tracked is not None:
-            case.tracked_us = tracked.placed_us
+            case.tracked_us, case.placed_us = tracked.placed_us, tracked.said_us
         self._cases.reopen(case)
         if policy.loop_gap_us(case) and not case.verdict.is_terminal:
             named = request.order_id or request.client_order_id

@@ -238,8 +238,9 @@ class FrontDesk:
             orders.append((account, product, order))
         now_us = self._clock.now()
         for account, product, order in orders:
+            is_said = order.placed_at is not None
             placed_us = now_us if order.placed_at is None else order.placed_at
-            account.driver.correlator.track(product, order.client_order_id, order.order_id, placed_us)
+            account.driver.correlator.track(product, order.client_order_id, order.order_id, placed_us, is_said=is_said)
         return len(orders)
 
     def orders(self, request: OrdersParams, peer: Peer) -> OrderRows:

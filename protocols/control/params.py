@@ -240,7 +240,11 @@ class CancelAllParams(Params, frozen=True):
 
 
 class TrackedOrder(msgspec.Struct, frozen=True, gc=False, forbid_unknown_fields=True, kw_only=True):
-    """An order that the client placed itself. ``placed_at``: microseconds since the epoch, by the client's clock."""
+    """An order that the client placed itself.
+
+    ``placed_at``: when it began to, microseconds since the epoch, by this host's clock. Where a venue forgets client
+    ids, only this lets it be said of one that there is no such order.
+    """
 
     account: Account
     instrument: Instrument

@@ -185,10 +185,13 @@ class Story:
         self.refused = [held for held in submitted.held if isinstance(held, BadRequest)]
         self._take(submitted.effects)
 
-    def track(self, alias: str, order: str | None = None, placed_us: int | None = None) -> None:
-        """Say that the client placed an order under a client id."""
+    def track(
+        self, alias: str, order: str | None = None, placed_us: int | None = None, *, is_said: bool = True
+    ) -> None:
+        """Say that the client placed an order under a client id, and when, unless ``is_said`` is False."""
         placed = self.now_us if placed_us is None else placed_us
-        self.core.track("", ClientOrderId(alias), OrderId(order) if order is not None else None, placed)
+        order_id = OrderId(order) if order is not None else None
+        self.core.track("", ClientOrderId(alias), order_id, placed, is_said=is_said)
 
     # ------------------------------------------------------------ the venue about an order
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from protocols.evidence import Proof
+import msgspec
+import pytest
+
+from protocols.evidence import Absence, Proof, Step
 from protocols.fix import Outcome
 from tests.core.aliases import NEWER, by_alias
 from tests.core.story import Story
-from tests.core.words import T0_MS
+from tests.core.words import T0, T0_MS, TRAITS
 
 
 def test_a_tracked_client_id_goes_out_by_order_id() -> None:
@@ -80,3 +83,89 @@ def test_tracking_the_same_id_again_counts_as_the_newest() -> None:
     story.track("y", "o2")
     story.submit(None, alias="y")
     assert [wire.order_id for wire in story.sends] == ["o2"]
+
+
+# ---------------------------------------------------------------- where a venue forgets client ids
+
+WINDOW_MS = 3_600_000
+HORIZON_MS = int(TRAITS.timings.horizon_s * 1000)
+FORGETFUL = msgspec.structs.replace(TRAITS, alias_window_ms=WINDOW_MS)
+"""By client id this venue finds no ended order; its history names the ids of young ones."""
+
+
+def answer_as_the_forgetful(story: Story) -> None:
+    """Answer that there is none, as far as such a venue can say that of a client id."""
+    put = story.open_questions()[0]
+    worth = {Step.OPEN_ORDERS: Absence.DENIES, Step.HISTORY: Absence.DENIES_RECENT}
+    story.answer_not_found(put, absence=worth.get(put.question.step, Absence.BLIND))
+
+
+def asked_in_vain(story: Story, name: str = "r1") -> list[Outcome]:
+    """Tell how a request by client id ends of which the venue knows nothing."""
+    if story.open_sends():
+        story.refuse(Proof.GONE)
+    story.advance(HORIZON_MS, lambda: answer_as_the_forgetful(story))
+    return story.outcomes(name)
+
+
+@pytest.mark.parametrize("age_ms", [0, 1_000, WINDOW_MS - HORIZON_MS])
+def test_a_client_id_that_was_placed_lately_by_its_clients_word_can_be_denied(age_ms: int) -> None:
+    story = Story(FORGETFUL)
+    story.track("y", placed_us=T0 - age_ms * 1000)
+    story.submit(None, alias="y")
+    assert asked_in_vain(story) == [Outcome.UNKNOWN_ORDER]
+    assert story.asked[-1] is Step.OPEN_ORDERS
+
+
+def test_it_is_denied_only_twice_a_lag_apart_and_never_once_it_was_seen() -> None:
+    story = Story(FORGETFUL)
+    story.track("y")
+    story.submit(None, alias="y")
+    story.refuse(Proof.GONE)
+    story.advance(TRAITS.timings.replica_lag_ms - 1, lambda: answer_as_the_forgetful(story))
+    assert story.outcomes() == []
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS)
+    assert asked_in_vain(story) == [Outcome.IN_DOUBT]
+
+
+def test_a_client_id_that_nobody_dated_is_in_doubt() -> None:
+    for said in (None, False):
+        story = Story(FORGETFUL)
+        if said is not None:
+            story.track("y", is_said=said)
+        story.submit(None, alias="y")
+        assert asked_in_vain(story) == [Outcome.IN_DOUBT]
+
+
+def test_a_client_id_of_an_order_past_the_venues_window_is_in_doubt() -> None:
+    story = Story(FORGETFUL)
+    story.track("y", placed_us=T0 - WINDOW_MS * 1000)
+    story.submit(None, alias="y")
+    assert asked_in_vain(story) == [Outcome.IN_DOUBT]
+
+
+def test_a_request_that_was_made_before_the_placing_means_an_older_order_and_is_in_doubt() -> None:
+    story = Story(FORGETFUL)
+    story.submit(None, alias="y")
+    story.advance(1)
+    story.track("y")
+    assert asked_in_vain(story) == [Outcome.IN_DOUBT]
+
+
+def test_what_a_client_dated_in_an_earlier_life_is_in_doubt_since_the_clock_may_have_been_set() -> None:
+    story = Story(FORGETFUL)
+    story.track("y", placed_us=T0)
+    story.submit(None, alias="y")
+    story.refuse(Proof.GONE)
+    story.restart()
+    story.track("y", placed_us=T0)
+    assert asked_in_vain(story)[-1] is Outcome.IN_DOUBT
+
+
+def test_a_history_that_could_not_be_read_to_its_end_denies_nothing() -> None:
+    story = Story(FORGETFUL)
+    story.track("y")
+    story.submit(None, alias="y")
+    story.refuse(Proof.GONE)
+    story.advance(HORIZON_MS, lambda: story.answer_not_found(absence=Absence.BLIND))
+    assert story.outcomes() == [Outcome.IN_DOUBT]

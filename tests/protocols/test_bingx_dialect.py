@@ -166,3 +166,4 @@ def test_the_venue_is_asked_and_waited_for_as_its_sheet_says() -> None:
     assert traits.products == ("",)
     assert (traits.timings.push_wait_ms, traits.timings.per_order_gap_ms) == (1500, 1100)
     assert traits.alias_memory_ms == 2 * 60 * 60 * 1000
+    assert traits.alias_window_ms < traits.alias_memory_ms

@@ -121,14 +121,23 @@ def test_a_quote_sized_order_is_filled_by_its_word() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "message"),
-    [(100404, NOT_EXIST), (100404, ENDED), (100400, NOT_EXIST), (100421, "cancel fail,  order not exist")],
+    ("code", "message", "by_client_id"),
+    [
+        (100404, NOT_EXIST, Absence.DENIES_RECENT),
+        (100404, ENDED, Absence.BLIND),  # it may have been there
+        (100404, "order not exist, it is FILLED", Absence.BLIND),
+        (100400, NOT_EXIST, Absence.DENIES_RECENT),
+        (100421, "cancel fail,  order not exist", Absence.DENIES_RECENT),
+    ],
 )
-def test_not_there_denies_by_order_id_and_is_blind_by_client_id(code: int, message: str) -> None:
+def test_not_there_denies_by_order_id_and_by_client_id_what_was_placed_lately(
+    code: int, message: str, by_client_id: Absence
+) -> None:
     refusal = body(code=code, msg=message)
     by_id, by_alias = answered(Step.ORDER, refusal), answered(Step.ORDER, refusal, by_alias=True)
     assert (by_id.reports, by_id.absence, by_id.complete) == ((), Absence.DENIES, True)
-    assert (by_alias.reports, by_alias.absence, by_alias.complete) == ((), Absence.BLIND, False)
+    assert (by_alias.reports, by_alias.absence) == ((), by_client_id)
+    assert by_alias.complete is (by_client_id is not Absence.BLIND)
     assert by_id.counts_as_error
     assert by_alias.counts_as_error
     assert (by_id.code, by_id.message) == (str(code), message)

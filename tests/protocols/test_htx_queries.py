@@ -193,6 +193,21 @@ def test_history_finds_by_client_id_what_the_order_query_forgot() -> None:
     assert answered(page).reports[0].client_order_id == CLIENT_ORDER_ID
 
 
+def test_a_whole_history_denies_by_client_id_what_was_placed_lately() -> None:
+    others = [body([CANCELED_ROW | {"order_id": "1", "client_order_id": "2"}]), EMPTY]
+    _, page = walk(question(Step.HISTORY, None, CLIENT_ORDER_ID), *others)
+    assert (answered(page).absence, answered(page).complete) == (Absence.DENIES_RECENT, True)
+    _, by_order_id = walk(question(Step.HISTORY), *others)
+    assert answered(by_order_id).absence is Absence.BLIND
+
+
+@pytest.mark.parametrize("odd", [{"client_order_id": None}, {"client_order_id": ""}, {"state": "?"}])
+def test_a_history_with_a_row_that_may_be_the_one_denies_nothing_by_client_id(odd: dict[str, object]) -> None:
+    row = CANCELED_ROW | {"order_id": "1"} | odd
+    _, page = walk(question(Step.HISTORY, None, CLIENT_ORDER_ID), body([row]), EMPTY)
+    assert answered(page).absence is Absence.BLIND
+
+
 def test_a_row_without_a_client_id_is_nobodys_alias() -> None:
     row = CANCELED_ROW | {"order_id": CLIENT_ORDER_ID, "client_order_id": CLIENT_ORDER_ID}
     _, page = walk(question(Step.HISTORY, None, CLIENT_ORDER_ID), body([row]), EMPTY)
@@ -204,3 +219,5 @@ def test_history_looks_only_so_far_back() -> None:
     pages = [rows(100_000 - 100 * n, step=-1, state="filled") for n in range(most)]
     asked, _ = walk(question(Step.HISTORY), *pages, EMPTY)
     assert [query["margin_mode"] for query in asked] == ["cross"] * most + ["isolated"]
+    _, page = walk(question(Step.HISTORY, None, "7"), *pages, EMPTY)
+    assert answered(page).absence is Absence.BLIND

@@ -6,6 +6,7 @@ The venue bans a call that answers too many errors; no test here lets that happe
 from __future__ import annotations
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -215,6 +216,15 @@ async def test_unknown_orders_cost_few_errors_and_are_called_unknown(tmp_path: P
     async with spot(tmp_path) as (it, client):
         results = await asyncio.gather(*(cancel(client, order_id=str(number)) for number in range(1, 5)))
         assert {result["outcome"] for result in results} == {"unknown_order"}
+        assert breaches(it) == {}
+
+
+async def test_a_client_id_of_which_its_client_says_when_it_was_placed_can_be_unknown(tmp_path: Path) -> None:
+    async with spot(tmp_path) as (it, client):
+        tracked = {"account": ACCOUNT, "instrument": SYMBOL, "client_order_id": "oms_8"}
+        assert await client.result("track", orders=[tracked | {"placed_at": time.time_ns() // 1000 - 1_000_000}])
+        result = await cancel(client, client_order_id="oms_8")
+        assert (result["outcome"], result["cxl_rej_reason"]) == ("unknown_order", "1")
         assert breaches(it) == {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -144,6 +145,19 @@ async def test_an_order_that_never_was_is_unknown_after_two_rounds_in_both_modes
     async with ready(tmp_path) as (_, client):
         result = await cancel(client, order_id="1550600000000000001")
         assert (result["outcome"], result["cxl_rej_reason"], result["venue_code"]) == ("unknown_order", "1", "1061")
+
+
+async def test_a_client_id_of_which_its_client_says_when_it_was_placed_can_be_unknown(tmp_path: Path) -> None:
+    async with ready(tmp_path) as (it, client):
+        ended = await rest(it, ISOLATED, client_order_id="77")
+        placed_at = time.time_ns() // 1000 - 1_000_000
+        for number, instrument in (("77", ISOLATED), ("78", CROSS)):
+            tracked = {"account": ACCOUNT, "instrument": instrument, "client_order_id": number, "placed_at": placed_at}
+            assert await client.result("track", orders=[tracked])
+        it.faults("NO_ACK,DROP_PUSH")
+        assert (await cancel(client, ISOLATED, client_order_id="77"))["order_id"] == ended
+        result = await cancel(client, CROSS, client_order_id="78")
+        assert (result["outcome"], result["cxl_rej_reason"]) == ("unknown_order", "1")
 
 
 async def test_the_account_is_bound_to_the_user_that_the_login_names(tmp_path: Path) -> None:

@@ -42,7 +42,9 @@ Table = Mapping[str, tuple[Row, ...]]
 
 UNLISTED: Final = Row(Proof.UNKNOWN, "not in the table", "", ALARM)
 
-_NOT_LIVE: Final = ("not exist", "doesn't exist", "filled or cancelled", "filled or canceled", "not a valid order id")
+_NOT_THERE: Final = ("not exist", "doesn't exist")
+_ENDED: Final = ("filled", "cancelled", "canceled")
+_NOT_LIVE: Final = (*_NOT_THERE, "filled or cancelled", "filled or canceled", "not a valid order id")
 _TIMESTAMP: Final = ("timestamp",)
 _SWAP: Final = "Swap / Error codes"
 _RENUMBERED: Final = "Change log, 2025-10-16"
@@ -182,6 +184,12 @@ def row_of(code: str, message: str) -> Row:
         if not row.texts or any(part in said for part in row.texts):
             return row
     return UNLISTED
+
+
+def says_not_there(message: str) -> bool:
+    """Whether a message says of an order that it does not exist, and not that it may have ended."""
+    said = message.strip().lower()
+    return any(part in said for part in _NOT_THERE) and not any(part in said for part in _ENDED)
 
 
 def unblocked_at_ms(message: str) -> int | None:

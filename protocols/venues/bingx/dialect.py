@@ -53,6 +53,8 @@ ACCOUNT_SOCKET: Final = SocketPlan(
 ALIAS_MEMORY_MS: Final = 2 * 3600 * 1000
 """Client ids are found for two hours (BingX: Spot / Cancel Order). How long orders are found by their own id stands on
 no page, so it is not taken to be longer."""
+ALIAS_WINDOW_MS: Final = ALIAS_MEMORY_MS // 2
+"""Half of that is left to what a client's word for the time of its placing, and two clocks, may be off."""
 RECV_WINDOW_MAX_MS: Final = 60_000
 """The largest number on any page; the default is 5000."""
 RESTRICTIONS: Final = ("NEW", "PENDING", "PARTIALLY_FILLED")
@@ -73,6 +75,7 @@ TRAITS: Final = Traits(
     question_operations=rates.QUESTIONS,
     order_memory_ms=ALIAS_MEMORY_MS,
     alias_memory_ms=ALIAS_MEMORY_MS,
+    alias_window_ms=ALIAS_WINDOW_MS,
     venue_params=frozenset({"cancelRestrictions", "recvWindow"}),
     error_rules=rates.ERROR_RULES,
     sparing_cancel=rates.SPARING,

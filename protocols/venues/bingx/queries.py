@@ -18,7 +18,7 @@ from protocols.jsonread import Json, as_array, as_object, frame_of
 from protocols.rest import RATE_LIMITED, Pairs, RestCall, RestResponse
 from protocols.venues.bingx import rates
 from protocols.venues.bingx.answers import Envelope, hold_of, read_envelope
-from protocols.venues.bingx.codes import ACCEPTED, STATUS_HOLDS
+from protocols.venues.bingx.codes import ACCEPTED, STATUS_HOLDS, says_not_there
 from protocols.venues.bingx.fills import read_fill, report_fills
 from protocols.venues.bingx.orders import read_row
 
@@ -131,9 +131,9 @@ def _refused(question: Question, response: RestResponse, envelope: Envelope) -> 
     """Read a refusal: "not there" where it can be that, else a failure of the question. The venue counts either."""
     row = envelope.row
     if question.step is Step.ORDER and row.proof is Proof.GONE:
-        absence = Absence.DENIES if question.order_id is not None else Absence.BLIND
+        absence = _worth(question, envelope.message)
         answered = QuestionAnswered(
-            question.query_id, question.step, (), absence, complete=absence is Absence.DENIES, code=envelope.code,
+            question.query_id, question.step, (), absence, complete=absence is not Absence.BLIND, code=envelope.code,
             message=envelope.message, frame=frame_of(response.body), counts_as_error=True,
         )  # fmt: skip
         return Page(answered)
@@ -146,6 +146,13 @@ def _refused(question: Question, response: RestResponse, envelope: Envelope) -> 
             hold_until_ms=hold.until_ms,
         )
     )  # fmt: skip
+
+
+def _worth(question: Question, message: str) -> Absence:
+    """Say what "not there" is worth: a client id is found for two hours only (BingX: Spot / Query Order details)."""
+    if question.order_id is not None:
+        return Absence.DENIES
+    return Absence.DENIES_RECENT if says_not_there(message) else Absence.BLIND
 
 
 def _page(

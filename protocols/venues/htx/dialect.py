@@ -61,6 +61,10 @@ SOCKETS: Final = (
 ORDER_MEMORY_MS: Final = 2 * 3600 * 1000
 """The old API showed canceled orders for two hours; v5's pages do not say, and "Get Order Info" finds them by id."""
 
+ALIAS_WINDOW_MS: Final = ORDER_MEMORY_MS // 2
+"""A client id stops resolving when its order ends (announcement of 2025-05-08), but history, which reaches back two
+days, names it. Half of what is sure is left to what a client's word for the time of its placing may be off."""
+
 NOT_COVERED: Final = (
     "algo orders: trigger, TP/SL, trailing",
     "everything but USDT-margined futures: spot, coin-margined futures",
@@ -76,7 +80,8 @@ TRAITS: Final = Traits(
     cancel_operation=rates.CANCEL,
     question_operations=queries.OPERATIONS,
     order_memory_ms=ORDER_MEMORY_MS,
-    alias_memory_ms=0,  # a client id stops resolving when its order ends (announcement of 2025-05-08)
+    alias_memory_ms=ORDER_MEMORY_MS,
+    alias_window_ms=ALIAS_WINDOW_MS,
     question_calls=queries.CALLS,
     login_names_user=True,
     not_covered=NOT_COVERED,

@@ -179,9 +179,11 @@ def _read_history(answer: Answer) -> Page:
         is_asked = True
         try:
             fields = as_object(row, "row")
-            order_id = optional_text(fields, "order_id")
-            is_asked = answer.concerns(order_id, own_client_id(order_id, optional_text(fields, "client_order_id")))
+            order_id, client_order_id = optional_text(fields, "order_id"), optional_text(fields, "client_order_id")
+            is_asked = answer.concerns(order_id, own_client_id(order_id, client_order_id))
             reports.append(_report(answer, fields))
+            if client_order_id is None and answer.question.order_id is None:  # it may be the one
+                mark = msgspec.structs.replace(mark, is_whole=False)
         except Unreadable:
             mark = msgspec.structs.replace(mark, is_whole=mark.is_whole and not is_asked)
         else:
@@ -201,18 +203,29 @@ def _report(answer: Answer, row: Json) -> OrderReported:
 def _lacking(answer: Answer, reports: tuple[OrderReported, ...] = ()) -> Page:
     """End a page that does not show the asked order: go on with the next one, the other mode, or say what it is worth.
 
-    A client id is forgotten when its order ends, and history has a window of two days by the order's creation: both
-    could not have shown it, so they deny nothing.
+    A client id is forgotten when its order ends, so the order's own question denies nothing by it; history, in which
+    the ended ones bear theirs, has a window of two days by the order's creation, and denies those that are younger.
     """
     mark = _after(answer)
     if mark is not None:
         following = Cursor(msgspec.json.encode(mark).decode(), answer.page + 1)
         blind = Absence.BLIND if answer.is_about_an_order else None
         return _page(answer, reports, blind, complete=False, following=following)
-    step, is_whole = answer.question.step, _is_whole(answer)
-    denies = is_whole and (step is Step.OPEN_ORDERS or (step is Step.ORDER and answer.question.order_id is not None))
-    absence = (Absence.DENIES if denies else Absence.BLIND) if answer.is_about_an_order else None
+    is_whole = _is_whole(answer)
+    absence = (_worth(answer.question) if is_whole else Absence.BLIND) if answer.is_about_an_order else None
     return _page(answer, reports, absence, complete=is_whole)
+
+
+def _worth(question: Question) -> Absence:
+    """Say what it is worth that a whole answer lacks the order."""
+    is_by_client_id = question.order_id is None
+    match question.step:
+        case Step.OPEN_ORDERS:
+            return Absence.DENIES
+        case Step.ORDER:
+            return Absence.BLIND if is_by_client_id else Absence.DENIES
+        case _:
+            return Absence.DENIES_RECENT if is_by_client_id else Absence.BLIND
 
 
 def _after(answer: Answer) -> Mark | None:

@@ -112,6 +112,6 @@ MATERIALS = (
         unlisted=told(777777, "said"),
         nameless=(),
         not_found=body({"code": 100404, "msg": " order not exist", "debugMsg": ""}),
-        alias_absence=Absence.BLIND,
+        alias_absence=Absence.DENIES_RECENT,
     ),
 )
