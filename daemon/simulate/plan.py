@@ -35,8 +35,9 @@ CALM_AFTER_US: Final = 90 * SECOND_US
 SHORT: Final = {"ack_wait_ms": 400, "push_wait_ms": 400, "replica_lag_ms": 2000, "settle_ms": 5000, "horizon_s": 20}
 ONLY_BY_REST: Final = frozenset({"ODD-USDT"})
 """Instruments that a simulated venue gives no code for: with sockets alone their cancels have no road, for ever."""
-DOWN_US: Final = 3_500_000
-"""Longer than most windows of venues' limits."""
+DOWN_US: Final = (200_000, 600_000, 1_500_000, 3_500_000, 7_000_000)
+"""How long a daemon is away that died: as fast as a supervisor starts it anew, inside every venue's window of limits,
+gap between two cancels of an order and dial, or longer than most of them."""
 ROUGH_SPIKE_US: Final = 3 * SECOND_US
 
 
@@ -266,8 +267,7 @@ def _crashes(rng: Random, wishes: tuple[WishPlan, ...], heal_us: int) -> tuple[C
     for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
         near = rng.choice(stormy) + rng.choice((rng.randint(0, 3_000), rng.randint(0, 300_000)))
         drawn_us = near if rng.random() < 0.8 else rng.randint(BEGIN_US // 2, heal_us)
-        down_us = rng.choice((DOWN_US, 2 * DOWN_US))
-        crashes.append(Crash(drawn_us, down_us, _clock_offset(rng)))
+        crashes.append(Crash(drawn_us, rng.choice(DOWN_US), _clock_offset(rng)))
     crashes.sort(key=lambda crash: crash.at_us)
     apart: list[Crash] = []
     for crash in crashes:

@@ -266,7 +266,10 @@ class World:
     def _look_for_faults(self, life: Life) -> None:
         """Read from the alarms what the daemon caught of its own."""
         for name, account in life.accounts.items():
-            for alarm in account.driver.alarms.standing():
+            alarms = account.driver.alarms.standing()
+            if account.gateway is not None:
+                alarms += account.gateway.snapshot().alarms
+            for alarm in alarms:
                 if alarm.name == INTERNAL_ERROR:
                     self.chronicle.faulted(name, alarm.detail)
 

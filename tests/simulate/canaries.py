@@ -28,6 +28,7 @@ from daemon.edge import sends
 from daemon.edge.account import Account
 from daemon.edge.bindings import LiveBindings
 from daemon.simulate.disk import VirtualJournal
+from daemon.simulate.sent import VirtualSent
 from protocols import batching
 from protocols.evidence import Absence, CancelAnswered, Proof, Source, Step
 from protocols.fix import Outcome, SendId
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from daemon.core.case import Asked, Case, Ticket
+    from daemon.core.departures import Departed
     from daemon.core.dispatch import Load, Wish
     from daemon.core.effects import Effect
     from daemon.core.order_view import Verdict
@@ -202,6 +204,20 @@ def an_error_without_an_id_refuses_all() -> Iterator[None]:
 
 
 @contextmanager
+def evidence_that_trips_the_code_is_dropped() -> Iterator[None]:
+    """A fault is caught, as it should be, and costs what was to be learnt from one answer."""
+    right = Correlator.observe
+
+    def observe(core: Correlator, evidence: Evidence, now_us: int) -> list[Effect]:
+        if isinstance(evidence, CancelAnswered) and evidence.proof is Proof.UNKNOWN:
+            raise ValueError("negative shift count")
+        return right(core, evidence, now_us)
+
+    with patch.object(Correlator, "observe", observe):
+        yield
+
+
+@contextmanager
 def sends_are_named_by_the_clock() -> Iterator[None]:
     """Two cancels of one millisecond have one name, and one of them gets the other's answer."""
     now = [0]
@@ -314,6 +330,17 @@ def a_restart_forgets_the_names_of_requests() -> Iterator[None]:
 
 
 @contextmanager
+def what_left_before_a_restart_does_not_count() -> Iterator[None]:
+    """A new life begins with full budgets and no gaps, while the venue counts on."""
+
+    def take_former(_: VirtualSent, __: int) -> list[Departed]:
+        return []
+
+    with patch.object(VirtualSent, "take_former", take_former):
+        yield
+
+
+@contextmanager
 def unanswered_at_the_deadline_was_not_sent() -> Iterator[None]:
     def never_left_in_time(ticket: Ticket, case: Case, now_us: int) -> bool:
         deadline_us = ticket.request.deadline_us
@@ -403,6 +430,7 @@ CANARIES: Final = (
     Canary(reports_of_one_moment_are_duplicates, 0),
     Canary(a_client_id_is_never_used_twice, 0),
     Canary(an_error_without_an_id_refuses_all, 29),
+    Canary(evidence_that_trips_the_code_is_dropped, 0),
     Canary(sends_are_named_by_the_clock, 1),
     Canary(a_batch_without_an_error_canceled_all, 8),
     Canary(repeats_go_by_client_id, 13),
@@ -410,6 +438,7 @@ CANARIES: Final = (
     Canary(the_journal_answers_before_it_commits, 1),
     Canary(a_restart_takes_up_all_but_one, 11),
     Canary(a_restart_forgets_the_names_of_requests, 0),
+    Canary(what_left_before_a_restart_does_not_count, 0),
     Canary(unanswered_at_the_deadline_was_not_sent, 0),
     Canary(what_was_asked_for_in_bulk_is_canceled, 0),
     Canary(a_client_that_died_is_waited_for, 47),
