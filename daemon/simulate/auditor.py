@@ -82,9 +82,9 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
 
 
 def only_lasting_doubts(seen: Chronicle) -> bool:
-    """Whether everybody was answered, and nobody is in a doubt that must not last."""
+    """Whether nobody who was answered is in a doubt that must not last."""
     lasts = ((story, story.last) for story in seen.stories.values())
-    return seen.is_content and not any(
+    return not any(
         last is not None and last.outcome is Outcome.IN_DOUBT and not _may_stay_open(seen, story)
         for story, last in lasts
     )

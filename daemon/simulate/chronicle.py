@@ -114,7 +114,6 @@ class Chronicle:
             account.name: [(placing.product, placing.instrument) for placing in account.placings]
             for account in plan.accounts
         }
-        self._open = len(plan.wishes) + len(plan.bulks)
 
     # ------------------------------------------------------------ what it sees: the venue
 
@@ -204,8 +203,6 @@ class Chronicle:
         """A client heard the outcome."""
         story = self.stories[name]
         story.results[sink] += 1
-        if not story.words:
-            self._open -= 1
         self._hear(story, Word(at_us, sink, report, None, is_first=True, is_repeated=history is not None))
         for correction, previous in history.corrections if history is not None else ():
             self._hear(story, Word(at_us, sink, correction, previous, is_first=False, is_repeated=True))
@@ -232,16 +229,9 @@ class Chronicle:
     def bulk_result(self, name: str, sink: int, report: BulkReport, at_us: int) -> None:
         """A client heard the answer to a bulk cancel."""
         story = self.bulks[name]
-        if not story.results:
-            self._open -= 1
         story.results.append(BulkWord(at_us, sink, report))
         counts = ", ".join(f"{count} {outcome.value}" for outcome, count in report.counts.items() if count)
         self._note(at_us, name, f"{'complete' if report.complete else 'not complete'}: {counts or 'none'}")
-
-    @property
-    def is_content(self) -> bool:
-        """Whether every request has its outcome."""
-        return self._open == 0
 
     # ------------------------------------------------------------ what it tells
 

@@ -104,6 +104,12 @@ class Client:
         """Whether a daemon is at the other end."""
         return self.peer is not None
 
+    @property
+    def is_content(self) -> bool:
+        """Whether everything was answered that it will ask for, or ask for again, by itself."""
+        unanswered = self._wanted.keys() - self._answered
+        return unanswered <= self._asked if self.plan.is_patient else not unanswered
+
     # ------------------------------------------------------------ connecting
 
     def connect(self) -> None:

@@ -153,7 +153,7 @@ class World:
         begun_us = self.kernel.now_us
         while not self._is_quiet() and self.kernel.now_us < begun_us + DRAIN_MAX_US:
             self.kernel.run(self.kernel.now_us + LAST_WORDS_US)
-            if self.kernel.now_us >= begun_us + DOUBT_US and only_lasting_doubts(self.chronicle):
+            if self.kernel.now_us >= begun_us + DOUBT_US and self._is_content and only_lasting_doubts(self.chronicle):
                 break
 
     def result(self, found: list[Violation]) -> Result:
@@ -180,7 +180,12 @@ class World:
         return audit(self.chronicle, broken)
 
     def _is_quiet(self) -> bool:
-        return self.office.life is not None and self.office.life.is_idle and self.chronicle.is_content
+        return self.office.life is not None and self.office.life.is_idle and self._is_content
+
+    @property
+    def _is_content(self) -> bool:
+        """Whether nobody waits; who is patient asks again only at the end."""
+        return all(client.is_content for client in self.clients)
 
     def _at(self, at_us: int, run: Callable[[], object]) -> None:
         self.kernel.at(START_US + at_us, run)
