@@ -33,7 +33,7 @@ def of_this_commit() -> int:
 def main() -> int:
     """Run them, and give the exit code."""
     parser = argparse.ArgumentParser(prog="python -m tests.simulate.fresh", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=150.0, help="how long in all (%(default)s)")
+    parser.add_argument("--seconds", type=float, default=105.0, help="how long in all (%(default)s)")
     parser.add_argument("--fresh", type=int, default=FRESH, help="how many fresh seeds at the most (%(default)s)")
     parser.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)), help="cores (%(default)s)")
     parser.add_argument("--begin", type=int, default=of_this_commit(), help="the first of the fresh seeds")
