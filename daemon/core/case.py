@@ -241,6 +241,11 @@ class Case:
         """Find a wire cancel by its id."""
         return next((send for send in reversed(self.sends) if send.wire.send_id == send_id), None)
 
+    def has_outlived(self, send: WireSend, replica_lag_us: int) -> bool:
+        """Whether the order was shown live so late that a cancel which the venue called in progress came to naught."""
+        is_late = send.ended_us is not None and self.live_by_answer_us >= send.ended_us + replica_lag_us
+        return send.proof is Proof.IN_PROGRESS and is_late
+
     def sends_for(self, ticket: Ticket) -> list[WireSend]:
         """The wire cancels that count for a request: from the first one that it shares or caused."""
         if ticket.first_send is None:

@@ -85,9 +85,9 @@ class CaseFile:
         """Find the case of a wire cancel."""
         return self._by_send.get(send_id)
 
-    def take_ticket(self, case: Case, ticket: Ticket) -> None:
+    def take_ticket(self, case: Case, ticket: Ticket, replica_lag_us: int) -> None:
         """Give a case a request to work on. It shares a wire cancel that is unanswered or accepted, if there is one."""
-        share(case, ticket)
+        share(case, ticket, replica_lag_us)
         case.tickets[ticket.request.key] = ticket
         self._by_request[ticket.request.key] = case
 
@@ -152,12 +152,20 @@ def has_work_left(case: Case) -> bool:
     return any(not is_settled(ticket) for ticket in case.tickets.values())
 
 
-def share(case: Case, ticket: Ticket) -> None:
-    """Let a request that caused no send rest on one that is unanswered or accepted, with parameters like its own."""
+def share(case: Case, ticket: Ticket, replica_lag_us: int) -> None:
+    """Let a request that caused no send rest on one that is unanswered or accepted, with parameters like its own.
+
+    Not on one that the venue called in progress a replica lag before it was asked and showed the order live: no request
+    repeats such a cancel, so one that is made since would never send any.
+    """
     if ticket.first_send is not None or case.verdict.is_terminal:
         return
     params = ticket.request.venue_params
-    shared = [send for send in case.sends if send.can_be_shared and send.wire.venue_params == params]
+    shared = [
+        send
+        for send in case.sends
+        if send.can_be_shared and send.wire.venue_params == params and not case.has_outlived(send, replica_lag_us)
+    ]
     if shared:
         ticket.first_send = shared[0].wire.send_id
 

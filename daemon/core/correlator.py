@@ -164,7 +164,8 @@ class Correlator:
             )
         before = len(self._bench.out)
         case, is_sure = self._intake.case_for(request, now_us)
-        self.cases.take_ticket(case, Ticket(request, now_us + self.world.horizon_us, is_sure=is_sure))
+        ticket = Ticket(request, now_us + self.world.horizon_us, is_sure=is_sure)
+        self.cases.take_ticket(case, ticket, self.world.replica_lag_us)
         self._bench.out.insert(before, Write(RequestOpened(now_us, case.case_id, request)))
         self._bench.work(case, now_us)
         return None

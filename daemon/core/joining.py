@@ -126,7 +126,7 @@ class Joiner:
         into.sends = sorted(dict.fromkeys([*into.sends, *case.sends]), key=lambda send: send.made_us)
         for ticket in list(case.tickets.values()):
             self._move(ticket, case, into, now_us)
-            share(into, ticket)
+            share(into, ticket, self._world.replica_lag_us)
         if into.client_order_id is None:
             into.client_order_id = case.client_order_id
         self._bench.forget(case)

@@ -213,7 +213,7 @@ def _send_us(ticket: Ticket, case: Case, world: World) -> int | None:
     mine = case.sends_for(ticket)
     if not mine:
         return 0
-    if any(send.proof is Proof.IN_PROGRESS for send in case.sends):
+    if any(send.proof is Proof.IN_PROGRESS for send in mine):
         return None
     alike = [send for send in mine if send.wire.venue_params == ticket.request.venue_params]
     last = (alike or mine)[-1]

@@ -35,6 +35,36 @@ def test_after_any_other_answer_a_second_request_has_a_cancel_of_its_own(proof: 
     assert len(story.sends) == 2
 
 
+def test_what_is_in_progress_is_shared_until_the_venue_shows_the_order_live_a_lag_later() -> None:
+    story = Story()
+    story.submit()
+    story.refuse(Proof.IN_PROGRESS)
+    story.advance(LAG_MS - 1, story.answer_live)
+    story.submit()
+    assert len(story.sends) == 1
+    story.advance(5_001, story.answer_live)
+    story.submit()
+    assert len(story.sends) == 2
+    story.submit()
+    story.refuse(Proof.IN_PROGRESS, story.sent[1])
+    story.submit()
+    story.advance(2 * LAG_MS, story.answer_live)
+    assert len(story.sends) == 2  # a request has one cancel at the most that the venue calls in progress
+    story.push("canceled", cum="0")
+    assert {story.outcomes(f"r{number}")[-1] for number in range(1, 6)} == {Outcome.CANCELED}
+
+
+def test_a_new_cancel_for_an_order_that_outlived_its_cancel_is_retried_like_any_other() -> None:
+    story = Story()
+    story.submit()
+    story.refuse(Proof.IN_PROGRESS)
+    story.advance(LAG_MS + 5_000, story.answer_live)
+    story.submit()
+    story.refuse(Proof.UNCHANGED_RETRY, story.sent[1])
+    story.advance(1_000)
+    assert len(story.sends) > 2
+
+
 def test_other_parameters_are_another_cancel() -> None:
     story = Story()
     story.submit(params={"x": "1"})
