@@ -49,8 +49,8 @@ if TYPE_CHECKING:
 START_US: Final = 1_763_600_000_000_000
 DRAIN_MAX_US: Final = 1_200 * SECOND_US
 """After the calm: several rounds of the slowest questions."""
-DOUBT_US: Final = 150 * SECOND_US
-"""Two of those rounds."""
+DOUBT_US: Final = 65 * SECOND_US
+"""One of those rounds."""
 LAST_WORDS_US: Final = 5 * SECOND_US
 SAMPLE_US: Final = SECOND_US
 INTERNAL_ERROR: Final = "internal_error"
