@@ -22,31 +22,34 @@ import msgspec
 import structlog
 
 from daemon.core import effects as fx
+from daemon.core.effects import Progress, Tell, Write
 from daemon.core.records import Concluded, Previous, Record, Report, RequestKey, RequestOpened
+from daemon.edge.aftermath import Aftermath
 from daemon.edge.alarms import Alarms
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import OrderRow, Reattached, SessionRow
 from daemon.edge.inorder import InOrder
 from daemon.edge.journal import JournalState
-from daemon.edge.tally import Tally
 from protocols.errors import BadRequest, JournalError
 from protocols.evidence import (
     AccountIdentified,
     AccountRefused,
     CancelAnswered,
+    CancelForwarded,
+    CancelLost,
     DropCopyChanged,
     Evidence,
     OrderReported,
     RoadChanged,
 )
-from protocols.fix import OrdStatus, Outcome, RequestState
+from protocols.fix import OrdStatus, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from daemon.core.case import Case, Ticket
     from daemon.core.correlator import Correlator
-    from daemon.core.records import CancelRequest
+    from daemon.core.records import Caller, CancelRequest
     from daemon.core.sweep import Listing
     from daemon.edge.beside import Announcer, Gateway
     from daemon.edge.clock import Clock
@@ -58,6 +61,9 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX: Final = 20_000
 """Requests whose words are kept in memory for those who ask again; the journal has the rest."""
+_TO_VENUE = (fx.Send, fx.SendMany, fx.Ask)
+_OF_ORDERS = (OrderReported, CancelAnswered, CancelForwarded, CancelLost)
+"""Nearly all evidence; it says nothing about the account."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 
@@ -103,7 +109,8 @@ class Driver:
         self.correlator = correlator
         self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
         self.alarms = Alarms(clock, self._log)
-        self.tally = Tally()
+        self._aftermath = Aftermath(publisher, time, self._log)
+        self.tally = self._aftermath.tally
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
@@ -246,21 +253,19 @@ class Driver:
     def _turn(self, effects: list[fx.Effect]) -> None:
         """One turn: the venue first, then one group of records, then the words."""
         for effect in effects:
-            if isinstance(effect, fx.Send):
-                self._to_venue.send(effect.wire)
-            elif isinstance(effect, fx.SendMany):
-                self._to_venue.send_batch(effect.wires, effect.everything)
-            elif isinstance(effect, fx.Ask):
-                self._to_venue.ask(effect.question)
+            if isinstance(effect, _TO_VENUE):
+                self._leave(effect)
         records: list[Record] = []
         opened: list[RequestKey] = []
-        late: list[tuple[fx.Tell, Report]] = []
+        late: list[tuple[Tell, Report]] = []
         for effect in effects:  # `isinstance` takes a third of what `match` does, and a request has a dozen effects
-            if isinstance(effect, fx.Write):
+            if isinstance(effect, Write):
                 records.append(effect.record)
                 if isinstance(effect.record, RequestOpened):
                     opened.append(effect.record.request.key)
-            elif isinstance(effect, fx.Tell):
+            elif isinstance(effect, Progress):
+                self._tell_progress(effect.key, effect.state)
+            elif isinstance(effect, Tell):
                 report = self._numbered(effect)
                 is_late = effect.after_commit or self._is_strict
                 self._note_due(effect, is_late=is_late)
@@ -269,24 +274,31 @@ class Driver:
                     late.append((effect, report))
                 else:
                     self._when_recorded(effect.key, partial(self._tell, effect, report))
-            elif not isinstance(effect, fx.Send):
+            elif not isinstance(effect, _TO_VENUE):
                 self._do_beside(effect)
         if records:
             # Only those are told of a commit for whom something waits: the others need no fsync of their own.
             self._journal.append(records, partial(self._committed, opened, late) if opened or late else None)
 
+    def _leave(self, effect: fx.Send | fx.SendMany | fx.Ask) -> None:
+        """Carry out what the venue sees."""
+        if isinstance(effect, fx.Send):
+            self._to_venue.send(effect.wire)
+        elif isinstance(effect, fx.SendMany):
+            self._to_venue.send_batch(effect.wires, effect.everything)
+        else:
+            self._to_venue.ask(effect.question)
+
     def _do_beside(self, effect: fx.Effect) -> None:
         """Carry out what neither the venue nor the journal sees."""
         match effect:
-            case fx.Progress(key, state):
-                self._when_recorded(key, partial(self._tell_progress, key, state))
+            case fx.OrderNews(news):
+                if self._publisher.has_order_watchers:
+                    self._publisher.order(self.order_row(news))
             case fx.Suspect(road, why):
                 self._to_venue.suspect(road, why)
             case fx.Alarm():
                 self._alarm(effect)
-            case fx.OrderNews(news):
-                if self._publisher.has_order_watchers:
-                    self._publisher.order(self.order_row(news))
             case fx.Listed(listing):
                 self.on_listed(listing)
             case _:
@@ -298,7 +310,7 @@ class Driver:
             raise RuntimeError("a driver without a gateway")
         return self._gateway
 
-    def _numbered(self, tell: fx.Tell) -> Report:
+    def _numbered(self, tell: Tell) -> Report:
         try:
             seq = self._journal.next_seq()
         except JournalError:
@@ -306,7 +318,7 @@ class Driver:
         self._publisher.expect(seq)
         return msgspec.structs.replace(tell.report, seq=seq)
 
-    def _committed(self, opened: list[RequestKey], late: list[tuple[fx.Tell, Report]], is_durable: bool) -> None:
+    def _committed(self, opened: list[RequestKey], late: list[tuple[Tell, Report]], is_durable: bool) -> None:
         now_us = self._clock.now()
         for key in opened:
             waiting = self._waiting.get(key)
@@ -359,7 +371,7 @@ class Driver:
             for sink in self._waiting.pop(key).sinks:
                 self._heard_by.get(sink.connection, set()).discard(key)
 
-    def _note_due(self, tell: fx.Tell, *, is_late: bool) -> None:
+    def _note_due(self, tell: Tell, *, is_late: bool) -> None:
         waiting = self._waiting.get(tell.key)
         if waiting is None:
             return
@@ -381,13 +393,17 @@ class Driver:
         return None
 
     def _tell_progress(self, key: RequestKey, state: RequestState) -> None:
+        """Tell how far a request has come, once its record is committed, and nothing after its outcome."""
         waiting = self._waiting.get(key)
         if waiting is None or waiting.told or waiting.is_durable is False:
+            return
+        if waiting.is_durable is None:
+            waiting.held.append(partial(self._tell_progress, key, state))
             return
         for sink in waiting.sinks:
             sink.progress(key.request_id, state)
 
-    def _tell(self, tell: fx.Tell, report: Report, *, is_committed: bool | None = None) -> None:
+    def _tell(self, tell: Tell, report: Report, *, is_committed: bool | None = None) -> None:
         """Tell a word as soon as those before it about the same request are told."""
         waiting = self._waiting.get(tell.key)
         if waiting is None or not waiting.in_order:
@@ -398,7 +414,7 @@ class Driver:
         ):
             word()
 
-    def _say(self, tell: fx.Tell, report: Report, *, is_committed: bool | None) -> None:
+    def _say(self, tell: Tell, report: Report, *, is_committed: bool | None) -> None:
         """Tell a word. ``is_committed`` None: it is told on the strength of the request's receipt.
 
         While the journal fails no word is called durable, since what it rests on is not written down.
@@ -418,40 +434,23 @@ class Driver:
                     sink.result(final)
                 else:
                     sink.correction(final, tell.previous)
-        self._publisher.publish(final, tell.previous)
-        self.tally.told(final, tell.previous)
-        self._log_word(tell.key, final, tell.previous)
+        self._aftermath.of(tell.key, self._caller_of(tell.key), final, tell.previous)
 
-    def _log_word(self, key: RequestKey, report: Report, previous: Previous | None) -> None:
+    def _caller_of(self, key: RequestKey) -> Caller | None:
         case = self.correlator.cases.of_request(key)
         ticket = case.tickets.get(key) if case is not None else None
-        caller = ticket.request.caller if ticket is not None else None
-        say = self._log.warning if report.outcome in {Outcome.IN_DOUBT, Outcome.UNKNOWN_ORDER} else self._log.info
-        say(
-            "outcome" if previous is None else "correction",
-            request_id=report.request_id,
-            order_id=report.order_id,
-            instrument=report.instrument,
-            outcome=report.outcome.value,
-            ord_status=report.ord_status.value if report.ord_status else None,
-            cum_qty=str(report.cum_qty) if report.cum_qty is not None else None,
-            source=report.evidence.source,
-            seq=report.seq,
-            us=(report.times.reported or 0) - report.times.received,
-            uid=key.uid,
-            gid=caller.gid if caller is not None else None,
-            pid=caller.pid if caller is not None else None,
-            client=caller.client if caller is not None else None,
-        )
+        return ticket.request.caller if ticket is not None else None
 
     # ------------------------------------------------------------ beside
 
     def _note(self, evidence: Evidence) -> None:
+        if isinstance(evidence, CancelAnswered):
+            self._note_answer(evidence.send_id)
+        if isinstance(evidence, _OF_ORDERS):
+            return
         match evidence:
             case AccountIdentified() | AccountRefused():
                 self.on_account(evidence)
-            case CancelAnswered(send_id=send_id):
-                self._note_answer(send_id)
             case RoadChanged(road, is_open, why):
                 self._session(f"order_entry_{road.value}", "open" if is_open else "closed", why)
             case DropCopyChanged(state, why):

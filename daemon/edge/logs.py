@@ -25,7 +25,7 @@ import orjson
 import structlog
 
 from daemon.edge.linewriter import LineWriter
-from daemon.edge.logclean import clean
+from daemon.edge.logclean import as_it_is, clean
 from daemon.edge.loglimit import Limiter
 
 if TYPE_CHECKING:
@@ -102,9 +102,10 @@ def is_the_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
 
 def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventDict], str]:
     """Make the function from a level's name and an event to its line, without the line's end."""
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp")
     processors: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+        stamp,
         structlog.processors.ExceptionRenderer(),  # plain text: no local variables
         lambda _, __, event: clean(event, for_terminal=is_human),
     ]
@@ -113,10 +114,18 @@ def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventD
     )
     render: Callable[[WrappedLogger, str, EventDict], str] = console if is_human else _json
 
-    def finish(method: str, event: EventDict) -> str:
+    def rendered(method: str, event: EventDict) -> str:
         for processor in processors:
             event = processor(None, method, event)
-        line = render(None, method, event)
+        return render(None, method, event)
+
+    def finish(method: str, event: EventDict) -> str:
+        plain = None if is_human else as_it_is({"event": event["event"], **event})
+        if plain is None:
+            line = rendered(method, event)
+        else:
+            head = stamp(None, method, structlog.processors.add_log_level(None, method, {}))
+            line = f'{{"timestamp":"{head["timestamp"]}","level":"{head["level"]}",{plain[1:]}'
         return f"<{PRIORITIES.get(method, DEFAULT_PRIORITY)}>{line}" if has_priorities else line
 
     return finish

@@ -61,9 +61,9 @@ class Histogram:
 
     def note(self, took_us: int) -> None:
         """Count one. A clock that was set back in another life of the daemon must not make it negative."""
-        took_us = max(0, took_us)
         self.counts[bisect_left(BOUNDS_US, took_us)] += 1
-        self.sum_us += took_us
+        if took_us > 0:
+            self.sum_us += took_us
 
 
 class Tally:
@@ -80,6 +80,9 @@ class Tally:
         """Bulk cancels that were about this account, those that an earlier life left unfinished included."""
         self.bulks_ended = dict.fromkeys(BulkEnd, 0)
         self.stages = {stage: Histogram() for stage in Stage}
+        self._recorded, self._forwarded = self.stages[Stage.RECORDED], self.stages[Stage.FORWARDED]
+        self._evidence, self._reported = self.stages[Stage.EVIDENCE], self.stages[Stage.REPORTED]
+        self._whole = self.stages[Stage.WHOLE]
 
     @property
     def bulks_seen(self) -> BulksSeen:
@@ -106,13 +109,16 @@ class Tally:
         self.changes[channel, state] += 1
 
     def _took(self, times: Times) -> None:
-        stretches = (
-            (Stage.RECORDED, times.received, times.recorded),
-            (Stage.FORWARDED, times.received, times.forwarded),
-            (Stage.EVIDENCE, times.forwarded, times.evidence),
-            (Stage.REPORTED, times.evidence, times.reported),
-            (Stage.WHOLE, times.received, times.reported),
-        )
-        for stage, began_us, ended_us in stretches:
-            if began_us is not None and ended_us is not None:
-                self.stages[stage].note(ended_us - began_us)
+        received, recorded, forwarded, evidence, reported = (
+            times.received, times.recorded, times.forwarded, times.evidence, times.reported,
+        )  # fmt: skip
+        if recorded is not None:
+            self._recorded.note(recorded - received)
+        if forwarded is not None:
+            self._forwarded.note(forwarded - received)
+            if evidence is not None:
+                self._evidence.note(evidence - forwarded)
+        if reported is not None:
+            self._whole.note(reported - received)
+            if evidence is not None:
+                self._reported.note(reported - evidence)

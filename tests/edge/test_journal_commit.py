@@ -102,6 +102,22 @@ async def test_a_fault_in_one_callback_keeps_no_other_from_its_word(path: Path) 
     assert [type(fault) for fault in faults] == [KeyError]
 
 
+async def test_what_nobody_waits_for_is_written_with_the_next_receipt_or_soon_by_itself(path: Path) -> None:
+    words = Words()
+    with a_journal(path) as held:
+        for case in ("c1", "c2"):
+            held.append([observed(case)])
+        assert held._writer.jobs.qsize() == 0  # the writer is not woken for them
+        held.append([opened("a", case="c2")], words.about("a"))
+        await words.until(1)
+        assert rows(path, "SELECT kind FROM steps WHERE case_id = 'c2' ORDER BY id") == [
+            ("observed",), ("request_opened",)]  # fmt: skip
+        held.append([observed("c3")])
+        while held.records_held:
+            await asyncio.sleep(0)
+        assert rows(path, "SELECT count(*) FROM steps") == [(4,)]
+
+
 async def test_records_without_a_listener_are_written_too(path: Path) -> None:
     with a_journal(path) as held:
         held.append([opened("a")])

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING
 import orjson
 import pytest
 import structlog
+from hypothesis import given
+from hypothesis import strategies as st
 
 from daemon.edge.linewriter import TOGETHER_MAX, LineWriter
-from daemon.edge.logclean import DOTS, clean
+from daemon.edge.logclean import DOTS, as_it_is, clean
 from daemon.edge.loglimit import KEYS_MAX, REPEATS_MAX, WINDOW_S, Limiter
 from daemon.edge.logs import is_the_journal, start_logs
 from protocols.fix import Outcome
@@ -253,6 +255,27 @@ class Unspeakable:
 def test_every_value_can_be_written_and_is_bounded(value: object) -> None:
     for for_terminal in (False, True):
         assert len(orjson.dumps(clean({"event": "x", "value": value}, for_terminal=for_terminal))) < 20_000
+
+
+PLAIN_OR_NOT = st.one_of(
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=20), st.binary(max_size=4),
+    st.sampled_from(["secret=abc", "a: b", "{}", "[1]", "x" * 9000, [1], {"key": "k"}, Outcome.CANCELED, Decimal(1)]),
+)  # fmt: skip
+
+
+@given(
+    st.dictionaries(st.sampled_from(["event", "order_id", "us", "api_key", "exc_info", "sign", "text"]), PLAIN_OR_NOT)
+)
+def test_a_line_that_is_taken_as_it_is_would_have_been_the_same_cleaned(fields: dict[str, object]) -> None:
+    line = as_it_is(fields)
+    if line is not None:
+        assert "exc_info" not in fields
+        assert line == orjson.dumps(clean(fields, for_terminal=False)).decode()
+
+
+def test_the_line_of_an_outcome_is_taken_as_it_is() -> None:
+    fields = {"event": "outcome", "order_id": "590908157585625111", "outcome": "canceled", "us": 812, "client": None}
+    assert as_it_is(fields) == orjson.dumps(fields).decode()
 
 
 def test_a_list_that_holds_itself_ends() -> None:

@@ -35,28 +35,35 @@ TRANSACTION_RECORDS_MAX: Final = 500
 """Past that a group waits for the next commit: about 10 ms, so that a receipt never waits long for those before it."""
 
 
+_OPENING: Final = frozenset({RequestOpened, BulkOpened})
+
+
 @dataclass(slots=True)
 class Group:
-    """Records that become durable together, and who waits for the word. ``rows`` is set where no record tells it."""
+    """Records that become durable together, and who waits for the word. ``rows`` is set where no record tells it.
+
+    ``came_s`` is when it came, by the monotonic clock, if that is longer ago than its handing over.
+    """
 
     records: Sequence[Record]
     on_commit: Verdict | None
     bytes_held: int
     is_dropped: bool = False
     rows: Rows | None = None
+    came_s: float | None = None
 
     @property
     def may_stay_behind(self) -> bool:
         """Whether nobody waits for it, and nothing that is waited for rests on it."""
         if self.on_commit is not None or not self.records:
             return False
-        return not any(isinstance(record, RequestOpened | BulkOpened) for record in self.records)
+        return _OPENING.isdisjoint(map(type, self.records))
 
     @property
     def is_receipt(self) -> bool:
         """Whether it opens requests and says no outcome."""
-        has_outcome = any(isinstance(record, Concluded) for record in self.records)
-        return not has_outcome and any(isinstance(record, RequestOpened) for record in self.records)
+        kinds = set(map(type, self.records))
+        return RequestOpened in kinds and Concluded not in kinds
 
     def cases(self) -> Iterator[CaseId]:
         """The cases whose story it goes on with."""
@@ -89,7 +96,8 @@ class Backlog(Generic[Waiting]):
         if not group.may_stay_behind:
             self._waited_for.append((self._came, group))
             return
-        self._behind.append((self._came, now_s + LINGER_S, group))
+        came_s = now_s if group.came_s is None else group.came_s
+        self._behind.append((self._came, came_s + LINGER_S, group))
         for case in group.cases():
             self._behind_of.setdefault(case, deque()).append(self._came)
 

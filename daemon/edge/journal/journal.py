@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.core.records import frame_of
 from daemon.edge.journal import schema
-from daemon.edge.journal.backlog import Group
+from daemon.edge.journal.backlog import LINGER_S, Group
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
@@ -81,6 +81,9 @@ class Journal:
         self._is_reserving = False
         self._records_queued = 0
         self._bytes_queued = 0
+        self._aside: list[Group] = []
+        """Groups that nobody waits for: to wake the writer for each would cost more than to write it."""
+        self._fetch: asyncio.TimerHandle | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_closed = False
         self._patience = Patience(commit_wait_s, self._review)
@@ -228,6 +231,9 @@ class Journal:
         self._patience.end()
         self._seq_to = self._seq_next  # what was not handed out by now is given back
         self._reader.close()
+        if self._fetch is not None:
+            self._fetch.cancel()
+        self._hand_over()
         self._writer.jobs.put(Stop(self._seq_next))
         self._thread.join(self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
         if self._thread.is_alive() or self._writer.records_kept:
@@ -252,11 +258,31 @@ class Journal:
         if self.records_held + count > HELD_RECORDS_MAX or bytes_held + group.bytes_held > HELD_BYTES_MAX:
             self.records_dropped += count
             if group.on_commit is not None:  # its word must not overtake those before it
-                self._writer.jobs.put(Group((), group.on_commit, 0, is_dropped=True))
+                self._hand_over(Group((), group.on_commit, 0, is_dropped=True))
             return
         self._records_queued += count
         self._bytes_queued += group.bytes_held
-        self._writer.jobs.put(group)
+        if group.may_stay_behind:
+            self._set_aside(group)
+        else:
+            self._hand_over(group)
+
+    def _set_aside(self, group: Group) -> None:
+        """Keep what nobody waits for until something goes to the writer anyway, but no longer than it may linger."""
+        group.came_s = time.monotonic()
+        self._aside.append(group)
+        if self._fetch is None:
+            self._fetch = self._running_loop().call_later(LINGER_S, self._fetched)
+
+    def _fetched(self) -> None:
+        self._fetch = None
+        if self._aside:
+            self._hand_over()
+
+    def _hand_over(self, *groups: Group) -> None:
+        """Give the writer all that came, in its order, in one go."""
+        aside, self._aside = self._aside, []
+        self._writer.jobs.put([*aside, *groups])
 
     async def _written(self, rows: Rows) -> bool:
         done: asyncio.Future[bool] = self._running_loop().create_future()

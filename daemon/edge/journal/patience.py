@@ -96,12 +96,15 @@ class Patience:
 
     def _judge(self) -> None:
         """Say whether the oldest word is too old, and if not, when to look again."""
+        if not self._waiting:
+            self.is_over = False
+            return  # a clock that runs on finds nothing, which costs less than to stop it for each word
         loop = asyncio.get_running_loop()
-        self.end()
-        due_s = self._waiting[0].since_s + self.wait_s if self._waiting else 0.0
-        self.is_over = bool(self._waiting) and due_s <= loop.time()
+        due_s = self._waiting[0].since_s + self.wait_s
+        self.is_over = due_s <= loop.time()
         if self.is_over:
+            self.end()
             for word in self._waiting:
                 loop.call_soon(word, False)
-        elif self._waiting:
+        elif self._timer is None:
             self._look_at(due_s)

@@ -81,7 +81,8 @@ class Tidings:
     problems: list[str] = field(default_factory=list)
 
 
-Job = Group | Forgetting | Stop
+Job = list[Group] | Forgetting | Stop
+"""Groups come in the order in which they were appended, as many at a time as there are."""
 
 
 class Writer:
@@ -150,8 +151,10 @@ class Writer:
         try:
             job = self.jobs.get(timeout=self._patience_s())
             while True:
-                if isinstance(job, Group):
-                    self._backlog.put(job, time.monotonic())
+                if isinstance(job, list):
+                    now_s = time.monotonic()
+                    for group in job:
+                        self._backlog.put(group, now_s)
                 elif isinstance(job, Forgetting):
                     self._rounds.append(job)
                 else:
