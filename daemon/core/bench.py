@@ -11,7 +11,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from daemon.core import answers, policy, telling
+from daemon.core import answers, policy, shortcuts, telling
 from daemon.core.agenda import Agenda
 from daemon.core.case import Asked, Case, SendState, Ticket, is_settled
 from daemon.core.casefile import has_work_left
@@ -186,7 +186,7 @@ class Bench:
             return
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
-        if policy.is_over(case):
+        if shortcuts.is_over(case):
             self._agenda.set(case.case_id, None)
             self._cases.close(case, now_us)
             return
@@ -204,7 +204,7 @@ class Bench:
 
     def _rests(self, case: Case, now_us: int) -> bool:
         """Whether a case waits as most do, and then make its appointment."""
-        until_us = policy.rests_until_us(case, self._world, now_us)
+        until_us = shortcuts.rests_until_us(case, self._world, now_us)
         if until_us is None:
             return False
         self._agenda.set(case.case_id, until_us)

@@ -418,43 +418,6 @@ def abandoned_us(case: Case, world: World) -> int:
     return newest_us + world.abandon_after_us
 
 
-def rests_until_us(case: Case, world: World, now_us: int) -> int | None:
-    """Until when nothing can follow from a case but by an event, where it waits as most do; None: look in the long way.
-
-    It has one request, whose one cancel is unanswered or accepted, and nothing else is known or was asked. This is no
-    rule of its own: the long way comes to the same, or to a later moment, for six times the processor time.
-    """
-    if len(case.sends) != 1 or len(case.tickets) != 1 or case.view.pieces or case.has_history:
-        return None
-    (send,), (ticket,) = case.sends, case.tickets.values()
-    if ticket.told is not None or ticket.first_send != send.wire.send_id:
-        return None
-    if send.state is SendState.IN_FLIGHT and not send.is_suspected:
-        until_us = send.made_us + world.ack_wait_us
-    elif send.proof is Proof.ACCEPTED and world.drop_copy is DropCopyState.LIVE and send.ended_us is not None:
-        until_us = send.ended_us + world.push_wait_us
-    else:
-        return None
-    until_us = min(until_us, ticket.horizon_us, ticket.request.deadline_us or until_us)
-    return until_us if until_us > now_us else None
-
-
-def is_over(case: Case) -> bool:
-    """Whether a case is as most cases end: told, by final evidence, with nothing under way that time could change.
-
-    Whatever else it says, nothing more would be sent, asked or suspected. To look that up in the long way costs a
-    tenth of a request's processor time.
-    """
-    verdict = case.verdict
-    if not (verdict.is_terminal and verdict.cum_qty_final) or verdict.is_contradictory or case.question is not None:
-        return False
-    if case.confirm_once or case.live_refutations or case.provisional is not None:
-        return False
-    return all(map(is_settled, case.tickets.values())) and not any(
-        send.state is SendState.IN_FLIGHT for send in case.sends
-    )
-
-
 def is_abandoned(case: Case, world: World, now_us: int) -> bool:
     """Whether a case is so old that nobody asks about it any more. Evidence still moves it."""
     return now_us >= abandoned_us(case, world)
@@ -470,9 +433,7 @@ def _occasions_us(case: Case, world: World) -> list[int]:
         return [*occasions, oldest_us + world.push_wait_us]
     occasions += [_when_to_ask_us(send, world) for send in left]
     # From these on a question would conclude something that it could not before.
-    occasions.append(case.last_answer_us() + lag_us)
-    if case.view.last_push_us:
-        occasions.append(case.view.last_push_us + lag_us)
+    occasions.append(max(case.last_answer_us(), case.view.last_push_us) + lag_us)
     if case.denials:
         occasions.append(case.denials[0] + lag_us)
     return occasions

@@ -47,6 +47,22 @@ def test_a_lost_link_is_asked_about_at_once() -> None:
     assert story.asked == [Step.ORDER]
 
 
+@pytest.mark.parametrize("requests", [1, 2])
+def test_an_order_of_which_nothing_was_heard_for_long_is_canceled_without_a_question(requests: int) -> None:
+    story = Story()
+    story.push("new")
+    story.advance(2 * TIMINGS.replica_lag_ms)
+    for _ in range(requests):
+        story.submit()
+    story.advance(TIMINGS.ack_wait_ms - 1)
+    assert story.asked == []
+    story.ack()
+    story.advance(TIMINGS.push_wait_ms - 1)
+    assert story.asked == []
+    story.advance(1)
+    assert story.asked == [Step.ORDER]
+
+
 @pytest.mark.parametrize("proof", [Proof.ACCEPTED, Proof.IN_PROGRESS])
 def test_an_accepted_cancel_is_asked_about_when_no_push_came(proof: Proof) -> None:
     story = Story()
