@@ -189,6 +189,24 @@ def test_queries_have_limits_of_their_own(classic: BitgetRig) -> None:
     assert classic.stats()["breaches"] == {"mix-detail uid": 1}
 
 
+def test_each_private_answer_says_beside_it_what_is_left_of_its_limit(classic: BitgetRig, unified: BitgetRig) -> None:
+    def left(rig: BitgetRig, method: str, target: str, body: object = None) -> str | None:
+        response = rig.answers[rig.send(method, target, body)]
+        assert response is not None
+        return response.headers.get("x-mbx-used-remain-limit")
+
+    detail = f"/api/v2/mix/order/detail?productType={FUTURES}&symbol=BTCUSDT&orderId=1"
+    assert [left(classic, "GET", detail) for _ in range(11)] == [str(n) for n in range(9, -1, -1)] + ["0"]
+    order = {"symbol": "BTCUSDT", "orderId": classic.place()["order_id"]}
+    futures = order | {"productType": FUTURES}
+    assert left(classic, "POST", "/api/v2/mix/order/cancel-order", futures) == "9"
+    batch = {"productType": FUTURES, "symbol": "BTCUSDT", "orderIdList": [order]}
+    assert left(classic, "POST", "/api/v2/mix/order/batch-cancel-orders", batch) == "9"
+    assert left(classic, "POST", "/api/v2/spot/trade/cancel-order", order) == "9"
+    assert left(unified, "POST", "/api/v3/trade/cancel-order", {"orderId": "1"}) == "9"
+    assert left(classic, "GET", "/api/v2/public/time") is None
+
+
 def test_a_cut_call_and_a_broken_body(classic: BitgetRig) -> None:
     classic.faults(DISCONNECT={"count": 1}, BAD_FRAME={"count": 1})
     order = classic.place()

@@ -78,8 +78,8 @@ class BatchCalls:
     def classic_routes(self) -> dict[str, Route]:
         """The classic account's."""
         return {
-            f"POST {MIX}/batch-cancel-orders": Route(self._mix_batch),
-            f"POST {SPOT_TRADE}/batch-cancel-order": Route(self._spot_batch),
+            f"POST {MIX}/batch-cancel-orders": Route(self._mix_batch, counts=limits.MIX_BATCH),
+            f"POST {SPOT_TRADE}/batch-cancel-order": Route(self._spot_batch, counts=limits.SPOT_BATCH),
             f"POST {MIX}/cancel-all-orders": Route(self._mix_all, limits.MIX_CANCEL_ALL),
             f"POST {SPOT_TRADE}/cancel-symbol-order": Route(self._spot_symbol, limits.SPOT_CANCEL_SYMBOL),
         }
@@ -87,7 +87,7 @@ class BatchCalls:
     def unified_routes(self) -> dict[str, Route]:
         """The unified account's."""
         return {
-            f"POST {UNIFIED_BATCH}": Route(self._unified_batch),
+            f"POST {UNIFIED_BATCH}": Route(self._unified_batch, counts=limits.UTA_BATCH),
             f"POST {UTA}/cancel-symbol-order": Route(self._unified_symbol, limits.UTA_CANCEL_SYMBOL),
         }
 

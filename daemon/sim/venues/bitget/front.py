@@ -12,33 +12,43 @@ from urllib.parse import parse_qsl
 from daemon.sim import wire
 from daemon.sim.clock import VenueClock
 from daemon.sim.rates import RateRule
-from daemon.sim.venue import Floor, HttpRequest, HttpResponse, Respond
+from daemon.sim.venue import Floor, HttpRequest, HttpResponse
 from daemon.sim.venues.bitget import codes, limits
 from daemon.sim.venues.bitget.auth import Gate
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.queries import Query, QueryRefused
-from daemon.sim.venues.bitget.roads import CallRoad, envelope
+from daemon.sim.venues.bitget.roads import CallRoad, envelope, respond
 from daemon.sim.wire import BadJsonError, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call that was let in; `body` is its JSON object, {} without one; `listed` are the objects of a JSON list."""
+    """A call as it arrived; `body` is its JSON object, {} without one; `listed` are the objects of a JSON list.
+
+    `rule` is the user's limit that it falls under, if any: its answer says what is left of that.
+    """
 
     request_id: int
     query: Query
     body: JsonObject
     now_us: int
     listed: Sequence[JsonObject] = ()
+    rule: RateRule | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """One row of a table; no rule where the call itself counts."""
+    """One row of a table; no rule where the call itself counts: then `counts` names the rule that it takes from."""
 
     handle: Callable[[Call], None]
     rule: RateRule | None = None
     is_private: bool = True
+    counts: RateRule | None = None
+
+    @property
+    def told(self) -> RateRule | None:
+        """The user's limit of which an answer says what is left."""
+        return (self.rule or self.counts) if self.is_private else None
 
 
 class Front:
@@ -58,13 +68,14 @@ class Front:
         self._floor.stats.rest_calls += 1
         path, _, query = request.target.partition("?")
         body, listed = _object(request.body), _listed(request.body)
-        call = Call(request_id, dict(parse_qsl(query, keep_blank_values=True)), body or {}, now_us, listed or ())
+        route = self.routes.get(f"{request.method} {path}")
+        fields = dict(parse_qsl(query, keep_blank_values=True))
+        call = Call(request_id, fields, body or {}, now_us, listed or (), None if route is None else route.told)
         if self.arrived is not None:
             self.arrived(path, call)
         if not self._floor.rates.take(limits.REST_OVERALL, "ip", now_us):
             self.refuse(call, "429")
             return
-        route = self.routes.get(f"{request.method} {path}")
         problem = self._problem(path, route, request, now_us)
         if problem is None and body is None and listed is None:
             problem = "40409"
@@ -78,7 +89,7 @@ class Front:
 
     def road(self, call: Call) -> CallRoad:
         """The way back for a cancel."""
-        return CallRoad(self._floor, self._clock, self._distorter, call.request_id)
+        return CallRoad(self._floor, self._clock, self._distorter, call.request_id, call.rule)
 
     def data(self, call: Call, data: object, fault_id: str | None = None) -> None:
         """Answer with data; `fault_id` names the order for the faults of shapes."""
@@ -107,7 +118,7 @@ class Front:
         return None
 
     def _respond(self, call: Call, response: HttpResponse) -> None:
-        self._floor.actions.append(Respond(call.request_id, response))
+        respond(self._floor, call.request_id, response, call.rule, call.now_us)
 
 
 def _object(body: bytes) -> JsonObject | None:

@@ -57,12 +57,12 @@ class ClassicRest(Rest):
     def routes(self) -> dict[str, Route]:
         """The table."""
         return {
-            f"POST {MIX}/cancel-order": Route(self._mix_cancel),
+            f"POST {MIX}/cancel-order": Route(self._mix_cancel, counts=limits.MIX_CANCEL),
             f"POST {MIX}/place-order": Route(self._mix_place),
             f"GET {MIX}/detail": Route(self._mix_detail, limits.MIX_DETAIL),
             f"GET {MIX}/orders-pending": Route(self._mix_pending, limits.MIX_PENDING),
             f"GET {MIX}/orders-history": Route(self._mix_history, limits.MIX_HISTORY),
-            f"POST {SPOT_TRADE}/cancel-order": Route(self._spot_cancel),
+            f"POST {SPOT_TRADE}/cancel-order": Route(self._spot_cancel, counts=limits.SPOT_CANCEL),
             f"POST {SPOT_TRADE}/place-order": Route(self._spot_place),
             f"GET {SPOT_TRADE}/orderInfo": Route(self._spot_order, limits.SPOT_ORDER),
             f"GET {SPOT_TRADE}/unfilled-orders": Route(self._spot_open, limits.SPOT_UNFILLED),
@@ -152,7 +152,7 @@ class UnifiedRest(Rest):
     def routes(self) -> dict[str, Route]:
         """The table."""
         return {
-            f"POST {UTA}/cancel-order": Route(self._cancel),
+            f"POST {UTA}/cancel-order": Route(self._cancel, counts=limits.UTA_CANCEL),
             f"POST {UTA}/place-order": Route(self._place),
             f"GET {UTA}/order-info": Route(self._order, limits.UTA_ORDER),
             f"GET {UTA}/unfilled-orders": Route(self._open, limits.UTA_UNFILLED),

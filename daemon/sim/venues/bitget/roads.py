@@ -146,11 +146,14 @@ class CallRoad:
 
     is_socket = False
 
-    def __init__(self, floor: Floor, clock: VenueClock, distorter: Distorter, request_id: int) -> None:
+    def __init__(
+        self, floor: Floor, clock: VenueClock, distorter: Distorter, request_id: int, rule: RateRule | None
+    ) -> None:
         self._floor = floor
         self._clock = clock
         self._distorter = distorter
         self._request_id = request_id
+        self._rule = rule
 
     def answer(self, answer: Answer, now_us: int) -> None:
         """Send the body, with the HTTP status of its code."""
@@ -161,8 +164,8 @@ class CallRoad:
             if order is not None and answer.echo != "ack":
                 data = {"orderId": order.order_id, "clientOid": order.client_order_id or ""}
         document = envelope(answer.code, data, self._clock, now_us, answer.detail)
-        body = self._distorter.body(document, answer.fault_id)
-        self._floor.actions.append(Respond(self._request_id, HttpResponse(codes.status(answer.code), body)))
+        response = HttpResponse(codes.status(answer.code), self._distorter.body(document, answer.fault_id))
+        respond(self._floor, self._request_id, response, self._rule, now_us)
 
     def session_error(self, code: str, now_us: int) -> None:
         """There are no sessions here: the call is refused."""
@@ -177,6 +180,16 @@ class CallRoad:
 
     def notice(self, seconds: float, now_us: int) -> None:
         """Nothing: notices are for WebSockets."""
+
+
+def respond(floor: Floor, request_id: int, response: HttpResponse, rule: RateRule | None, now_us: int) -> None:
+    """Answer a call, and say beside it what is left of the user's limit (Bitget: REST API / Rate limit)."""
+    if rule is not None:
+        left = str(floor.rates.left(rule, "uid", now_us))
+        response = HttpResponse(
+            response.status, response.body, {"x-mbx-used-remain-limit": left} | dict(response.headers)
+        )
+    floor.actions.append(Respond(request_id, response))
 
 
 def unified_row(row: Row) -> JsonObject:
