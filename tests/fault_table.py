@@ -201,6 +201,7 @@ ROWS: Final = (
     Row(47, "the answer comes after the time-out, or is lost in a scheduled restart", "Lean.IB #242, PR #256",
         ("ACK_LATE",),
         ("system/test_late_words.py::test_an_answer_that_comes_after_the_horizon_corrects_the_doubt", BACK,
+         "system/test_late_words.py::test_a_cancel_that_was_lost_in_a_restart_of_the_venue_is_sent_again_when_it_is_back",
          f"{FAULTS}[ACK_LATE(400)x4,DROP_PUSHx8]")),
     # ---------------------------------------------------------------- limits, ids, drift, scope
     Row(48, "instruments have to be named by a number from one day on",

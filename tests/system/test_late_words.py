@@ -76,3 +76,28 @@ async def test_what_happened_while_the_venue_was_gone_is_found_out_when_it_is_ba
             assert it.truth_of(untouched)[0] == "new"
     finally:
         await it.close()
+
+
+async def test_a_cancel_that_was_lost_in_a_restart_of_the_venue_is_sent_again_when_it_is_back(tmp_path: Path) -> None:
+    """The order rests on all the while: nobody ever saw the cancel, by either road."""
+    venue = OkxVenue(OkxOptions(seed=7))
+    async with serve(venue, "127.0.0.1", 0) as server:
+        configure(tmp_path, server.url, account=HASTY)
+        it = World(venue, server.url, Daemon(tmp_path))
+        client = await it.started()
+        (order_id,) = await it.rest(1)
+        it.faults("NO_ACK(lost):1,QUERY_NOTFOUND:1")
+        reply = it.cancel(client, order_id, request_id="r")
+        await until(lambda: it.cancels_of(order_id))
+    try:
+        async with asyncio.timeout(WAIT_S):
+            assert (await reply)["result"]["outcome"] == "in_doubt"
+        it.venue.faults.clear()
+        assert it.truth_of(order_id)[0] == "new"
+        before = it.cancels_of(order_id)
+        async with serve(venue, "127.0.0.1", int(server.url.rsplit(":", 1)[1])):
+            assert (await correction_of(client, "r"))["outcome"] == "canceled"
+            assert it.truth_of(order_id) == ("canceled", "0")
+            assert it.cancels_of(order_id) > before
+    finally:
+        await it.close()
