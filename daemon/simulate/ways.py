@@ -117,11 +117,10 @@ class VirtualPool:
         if self._busy >= CONNECTIONS_MAX:
             free = Park()
             self._waiting.append(free)
-            alarm = self._scope.after_s(self._waits.rest_connect_s, partial(free.wake, "no connection came free"))
+            alarm = self._scope.after_s(self._waits.rest_connect_s, partial(self._give_up, free))
             why = await free
             alarm.cancel()
             if why is not None:
-                self._waiting.remove(free)
                 return CallFailed(str(why), handed_over=False)
         self._busy += 1
         try:
@@ -130,6 +129,12 @@ class VirtualPool:
             self._busy -= 1
             if self._waiting:
                 self._waiting.popleft().wake()
+
+    def _give_up(self, free: Park) -> None:
+        """Wait for no connection any more, unless one came free in this moment."""
+        if not free.is_over:
+            self._waiting.remove(free)
+            free.wake("no connection came free")
 
     async def _exchange(self, signed: SignedCall, total_s: float, flight: Flight) -> RestResponse | CallFailed:
         park = Park()
