@@ -192,9 +192,13 @@ class Bench:
             return
         self._suspect_the_silent(case, now_us)
         self._stop_waiting(case, now_us)
+        made = len(case.sends)
         send_us = self._sending.send(case, now_us)
         if self._rests(case, now_us):
             return
+        if len(case.sends) > made:
+            # Another request of this case may want other parameters, or time passes until the answer is overdue.
+            send_us = policy.wants_send(case, self._world, now_us)[1]
         appointments = [send_us, self._ask(case, now_us), *self._due_times(case, now_us)]
         self._agenda.set(case.case_id, min((at for at in appointments if at is not None), default=None))
         if has_work_left(case) and not policy.is_abandoned(case, self._world, now_us):

@@ -17,7 +17,7 @@ from daemon.core.buckets import NO_LIMIT, Buckets, Departure
 from protocols.dialect import Counts, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from daemon.core.buckets import Bucket, BucketKey
@@ -61,20 +61,19 @@ class Budget:
 
         A batch is given by how many ``orders`` of one instrument it is to hold.
         """
-        return max(
-            [
-                now_us,
-                *(
-                    bucket.free_us(self._limit(rule, operation), self._units(rule, operation, orders))
-                    for rule, bucket in self._of(operation, instrument, order)
-                ),
-            ]
-        )
+        free_us = now_us
+        for rule, bucket in self._of(operation, instrument, order):
+            units = self._units(rule, operation, orders)
+            free_us = max(free_us, bucket.free_us(self._limit(rule, operation), units))
+        return free_us
 
     def free_of_order_us(self, operation: str, order: str, now_us: int) -> int:
         """When the limits per order alone let one more ``operation`` leave: ``now_us`` or later."""
-        rules = [rule for rule in self._rules.get(operation, ()) if rule.scope is Scope.ORDER]
-        return max([now_us, *(self._bucket(rule, order).free_us(rule.limit, 1) for rule in rules)])
+        free_us = now_us
+        for rule in self._rules.get(operation, ()):
+            if rule.scope is Scope.ORDER:
+                free_us = max(free_us, self._bucket(rule, order).free_us(rule.limit, 1))
+        return free_us
 
     def fits(self, operation: str, instrument: str, planned: Mapping[str, int], now_us: int) -> bool:
         """Whether a batch that holds ``planned`` orders by instrument may hold one more of this, and leave now."""
@@ -137,8 +136,7 @@ class Budget:
         for rule in self._rules.get(operation, ()):
             if rule.scope is Scope.ORDER and not order:
                 continue
-            scope = {Scope.INSTRUMENT: instrument, Scope.ORDER: order}.get(rule.scope, "")
-            yield rule, self._bucket(rule, scope)
+            yield rule, self._bucket(rule, _scope_of(rule, instrument, order))
 
     def _bucket(self, rule: RateRule, scope: str) -> Bucket:
         buckets = self._address if rule.scope is Scope.ADDRESS else self._own
@@ -150,8 +148,17 @@ class Budget:
         return max(1, rule.limit - max(1, int(rule.limit * CANCEL_SHARE)))
 
 
-def _by_scope(rule: RateRule, orders: Iterable[Order]) -> Counter[str]:
+def _scope_of(rule: RateRule, instrument: str, order: str) -> str:
+    """Name what the rule tells apart."""
+    if rule.scope is Scope.INSTRUMENT:
+        return instrument
+    return order if rule.scope is Scope.ORDER else ""
+
+
+def _by_scope(rule: RateRule, orders: Sequence[Order]) -> Mapping[str, int]:
     """Count the orders of a request by what the rule tells apart."""
+    if len(orders) == 1:
+        return {_scope_of(rule, *orders[0]): 1}
     match rule.scope:
         case Scope.INSTRUMENT:
             return Counter(instrument for instrument, _ in orders)

@@ -71,7 +71,10 @@ class Sending:
     # ------------------------------------------------------------ inputs
 
     def send(self, case: Case, now_us: int) -> int | None:
-        """Send what a case wants sent, or let it wait for a slot; gives when to look at the case again."""
+        """Send what a case wants sent, or let it wait for a slot; gives when to look at the case again.
+
+        What follows from a cancel that left just now is for the caller to see: most cases then rest.
+        """
         wish, later_us = self._wish(case, now_us)
         if wish is None:
             return later_us
@@ -83,8 +86,7 @@ class Sending:
                 self._company.append(case.case_id)
             return None
         self._leave(Load(wish.lane.operation, wish.plan.road, [wish]), now_us)
-        # Another request of this case may want other parameters, or time passes until the answer is overdue.
-        return policy.wants_send(case, self._world, now_us)[1]
+        return None
 
     @contextmanager
     def gathering(self, now_us: int, *, has_more: bool, everything: Everything | None) -> Iterator[None]:
@@ -242,19 +244,27 @@ class Sending:
 
     def _leave(self, load: Load, now_us: int) -> None:
         """Make the cancels of one request, and count it."""
+        if len(load.wishes) == 1 and load.everything is None:
+            self._leave_alone(load.wishes[0], load, now_us)
+            return
         names = [self._ids.send() for _ in load.wishes]
-        batch = names[0] if len(names) > 1 or load.everything is not None else SendId("")
-        wires = [self._wire(wish, load, name, batch) for wish, name in zip(load.wishes, names, strict=True)]
+        wires = [self._wire(wish, load, name, names[0]) for wish, name in zip(load.wishes, names, strict=True)]
         self._limits.left(load.operation, [(wish.case.instrument, wish.name) for wish in load.wishes], names, now_us)
         for wish, wire in zip(load.wishes, wires, strict=True):
             self._note(wish.case, wire, now_us)
         cases = tuple(wish.case.case_id for wish in load.wishes)
-        if len(wires) == 1 and load.everything is None:
-            self._emit(Send(cases[0], wires[0]))
-        else:
-            self._emit(SendMany(cases, tuple(wires), load.everything))
+        self._emit(SendMany(cases, tuple(wires), load.everything))
         for case, wire in zip(cases, wires, strict=True):
             self._emit(Write(SendMade(now_us, case, wire)))
+
+    def _leave_alone(self, wish: Wish, load: Load, now_us: int) -> None:
+        """Make the cancel of a request that holds no other: as most do."""
+        case, name = wish.case, self._ids.send()
+        wire = self._wire(wish, load, name, SendId(""))
+        self._limits.left(load.operation, ((case.instrument, wish.name),), (name,), now_us)
+        self._note(case, wire, now_us)
+        self._emit(Send(case.case_id, wire))
+        self._emit(Write(SendMade(now_us, case.case_id, wire)))
 
     def _wire(self, wish: Wish, load: Load, send_id: SendId, batch: SendId) -> WireCancel:
         case, request = wish.case, wish.ticket.request

@@ -29,6 +29,7 @@ class Access:
 
     def __init__(self, rules: tuple[AccessRule, ...]) -> None:
         self._rules = rules
+        self._admins = frozenset({ROOT, os.geteuid()})
 
     def require(self, peer: Peer, role: Role, account: AccountName) -> None:
         """Check that a peer may act in ``role`` at ``account``, or raise ``not_allowed``."""
@@ -41,7 +42,7 @@ class Access:
 
     def may(self, peer: Peer, role: Role, account: AccountName) -> bool:
         """Say whether a peer may act in ``role`` at ``account``."""
-        if peer.caller.uid in {ROOT, os.geteuid()}:
+        if peer.caller.uid in self._admins:
             return True
         if not self._rules:
             return _RANK[role] <= _RANK[Role.CANCEL]

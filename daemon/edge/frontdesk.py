@@ -112,7 +112,7 @@ class FrontDesk:
         self._access.require(peer, Role.CANCEL, account.name)
         wish = self._wish(request, account, peer, received_us)
         self.bulks.require_free(wish.key, received_us)
-        if not account.driver.knows(wish.key) and hash(wish.key) in self._known_names:
+        if hash(wish.key) in self._known_names and not account.driver.knows(wish.key):
             self._look_up(account, wish, sink)
         else:
             self._submit(account, wish, sink)

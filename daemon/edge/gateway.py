@@ -155,7 +155,7 @@ class Gateway:
         if wire.road is Road.REST:
             self._sends.start(wire, self._spawn)
             return
-        with self._teller.called():
+        with self._teller:
             self._teller.tell(self._by_socket.send(wire))
 
     def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
@@ -168,7 +168,7 @@ class Gateway:
         if wires[0].road is Road.REST:
             self._sends.start_batch(wires, self._spawn, everything)
             return
-        with self._teller.called():
+        with self._teller:
             for departed in self._by_socket.send_batch(wires):
                 self._teller.tell(departed)
 
@@ -205,7 +205,7 @@ class Gateway:
         if road is Road.REST:
             self._clockwork.probe()
             return
-        with self._teller.called():
+        with self._teller:
             for link in self._entry_links():
                 link.probe()
 

@@ -220,8 +220,11 @@ class Connection(asyncio.Protocol):
         if not self._pace.lets_pass(received_us) and not isinstance(call.params, asked.ByeParams):
             self._refuse(call.id, self._too_fast())
             return
+        if isinstance(call.params, asked.CancelParams):  # nearly all, in no time lost to the others' patterns
+            self._cancel(call.id, call.params, received_us)
+            return
         match call.params:
-            case asked.CancelParams() | asked.CancelBatchParams() | asked.CancelAllParams() as params:
+            case asked.CancelBatchParams() | asked.CancelAllParams() as params:
                 self._cancel(call.id, params, received_us)
             case asked.HistoryParams() | asked.ExplainParams() as params:
                 self._start_read(call.id, params)

@@ -6,18 +6,17 @@ It knows nothing of what it tells. What the listener raises is handed to whoever
 from __future__ import annotations
 
 from collections import deque
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
 
 class Teller:
-    """The way from a gateway to its driver."""
+    """The way from a gateway to its driver, in whose calls it is entered as a context."""
 
     def __init__(
         self, report: Callable[[Evidence], None], time: Time, on_fault: Callable[[str, Exception], None]
@@ -45,14 +44,13 @@ class Teller:
         self._outbox.append(evidence)
         self._deliver_soon()
 
-    @contextmanager
-    def called(self) -> Iterator[None]:
+    def __enter__(self) -> None:
         """Hold back what is told while the listener is calling."""
         self._is_called = True
-        try:
-            yield
-        finally:
-            self._is_called = False
+
+    def __exit__(self, *_: object) -> None:
+        """The listener is done."""
+        self._is_called = False
 
     def deliver(self) -> None:
         """Tell all that is held back."""
