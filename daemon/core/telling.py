@@ -22,8 +22,7 @@ def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Re
     """Write the report of a request. ``seq``, ``durable`` and two of its times are the driver's to fill in."""
     verdict = case.verdict
     sends = case.sends_for(ticket)
-    answered = [send for send in sends if send.answer is not None]
-    answer = answered[-1].answer if answered else None
+    answer = next((send.answer for send in reversed(sends) if send.answer is not None), None)
     order_id = case.order_id or ticket.request.order_id or (answer.order_id if answer else None)
     return Report(
         request_id=ticket.request.key.request_id,

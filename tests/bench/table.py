@@ -71,10 +71,22 @@ def goals_of(results: Results) -> Iterator[Goal]:
         scale = results["scale"]
         yield Goal("memory per tracked live order", scale["bytes_per_order"], 1024, " B")
         yield Goal("memory idle", scale["idle_rss_mib"], 80, " MiB")
-        yield Goal(f"coming back with {scale['requests_journaled']:,} requests", scale["recovery_s"], 5, " s")
         yield Goal("from start to ready", scale["ready_s"], 1, " s")
+        yield _recovery_goal(scale)
     if "flatten" in results:
         yield from _flatten_goals(results["flatten"])
+
+
+def _recovery_goal(scale: Results) -> Goal:
+    """Hold the whole start against the bound, and tell beside it what it takes without those requests.
+
+    What they add may be less than what one start differs from the next, and would then say nothing.
+    """
+    laden_s = scale["ready_with_journal_s"]
+    bare_s = laden_s - scale["recovery_s"]
+    return Goal(
+        f"the same with {scale['requests_journaled']:,} old requests ({bare_s:.2f} s without)", laden_s, 5, " s"
+    )
 
 
 def _flatten_goals(flatten: Results) -> Iterator[Goal]:

@@ -27,6 +27,13 @@ def test_the_published_run_is_of_a_commit_and_has_every_part_and_its_table() -> 
     assert all(goal.what in shown for goal in goals_of(results))
 
 
+def test_coming_back_with_many_requests_is_told_beside_a_start_without_them() -> None:
+    scale = {"requests_journaled": 1000, "ready_with_journal_s": 0.6, "recovery_s": -0.1, "ready_s": 0.5}
+    goals = list(goals_of({"scale": scale | {"bytes_per_order": 1, "idle_rss_mib": 1}}))
+    told = goals[-1]
+    assert (told.what, told.shown) == ("the same with 1,000 old requests (0.70 s without)", "0.60 s")
+
+
 def test_every_part_says_what_it_gives_and_can_be_run() -> None:
     for name in PARTS:
         part = import_module(f"tests.bench.parts.{name}")

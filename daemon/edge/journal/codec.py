@@ -21,6 +21,7 @@ from daemon.core.records import (
     BulkReport,
     Caller,
     CancelRequest,
+    CaseId,
     Concluded,
     Observed,
     Previous,
@@ -66,6 +67,22 @@ class StepRow(msgspec.Struct, frozen=True, gc=False):
     digest: str | None
     body: str
     frame: bytes | None
+
+
+class _ConcludedRow(msgspec.Struct, frozen=True, gc=False, tag="Concluded"):
+    """A `Concluded` whose report is written already."""
+
+    t: int
+    case: CaseId
+    key: RequestKey
+    report: msgspec.Raw
+    previous: Previous | None
+
+
+def concluded_row(record: Concluded, report: bytes) -> StepRow:
+    """Write an outcome or a correction around its report, which is written twice and need be encoded but once."""
+    body = _ConcludedRow(record.t, record.case, record.key, msgspec.Raw(report), record.previous)
+    return StepRow(record.case, record.t, KINDS[Concluded], record.report.order_id, None, to_json(body), None)
 
 
 def step_row(record: Record) -> StepRow:
@@ -138,10 +155,15 @@ def read_request(row: sqlite3.Row) -> CancelRequest:
 
 def to_json(value: object) -> str:
     """Write a value as JSON text."""
-    return _ENCODER.encode(value).decode()
+    return _encode(value).decode()
 
 
-_ENCODER: Final = msgspec.json.Encoder()
+def encoded(report: Report) -> bytes:
+    """Write a report as JSON."""
+    return _encode(report)
+
+
+_encode: Final = msgspec.json.Encoder().encode
 _RECORDS: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
 _REPORTS: Final = msgspec.json.Decoder(Report)
 _INTENTS: Final = msgspec.json.Decoder(BulkIntent)

@@ -22,7 +22,7 @@ from daemon.core.records import (
     SendForwarded,
     SendMade,
 )
-from daemon.edge.journal.codec import step_row, to_json
+from daemon.edge.journal.codec import concluded_row, encoded, step_row, to_json
 
 if TYPE_CHECKING:
     import sqlite3
@@ -90,14 +90,17 @@ def rows_of(records: Sequence[Record], first_step: int) -> Rows:
     """Work out what records change; their steps are numbered from ``first_step`` on."""
     rows = Rows()
     for number, record in enumerate(records, first_step):
-        step = step_row(record)
+        if isinstance(record, Concluded):
+            report = encoded(record.report)
+            step = concluded_row(record, report)
+            _conclude(rows, record, number, report.decode())
+        else:
+            step = step_row(record)
+            if isinstance(record, RequestOpened):
+                rows.opened.append(_opened(record, number))
+            elif not isinstance(record, _STEPS_ALONE):
+                rows.changes.extend(_changes(record))
         rows.steps.append((number, step.case, step.t, step.kind, step.order_id, step.digest, step.body, step.frame))
-        if isinstance(record, RequestOpened):
-            rows.opened.append(_opened(record, number))
-        elif isinstance(record, Concluded):
-            _conclude(rows, record, number)
-        elif not isinstance(record, _STEPS_ALONE):
-            rows.changes.extend(_changes(record))
     return rows
 
 
@@ -186,12 +189,13 @@ def _changes(record: Record) -> Iterable[Change]:
             yield _BULK_ENDED, (int(report.complete), to_json(report), record.t, record.case)
 
 
-def _conclude(rows: Rows, record: Concluded, step: int) -> None:
+def _conclude(rows: Rows, record: Concluded, step: int, written: str) -> None:
+    """Tell the word; ``written`` is its report in JSON."""
     key, report = record.key, record.report
     name = (key.request_id, key.account, key.uid)
     outcome = report.outcome.value
     seq = report.seq or -step  # without a number when there was none left to give: kept, but not replayed
     previous = None if record.previous is None else to_json(record.previous)
-    rows.told.append((seq, *name, report.order_id, record.t, report.revision, outcome, to_json(report), previous))
+    rows.told.append((seq, *name, report.order_id, record.t, report.revision, outcome, written, previous))
     values = (outcome, seq, seq, report.revision, record.t, report.order_id, *name)
     rows.changes.append((_CONCLUDED, values))

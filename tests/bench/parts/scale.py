@@ -3,8 +3,9 @@
 Gives ``{"idle_rss_mib", "bytes_per_order", "bytes_per_request", "ready_s", "ready_with_journal_s", "recovery_s",
 "orders", "requests_in_flight", "requests_journaled"}``. A tracked order was named by its client (``track``) and pushed
 live by the venue, with both ids. A request in flight waits for a venue that is silent. ``ready_s`` is from the start of
-the process until a cancel could leave by the WebSocket; ``recovery_s`` is what a journal of that many requests adds to
-the same: they ended over the last twenty hours, so each is still to be asked about, and `SEED` a moment ago.
+the process until a cancel could leave by the WebSocket; ``ready_with_journal_s`` is the same with a journal of that
+many requests, and ``recovery_s`` what they add to a start without them, with the noise of both: they ended over the
+last twenty hours, so each is still to be asked about, and `SEED` a moment ago.
 """
 
 from __future__ import annotations
