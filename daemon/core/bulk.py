@@ -27,13 +27,17 @@ from daemon.core.roll import Member, Roll
 from daemon.core.scope import NamedOrder, Scope
 from daemon.core.sweep import Sweep
 from daemon.core.world import World
+from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
 from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from daemon.core.case import Case
+    from daemon.core.casefile import CaseFile
     from daemon.core.records import Report
     from daemon.core.sweep import Listing
+    from protocols.evidence import Evidence
 
 ITEMS_MAX: Final = 256
 """Items of a batch, and items that a report lists; of more it has the counts alone, so that it fits a line."""
@@ -54,6 +58,23 @@ def number_of(name: RequestId, member: RequestId) -> int | None:
     bulk, slash, number = member.rpartition("/")
     is_one = slash and bulk == name and number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS_MAX
     return int(number) if is_one else None
+
+
+def is_of_bulks(evidence: Evidence, cases: CaseFile) -> bool:
+    """Whether evidence is about an order, and nobody but bulk cancels waits to hear of that order."""
+    if isinstance(evidence, CancelAnswered | CancelForwarded | CancelLost):
+        case = cases.of_send(evidence.send_id)
+        return case is not None and _is_of_bulks(case)
+    if not isinstance(evidence, OrderReported):
+        return False
+    about = cases.of_order(evidence.product, evidence.order_id)
+    if evidence.client_order_id is not None:
+        about += cases.of_alias(evidence.product, evidence.client_order_id)
+    return bool(about) and all(map(_is_of_bulks, about))
+
+
+def _is_of_bulks(case: Case) -> bool:
+    return all("/" in key.request_id for key in case.tickets)
 
 
 class Site(msgspec.Struct, frozen=True):

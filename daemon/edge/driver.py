@@ -13,7 +13,7 @@ Evidence that comes back while effects are being carried out waits until they ar
 
 from __future__ import annotations
 
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -27,9 +27,11 @@ from daemon.core.records import Concluded, Previous, Record, Report, RequestKey,
 from daemon.edge.aftermath import Aftermath
 from daemon.edge.alarms import Alarms
 from daemon.edge.clock import seconds_until
-from daemon.edge.desk import OrderRow, Reattached, SessionRow
+from daemon.edge.desk import Reattached, SessionRow
+from daemon.edge.inbox import Inbox
 from daemon.edge.inorder import InOrder
 from daemon.edge.journal import JournalState
+from daemon.edge.order_rows import order_row
 from protocols.errors import BadRequest, JournalError
 from protocols.evidence import (
     AccountIdentified,
@@ -42,7 +44,7 @@ from protocols.evidence import (
     OrderReported,
     RoadChanged,
 )
-from protocols.fix import OrdStatus, RequestState
+from protocols.fix import RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -122,7 +124,7 @@ class Driver:
         self._gateway: Gateway | None = None
         self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
         self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
-        self._inbox: deque[Evidence] = deque()
+        self._inbox = Inbox(correlator.cases, time, self._hear)
         self._is_busy = False
         self._timer: Timer | None = None
         self._timer_us = 0
@@ -182,8 +184,11 @@ class Driver:
         return told
 
     def observe(self, evidence: Evidence) -> None:
-        """Take in evidence; while effects are being carried out it waits for its turn."""
-        self._inbox.append(evidence)
+        """Take in evidence; it waits for its turn while effects are being carried out, and if it is of bulks alone."""
+        if self._inbox.put(evidence) and not self._is_busy:
+            self._carry_out([])
+
+    def _hear(self) -> None:
         if not self._is_busy:
             self._carry_out([])
 
@@ -226,7 +231,9 @@ class Driver:
                 waiting.sinks = [sink for sink in waiting.sinks if sink.connection != connection]
 
     def stop(self) -> None:
-        """Let no timer fire any more."""
+        """Let no timer fire any more, and nothing that was heard wait."""
+        self._inbox.let_all_come()
+        self._hear()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -242,10 +249,12 @@ class Driver:
         self._is_busy = True
         try:
             self._turn(effects)
-            while self._inbox:
-                evidence = self._inbox.popleft()
-                self._note(evidence)
-                self._turn(self.correlator.observe(evidence, self._clock.now()))
+            while self._inbox.ready:
+                effects, now_us = [], self._clock.now()
+                for evidence in self._inbox.take():
+                    self._note(evidence)
+                    effects += self.correlator.observe(evidence, now_us)
+                self._turn(effects)
         finally:
             self._is_busy = False
         self._set_timer()
@@ -294,7 +303,7 @@ class Driver:
         match effect:
             case fx.OrderNews(news):
                 if self._publisher.has_order_watchers:
-                    self._publisher.order(self.order_row(news))
+                    self._publisher.order(order_row(self.correlator.world, news))
             case fx.Suspect(road, why):
                 self._to_venue.suspect(road, why)
             case fx.Alarm():
@@ -474,25 +483,3 @@ class Driver:
             self.alarms.clear(alarm.name)
         else:
             self.alarms.sound(alarm.name, alarm.detail)
-
-    def order_row(self, report: OrderReported) -> OrderRow:
-        """Turn a report into a row of ``orders``."""
-        world = self.correlator.world
-        return OrderRow(
-            account=world.account,
-            venue=world.traits.venue,
-            product=report.product or None,
-            instrument=report.instrument,
-            order_id=report.order_id,
-            client_order_id=report.client_order_id,
-            ord_status=report.status,
-            side=report.side,
-            order_qty=report.order_qty,
-            cum_qty=report.cum_qty,
-            venue_time=report.venue_time,
-        )
-
-    def live_rows(self) -> list[OrderRow]:
-        """Give the orders that are known as live."""
-        live = {OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED, OrdStatus.PENDING_CANCEL}
-        return [self.order_row(report) for report in self.correlator.book.live() if report.status in live]

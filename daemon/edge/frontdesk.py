@@ -22,6 +22,7 @@ from daemon.edge.bulks import ROUNDS_MAX, Bulks
 from daemon.edge.desk import HistoryRow, HistoryRows, OrderRows, Reattached, Story, StoryStep, Subscription
 from daemon.edge.journal import JournalState
 from daemon.edge.loop import LoopTime
+from daemon.edge.order_rows import live_rows
 from protocols.control.results import JournalStatus, Status, Welcome
 from protocols.errors import BadRequest, JournalError
 
@@ -250,7 +251,7 @@ class FrontDesk:
         rows = tuple(
             row
             for account in accounts
-            for row in account.driver.live_rows()
+            for row in live_rows(account.driver.correlator)
             if (request.product is None or row.product == request.product)
             and (request.instrument is None or row.instrument == request.instrument)
         )

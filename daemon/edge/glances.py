@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 from daemon.core.glance import Glance
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import Preview
+from daemon.edge.order_rows import order_row
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -82,7 +83,7 @@ class Glances:
             return
         self._forget(looking)
         drivers = [(self._accounts[name].driver, reports) for name, reports in glance.found.items()]
-        rows = tuple(driver.order_row(report) for driver, reports in drivers for report in reports)
+        rows = tuple(order_row(driver.correlator.world, report) for driver, reports in drivers for report in reports)
         traits = [driver.correlator.world.traits for driver, _ in drivers]
         looking.sink.preview(Preview(rows, glance.reasons, {each.venue: each.not_covered for each in traits}))
 

@@ -1,0 +1,78 @@
+"""What was heard and is still to be taken in: what somebody waits for first, what bulk cancels wait for in small turns.
+
+A venue answers a bulk cancel with hundreds of frames at once. Each costs little, all of them together hold the loop for
+a quarter of a second, and the answer to another's cancel may come behind them. So evidence that is of bulk cancels
+alone stands back here, in its order, and is taken in some pieces at a time, between which the loop does other work.
+Nothing is lost or thrown away, and where too much stands back whoever reads has to wait until some of it is taken in.
+
+It knows nothing of what evidence says, and the verdict about an order does not rest on its order.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+from daemon.core.bulk import is_of_bulks
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from daemon.core.casefile import CaseFile
+    from daemon.edge.outside import Time
+    from protocols.evidence import Evidence
+
+PIECES_PER_TURN: Final = 16
+"""About two milliseconds of the loop."""
+BACK_MAX: Final = 2_000
+"""Pieces that stand back: a quarter of a second, half of what the answer to a cancel may take until it is missed."""
+
+
+class Inbox:
+    """The evidence of one account. ``wake`` is called when there is something to `take` that `put` did not say."""
+
+    __slots__ = ("_back", "_cases", "_is_scheduled", "_time", "_wake", "ready")
+
+    def __init__(self, cases: CaseFile, time: Time, wake: Callable[[], None]) -> None:
+        self._cases = cases
+        self._time = time
+        self._wake = wake
+        self.ready: list[Evidence] = []
+        """What is to be taken in now."""
+        self._back: deque[Evidence] = deque()
+        self._is_scheduled = False
+
+    def put(self, evidence: Evidence) -> bool:
+        """Keep a piece; says whether there is something to take now."""
+        if not is_of_bulks(evidence, self._cases):
+            self.ready.append(evidence)
+            return True
+        self._back.append(evidence)
+        if len(self._back) > BACK_MAX:
+            self.ready.append(self._back.popleft())
+            return True
+        self._schedule()
+        return False
+
+    def take(self) -> list[Evidence]:
+        """Give what is to be taken in now, in one turn."""
+        taken, self.ready = self.ready, []
+        return taken
+
+    def let_all_come(self) -> None:
+        """Let nothing stand back any more: this is the end."""
+        self.ready += self._back
+        self._back.clear()
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._time.soon(self._let_some_come)
+
+    def _let_some_come(self) -> None:
+        self._is_scheduled = False
+        for _ in range(min(PIECES_PER_TURN, len(self._back))):
+            self.ready.append(self._back.popleft())
+        if self._back:
+            self._schedule()
+        self._wake()
