@@ -60,12 +60,19 @@ START_US: Final = 1_763_600_000_000_000
 WAY_US: Final = 100
 COMMIT_US: Final = 300
 REQUEST_US: Final = 2_000
+BULK_US: Final = 40_000_000
+"""Time enough for the listing at the end, a replica lag after the last outcome."""
 NAME: Final = AccountName("course")
 INSTRUMENTS: Final = 500
 KEYS: Final = Credentials(Secret("sim-key"), Secret("sim-secret"), Secret("sim-pass"))
 ACK: Final = (
     '{"id":"%s","op":"cancel-order","code":"0","msg":"","data":[{"clOrdId":"","ordId":"%s","sCode":"0","sMsg":"",'
     '"ts":"1763600000000"}],"inTime":"1763600000000000","outTime":"1763600000000000"}'
+)
+BATCH_ITEM: Final = '{"clOrdId":"","ordId":"%s","sCode":"0","sMsg":"","ts":"1763600000000"}'
+BATCH_ACK: Final = (
+    '{"id":"%s","op":"batch-cancel-orders","code":"0","msg":"","data":[%s],"inTime":"1763600000000000",'
+    '"outTime":"1763600000000000"}'
 )
 PUSH: Final = (
     '{"arg":{"channel":"orders","instType":"ANY","uid":"614488474791936"},"data":[{"accFillSz":"0","algoClOrdId":"",'
@@ -80,6 +87,7 @@ PUSH: Final = (
     '"fillMarkVol":"","fillNotionalUsd":"","fillPnl":"0","fillPx":"","fillPxUsd":"","fillPxVol":"","fillSz":"0",'
     '"fillTime":"","lastPx":"10","msg":"","notionalUsd":"20","reqId":"","tradeId":""}]}'
 )
+BULK_LINE: Final = b'{"jsonrpc":"2.0","id":8,"method":"cancel_all","params":{"account":"course"}}\n'
 
 
 def instrument_of(number: int) -> str:
@@ -143,6 +151,8 @@ class Wire(Carrier):
                     number = int(order_id) % INSTRUMENTS
                     push = PUSH % ("1", instrument_of(number), order_id, "canceled")
                     self._answer(ACK % (asked["id"], order_id), push)
+                case "batch-cancel-orders":
+                    self._answer(*_batch_answered(asked))
                 case "login":
                     self._answer('{"event":"login","code":"0","msg":"","connId":"a4d3ae55"}')
                 case "subscribe":
@@ -266,6 +276,21 @@ class Course:
         if len(said) != count or not all(b'"outcome":"canceled"' in line for line in said):
             raise AssertionError(f"{len(said)} answers to {count} cancels: {said[:1]}")
 
+    def rest(self, count: int) -> None:
+        """Let so many orders rest, and be pushed."""
+        for order in itertools.islice(self._orders, count):
+            self.wire.hear(PUSH % ("", instrument_of(order), str(order), "live"))
+
+    def flatten(self, count: int) -> None:
+        """Let the client cancel all that rests, which are so many; each ends canceled."""
+        before = len(self.client.lines)
+        self._connection.data_received(BULK_LINE)
+        self._pass(BULK_US)
+        said = b"".join(self.client.lines[before:])
+        told = said.count(b'"method":"outcome"')
+        if told != count or b'"counts":{"canceled":%d' % count not in said:
+            raise AssertionError(f"{told} outcomes of a flatten of {count}: {said[-200:]!r}")
+
     def push(self, count: int) -> None:
         """Let the venue push so many orders of somebody else's, live and then canceled."""
         for number, order in enumerate(itertools.islice(self._orders, count)):
@@ -303,8 +328,22 @@ class _Lines:
 def course() -> Iterator[Course]:
     """Set a daemon on the course, ready to cancel."""
     ours, theirs = socket.socketpair()
-    with ours, theirs, TemporaryDirectory() as folder:
-        yield Course(ours, Path(folder))
+    before = structlog.get_config()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50), cache_logger_on_first_use=False)
+    try:
+        with ours, theirs, TemporaryDirectory() as folder:
+            yield Course(ours, Path(folder))
+    finally:
+        structlog.configure(**before)
+
+
+def _batch_answered(asked: dict[str, Any]) -> Iterator[str]:
+    """Give the answer to a batch, and the pushes that follow."""
+    ids = [str(arg["ordId"]) for arg in asked["args"]]
+    items = ",".join(BATCH_ITEM % order_id for order_id in ids)
+    yield BATCH_ACK % (asked["id"], items)
+    for order_id in ids:
+        yield PUSH % ("1", instrument_of(int(order_id)), order_id, "canceled")
 
 
 def _line(order: int) -> bytes:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 WARM_UP: Final = 50
 CANCELS: Final = 100
 PUSHES: Final = 100
+FLATTENED: Final = 200
 
 
 class Steps:
@@ -86,15 +87,17 @@ class Steps:
 
 
 def count(on: Course) -> dict[str, float]:
-    """Count the steps of a confirmed cancel, and of a push that nobody waits for."""
+    """Count the steps of a confirmed cancel, of a push that nobody waits for, and of an order of a bulk cancel."""
     on.cancel(WARM_UP)
-    on.push(WARM_UP)
+    on.rest(WARM_UP)
+    on.flatten(WARM_UP)
     gc.disable()  # a finalizer that ran meanwhile would be counted
     steps = Steps()
-    found = {
-        "cancel": steps.of(lambda: on.cancel(CANCELS)) / CANCELS,
-        "push": steps.of(lambda: on.push(PUSHES)) / PUSHES,
-    }
+    found = {"cancel": steps.of(lambda: on.cancel(CANCELS)) / CANCELS}
+    on.rest(FLATTENED)
+    found["flattened"] = steps.of(lambda: on.flatten(FLATTENED)) / FLATTENED
+    on.push(WARM_UP)
+    found["push"] = steps.of(lambda: on.push(PUSHES)) / PUSHES
     gc.enable()
     return found
 

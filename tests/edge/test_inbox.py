@@ -39,7 +39,7 @@ class Bench:
         if case is None:
             case = Case(CaseId(name), "", INSTRUMENT, OrderId(order), named, OrderView(INSTRUMENT))
             self.cases.add(case)
-        self.cases.take_ticket(case, Ticket(request, 1))
+        self.cases.take_ticket(case, Ticket(request, 1), replica_lag_us=0)
 
     def hear(self, evidence: Evidence) -> Evidence:
         if self.inbox.put(evidence):
