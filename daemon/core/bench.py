@@ -55,6 +55,8 @@ ASKING, CONFIRMING = 2, 3
 """The ranks of questions."""
 QUESTIONS_LOOK_US: Final = 100_000
 """When a line of questions is looked at again while too many are under way; each answer lets one go at once."""
+UNHEARD_LOOK_US: Final = 10_000
+"""When a case is looked at again of which evidence came that is not taken in yet: it takes a quarter of a second."""
 TIDY_US: Final = 60_000_000
 """Between two looks for rate buckets that nothing leaves through any more."""
 _LISTING: Final = CaseId("")
@@ -111,6 +113,8 @@ class Bench:
                 self._serve(key, now_us)
             elif key == _LISTING:
                 self.want_listing(now_us)
+            elif key in self._cases.unheard:
+                self._agenda.set(key, now_us + UNHEARD_LOOK_US)
             else:
                 case = self._cases.get(key)
                 if case is not None:

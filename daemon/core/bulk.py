@@ -60,21 +60,18 @@ def number_of(name: RequestId, member: RequestId) -> int | None:
     return int(number) if is_one else None
 
 
-def is_of_bulks(evidence: Evidence, cases: CaseFile) -> bool:
-    """Whether evidence is about an order, and nobody but bulk cancels waits to hear of that order."""
-    if isinstance(evidence, CancelAnswered | CancelForwarded | CancelLost):
+def bulk_cases(evidence: Evidence, cases: CaseFile) -> list[Case]:
+    """Find the cases that evidence is about, if nobody but bulk cancels waits to hear of them; else none."""
+    if isinstance(evidence, OrderReported):
+        about = cases.of_order(evidence.product, evidence.order_id)
+        if evidence.client_order_id is not None:
+            about += [case for case in cases.of_alias(evidence.product, evidence.client_order_id) if case not in about]
+    elif isinstance(evidence, CancelAnswered | CancelForwarded | CancelLost):
         case = cases.of_send(evidence.send_id)
-        return case is not None and _is_of_bulks(case)
-    if not isinstance(evidence, OrderReported):
-        return False
-    about = cases.of_order(evidence.product, evidence.order_id)
-    if evidence.client_order_id is not None:
-        about += cases.of_alias(evidence.product, evidence.client_order_id)
-    return bool(about) and all(map(_is_of_bulks, about))
-
-
-def _is_of_bulks(case: Case) -> bool:
-    return all("/" in key.request_id for key in case.tickets)
+        about = [] if case is None else [case]
+    else:
+        return []
+    return about if all("/" in key.request_id for case in about for key in case.tickets) else []
 
 
 class Site(msgspec.Struct, frozen=True):

@@ -189,8 +189,13 @@ class Driver:
             self._carry_out([])
 
     def _hear(self) -> None:
-        if not self._is_busy:
-            self._carry_out([])
+        """Take in what stood back."""
+        while self._inbox.ready and not self._is_busy:
+            try:
+                self._carry_out([])
+            except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
+                self._log.error("internal_error", where="what stood back", kind=type(error).__name__)
+                self.alarms.sound("internal_error", f"what stood back: {type(error).__name__}")
 
     def restore(self, case: Case, *, waits_for_identity: bool) -> None:
         """Take up a case of an earlier life."""
@@ -250,14 +255,22 @@ class Driver:
         try:
             self._turn(effects)
             while self._inbox.ready:
-                effects, now_us = [], self._clock.now()
-                for evidence in self._inbox.take():
-                    self._note(evidence)
-                    effects += self.correlator.observe(evidence, now_us)
-                self._turn(effects)
+                self._take_in()
         finally:
             self._is_busy = False
         self._set_timer()
+
+    def _take_in(self) -> None:
+        """Take in what is ready, in one turn; a bug about one piece costs no other."""
+        effects: list[fx.Effect] = []
+        now_us = self._clock.now()
+        try:
+            while self._inbox.ready:
+                evidence = self._inbox.ready.popleft()
+                self._note(evidence)
+                effects += self.correlator.observe(evidence, now_us)
+        finally:
+            self._turn(effects)
 
     def _turn(self, effects: list[fx.Effect]) -> None:
         """One turn: the venue first, then one group of records, then the words."""

@@ -3,7 +3,8 @@
 A venue answers a bulk cancel with hundreds of frames at once. Each costs little, all of them together hold the loop for
 a quarter of a second, and the answer to another's cancel may come behind them. So evidence that is of bulk cancels
 alone stands back here, in its order, and is taken in some pieces at a time, between which the loop does other work.
-Nothing is lost or thrown away, and where too much stands back whoever reads has to wait until some of it is taken in.
+Nothing is lost or thrown away, where too much stands back whoever reads has to wait until some of it is taken in, and
+nothing is concluded from the silence of a case of which something stands back (`CaseFile.unheard`).
 
 It knows nothing of what evidence says, and the verdict about an order does not rest on its order.
 """
@@ -13,12 +14,13 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.bulk import is_of_bulks
+from daemon.core.bulk import bulk_cases
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from daemon.core.casefile import CaseFile
+    from daemon.core.records import CaseId
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
@@ -29,7 +31,7 @@ BACK_MAX: Final = 2_000
 
 
 class Inbox:
-    """The evidence of one account. ``wake`` is called when there is something to `take` that `put` did not say."""
+    """The evidence of one account. ``wake`` is called when something is `ready` of which `put` did not say so."""
 
     __slots__ = ("_back", "_cases", "_is_scheduled", "_time", "_wake", "ready")
 
@@ -37,32 +39,29 @@ class Inbox:
         self._cases = cases
         self._time = time
         self._wake = wake
-        self.ready: list[Evidence] = []
+        self.ready: deque[Evidence] = deque()
         """What is to be taken in now."""
-        self._back: deque[Evidence] = deque()
+        self._back: deque[tuple[Evidence, list[CaseId]]] = deque()
         self._is_scheduled = False
 
     def put(self, evidence: Evidence) -> bool:
-        """Keep a piece; says whether there is something to take now."""
-        if not is_of_bulks(evidence, self._cases):
+        """Keep a piece; says whether something is ready by now."""
+        about = [case.case_id for case in bulk_cases(evidence, self._cases)]
+        if not about:
             self.ready.append(evidence)
             return True
-        self._back.append(evidence)
+        self._back.append((evidence, about))
+        for case in about:
+            self._cases.unheard[case] += 1
         if len(self._back) > BACK_MAX:
-            self.ready.append(self._back.popleft())
+            self._let_come(1)
             return True
         self._schedule()
         return False
 
-    def take(self) -> list[Evidence]:
-        """Give what is to be taken in now, in one turn."""
-        taken, self.ready = self.ready, []
-        return taken
-
     def let_all_come(self) -> None:
         """Let nothing stand back any more: this is the end."""
-        self.ready += self._back
-        self._back.clear()
+        self._let_come(len(self._back))
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
@@ -71,8 +70,16 @@ class Inbox:
 
     def _let_some_come(self) -> None:
         self._is_scheduled = False
-        for _ in range(min(PIECES_PER_TURN, len(self._back))):
-            self.ready.append(self._back.popleft())
+        self._let_come(PIECES_PER_TURN)
         if self._back:
             self._schedule()
         self._wake()
+
+    def _let_come(self, at_most: int) -> None:
+        for _ in range(min(at_most, len(self._back))):
+            evidence, about = self._back.popleft()
+            self.ready.append(evidence)
+            for case in about:
+                self._cases.unheard[case] -= 1
+                if not self._cases.unheard[case]:
+                    del self._cases.unheard[case]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.core.bench import UNHEARD_LOOK_US
 from daemon.core.policy import RETRY_MAX_US, SENDS_MAX
 from protocols.evidence import Proof
 from protocols.fix import Road
@@ -43,3 +44,15 @@ def test_the_second_cancel_takes_the_other_road_without_waiting_any_longer() -> 
     story.submit()
     story.advance(TIMINGS.ack_wait_ms)
     assert [wire.road for wire in story.sends] == [Road.WS, Road.REST]
+
+
+def test_nobody_is_called_silent_while_what_he_said_is_not_taken_in_yet() -> None:
+    story = Story()
+    story.submit()
+    unheard = story.core.cases.unheard
+    unheard[story.case().case_id] += 1
+    story.advance(2 * TIMINGS.ack_wait_ms)
+    assert (story.suspected, story.asked, len(story.sends)) == ([], [], 1)
+    unheard.clear()
+    story.advance(UNHEARD_LOOK_US / 1000)
+    assert story.suspected == [Road.WS]

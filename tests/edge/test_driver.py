@@ -18,12 +18,15 @@ from daemon.simulate.disk import Disk, Habits, VirtualJournal
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.life import SILENT
 from daemon.simulate.ways import VirtualTime
+from protocols.evidence import OrderReported
 from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
 from tests.core.words import INSTRUMENT, TRAITS, report
 
 if TYPE_CHECKING:
+    from daemon.core.effects import Effect
     from protocols.asks import Question, WireCancel
     from protocols.errors import BadRequest
+    from protocols.evidence import Evidence
     from protocols.fix import Road
     from protocols.mass import Everything
 
@@ -105,16 +108,16 @@ class Bench:
         self.driver = Driver(correlator, journal, Nobody(), clock, time, is_strict=False, logger=SILENT)
         self.driver.connect(NoVenue())
 
-    def ask(self, deadline_us: int | None = DEADLINE_US) -> Ear:
-        """Ask for a cancel that has to leave within a second, always under the same name."""
+    def ask(self, deadline_us: int | None = DEADLINE_US, name: str = "r", order: str = "o1") -> Ear:
+        """Ask for a cancel that has to leave within a second, always under the same name if no other is given."""
         ear = Ear()
         now_us = self.kernel.now_us
         request = CancelRequest(
-            RequestKey(1, ACCOUNT, RequestId("r")),
+            RequestKey(1, ACCOUNT, RequestId(name)),
             Caller(1, 1, 1),
             "",
             INSTRUMENT,
-            OrderId("o1"),
+            OrderId(order),
             None,
             now_us,
             None if deadline_us is None else now_us + deadline_us,
@@ -175,3 +178,22 @@ def test_who_asks_again_after_the_outcome_hears_it_at_once() -> None:
     first = bench.ask()
     bench.pass_us(DEADLINE_US + 2 * COMMIT_US)
     assert bench.ask().heard == first.heard
+
+
+def test_a_bug_about_one_order_of_a_bulk_cancel_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    ears = [bench.ask(name=f"bulk/{number}", order=f"o{number}") for number in range(3)]
+    bench.pass_us(2 * COMMIT_US)
+    right = bench.driver.correlator.observe
+
+    def observe(evidence: Evidence, now_us: int) -> list[Effect]:
+        if isinstance(evidence, OrderReported) and evidence.order_id == "o1":
+            raise ZeroDivisionError
+        return right(evidence, now_us)
+
+    monkeypatch.setattr(bench.driver.correlator, "observe", observe)
+    for number in range(3):
+        bench.driver.observe(report("canceled", order=f"o{number}", cum="0"))
+    bench.pass_us(1)
+    assert [[told.outcome for told in ear.heard] for ear in ears] == [[Outcome.CANCELED], [], [Outcome.CANCELED]]
+    assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]

@@ -47,7 +47,8 @@ class Bench:
         return evidence
 
     def _take(self) -> None:
-        self.turns.append(list(self.inbox.take()))
+        self.turns.append(list(self.inbox.ready))
+        self.inbox.ready.clear()
 
     @property
     def taken(self) -> list[Evidence]:
@@ -106,6 +107,18 @@ def test_at_the_end_nothing_stands_back() -> None:
     bench = Bench()
     heard = [bench.hear(pushed(f"o{number}")) for number in range(ORDERS)]
     bench.inbox.let_all_come()
-    assert list(bench.inbox.take()) == heard
+    assert list(bench.inbox.ready) == heard
+    bench.inbox.ready.clear()
     bench.kernel.run(0)
     assert bench.taken == []
+    assert not bench.cases.unheard
+
+
+def test_a_case_of_which_something_stands_back_is_known_to_be_unheard_until_that_is_taken_in() -> None:
+    bench = Bench()
+    for number in range(PIECES_PER_TURN + 1):
+        bench.hear(pushed(f"o{number}"))
+        bench.hear(pushed(f"o{number}"))
+    assert bench.cases.unheard == {CaseId(f"bulk/{number}"): 2 for number in range(PIECES_PER_TURN + 1)}
+    bench.kernel.run(0)
+    assert not bench.cases.unheard
