@@ -58,7 +58,7 @@ def note_found(case: Case, rows: list[OrderReported], asked: Asked, now_us: int)
     case.denials.clear()
 
 
-def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: World, now_us: int) -> None:
+def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: World, book: Book, now_us: int) -> None:
     """Note that an answer did not show the order: go down the ladder, or end the round."""
     case.question = None
     case.last_told_us = now_us
@@ -66,7 +66,7 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
     walk = case.round
     if walk is None:
         return
-    if _is_denial(case, answer, asked, world):
+    if _is_denial(case, answer, asked, world, book):
         walk.is_denied = True
     if asked.question.step is Step.OPEN_ORDERS and answer.complete and not _is_elsewhere(case, answer):
         walk.listing_lacks_it = True
@@ -79,10 +79,12 @@ def note_absence(case: Case, answer: QuestionAnswered, asked: Asked, world: Worl
     _end_round(case, now_us)
 
 
-def _is_denial(case: Case, answer: QuestionAnswered, asked: Asked, world: World) -> bool:
+def _is_denial(case: Case, answer: QuestionAnswered, asked: Asked, world: World, book: Book) -> bool:
     """Whether the venue looked where the order would be and has it not."""
     if answer.absence is Absence.DENIES_RECENT:
-        return _was_placed_lately(case, asked.at_us, world)
+        alias = case.client_order_id
+        was_heard_of = alias is None or bool(book.orders_of(case.product, alias))
+        return not was_heard_of and _was_placed_lately(case, asked.at_us, world)
     return answer.absence is Absence.DENIES and asked.question.step is Step.ORDER
 
 

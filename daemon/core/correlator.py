@@ -347,7 +347,7 @@ class Correlator:
         elif rows:
             self._found(case, rows, answer, asked, now_us)
         else:
-            answers.note_absence(case, answer, asked, self.world, now_us)
+            answers.note_absence(case, answer, asked, self.world, self.book, now_us)
         case.confirm_once = False
         for row in answer.reports:
             if row not in rows:
@@ -374,7 +374,7 @@ class Correlator:
             else:
                 # The venue knows this client id only as that of a newer order: ours is not among what it shows.
                 missing = msgspec.structs.replace(answer, reports=(), absence=None)
-                answers.note_absence(case, missing, asked, self.world, now_us)
+                answers.note_absence(case, missing, asked, self.world, self.book, now_us)
         for row in rows:
             self._listener.reported(row, now_us, asked.at_us, is_latest=is_latest)
 

@@ -162,6 +162,16 @@ def test_what_a_client_dated_in_an_earlier_life_is_in_doubt_since_the_clock_may_
     assert asked_in_vain(story)[-1] is Outcome.IN_DOUBT
 
 
+def test_a_client_id_that_a_push_has_named_before_is_in_doubt_whatever_the_venue_denies() -> None:
+    story = Story(FORGETFUL)
+    story.track("y")
+    story.advance(1)
+    story.push("filled", order="o1", alias="y", cum="10", created_ms=T0_MS)
+    story.advance(1)
+    story.submit(None, alias="y")
+    assert asked_in_vain(story) == [Outcome.IN_DOUBT]
+
+
 def test_a_history_that_could_not_be_read_to_its_end_denies_nothing() -> None:
     story = Story(FORGETFUL)
     story.track("y")

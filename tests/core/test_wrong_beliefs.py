@@ -26,6 +26,7 @@ from tests.core.test_reachable_states import ASKING, LIVING, PUSHING, SENDING, b
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from daemon.core.book import Book
     from daemon.core.case import Asked, Case, Ticket
     from daemon.core.effects import Effect
     from daemon.core.world import World
@@ -71,9 +72,9 @@ def absent_from_open_orders_is_canceled() -> Iterator[None]:
     absent: set[str] = set()
     right = answers.note_absence
 
-    def note(case: Case, answer: QuestionAnswered, asked: Asked, world: World, now_us: int) -> None:
+    def note(case: Case, answer: QuestionAnswered, asked: Asked, world: World, book: Book, now_us: int) -> None:
         absent.add(case.case_id)
-        right(case, answer, asked, world, now_us)
+        right(case, answer, asked, world, book, now_us)
 
     def wrong(_: Ticket, case: Case, __: World, ___: int) -> Conclusion | None:
         return CANCELED if case.case_id in absent else None

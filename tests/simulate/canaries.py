@@ -36,6 +36,7 @@ from protocols.fix import Outcome, SendId
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from daemon.core.book import Book
     from daemon.core.case import Asked, Case, Ticket
     from daemon.core.departures import Departed
     from daemon.core.dispatch import Load, Wish
@@ -92,10 +93,10 @@ def _absence_is_canceled(step: Step, absence: Absence | None) -> Iterator[None]:
     absent: set[tuple[int, str]] = set()
     right = answers.note_absence
 
-    def note(case: Case, answer: QuestionAnswered, asked: Asked, world: World, now_us: int) -> None:
+    def note(case: Case, answer: QuestionAnswered, asked: Asked, world: World, book: Book, now_us: int) -> None:
         if asked.question.step is step and absence in {None, answer.absence}:
             absent.add((id(world), case.case_id))
-        right(case, answer, asked, world, now_us)
+        right(case, answer, asked, world, book, now_us)
 
     def wrong(_: Ticket, case: Case, world: World, __: int) -> Conclusion | None:
         return CANCELED if (id(world), case.case_id) in absent else None
