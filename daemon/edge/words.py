@@ -32,39 +32,55 @@ _CONTROLS: Final = {code: "\N{REPLACEMENT CHARACTER}" for code in range(32) if c
 
 def result(report: Report) -> bytes:
     """Write a report as the result of CONTRACT, member by member."""
+    return encoded(report) if _is_as_told(report) else encoded(_shaped(report))
+
+
+def _is_as_told(report: Report) -> bool:
+    """Whether a report, which has the members of a result in their order, is written as one without a change.
+
+    Nearly all are: quantities in plain notation, and texts that are short. It saves four fifths of the writing.
+    """
+    for quantity in (report.order_qty, report.cum_qty, report.leaves_qty, report.avg_px):
+        if quantity is not None and "E" in str(quantity):
+            return False
+    for text in (report.cancel_reason, report.venue_message):
+        if text is not None and len(text) > TEXT_LENGTH_MAX:
+            return False
+    return _bounded(report.venue_response) is report.venue_response
+
+
+def _shaped(report: Report) -> results.CancelResult:
     evidence, times = report.evidence, report.times
-    return encoded(
-        results.CancelResult(
-            request_id=report.request_id,
-            account=report.account,
-            venue=report.venue,
-            product=report.product,
-            instrument=report.instrument,
-            order_id=report.order_id,
-            client_order_id=report.client_order_id,
-            outcome=report.outcome,
-            ord_status=report.ord_status,
-            cxl_rej_reason=report.cxl_rej_reason,
-            order_qty=plain(report.order_qty),
-            cum_qty=plain(report.cum_qty),
-            cum_qty_final=report.cum_qty_final,
-            leaves_qty=plain(report.leaves_qty),
-            avg_px=plain(report.avg_px),
-            ended_by=report.ended_by,
-            cancel_reason=_cut(report.cancel_reason),
-            successor_order_id=report.successor_order_id,
-            venue_response=_bounded(report.venue_response),
-            venue_code=report.venue_code,
-            venue_message=_cut(report.venue_message),
-            evidence=results.EvidenceSeen(evidence.source, evidence.channel, evidence.venue_time, evidence.digest),
-            times=results.TimesSeen(
-                times.received, times.recorded, times.forwarded, times.acked, times.evidence, times.reported
-            ),
-            reason=report.reason,
-            durable=report.durable,
-            seq=report.seq,
-            revision=report.revision,
-        )
+    return results.CancelResult(
+        request_id=report.request_id,
+        account=report.account,
+        venue=report.venue,
+        product=report.product,
+        instrument=report.instrument,
+        order_id=report.order_id,
+        client_order_id=report.client_order_id,
+        outcome=report.outcome,
+        ord_status=report.ord_status,
+        cxl_rej_reason=report.cxl_rej_reason,
+        order_qty=plain(report.order_qty),
+        cum_qty=plain(report.cum_qty),
+        cum_qty_final=report.cum_qty_final,
+        leaves_qty=plain(report.leaves_qty),
+        avg_px=plain(report.avg_px),
+        ended_by=report.ended_by,
+        cancel_reason=_cut(report.cancel_reason),
+        successor_order_id=report.successor_order_id,
+        venue_response=_bounded(report.venue_response),
+        venue_code=report.venue_code,
+        venue_message=_cut(report.venue_message),
+        evidence=results.EvidenceSeen(evidence.source, evidence.channel, evidence.venue_time, evidence.digest),
+        times=results.TimesSeen(
+            times.received, times.recorded, times.forwarded, times.acked, times.evidence, times.reported
+        ),
+        reason=report.reason,
+        durable=report.durable,
+        seq=report.seq,
+        revision=report.revision,
     )
 
 

@@ -215,13 +215,38 @@ async def test_closing_folds_the_log_in_beside_an_operator_who_looks(path: Path)
         assert path.with_name(f"{path.name}-wal").stat().st_size == 0
 
 
-async def test_the_log_is_folded_in_while_the_journal_is_used(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
+async def test_a_long_log_is_folded_in_though_somebody_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES_MAX", 1)
+    monkeypatch.setattr("daemon.edge.journal.writer.QUIET_S", 1e9)
     with a_journal(path) as held:
         empty = path.stat().st_size
         for number in range(50):
             await keep(held, whole_story(f"r{number}", held.next_seq()))
         assert path.stat().st_size > empty
+
+
+async def test_a_log_is_folded_in_once_nobody_has_waited_for_a_while(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
+    with a_journal(path) as held:
+        empty = path.stat().st_size
+        for number in range(50):
+            await keep(held, whole_story(f"r{number}", held.next_seq()))
+        while path.stat().st_size == empty:
+            await asyncio.sleep(0)
+
+
+async def test_a_log_is_not_folded_in_between_receipts_that_follow_each_other_closely(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr("daemon.edge.journal.writer.QUIET_S", 1e9)
+    with a_journal(path) as held:
+        empty = path.stat().st_size
+        for number in range(50):
+            await keep(held, whole_story(f"r{number}", held.next_seq()))
+        assert path.stat().st_size == empty
 
 
 async def test_the_operator_reads_requests_steps_and_outcomes(path: Path) -> None:

@@ -43,10 +43,14 @@ if TYPE_CHECKING:
     from daemon.edge.journal.schema import Connect
 
 CHECKPOINT_PAGES: Final = 4_000
-"""The log is folded into the file about every 4 MiB, when nothing else is to be done: reading it back after a crash
-then takes no time to speak of."""
+"""The log is folded into the file about every 4 MiB, in a quiet moment: reading it back after a crash then takes no
+time to speak of."""
 CHECKPOINT_PAGES_MAX: Final = 16_000
-"""Past that it is folded though somebody waits, which may take a tenth of a second."""
+"""Past that it is folded though somebody waits, which may take a tenth of a second. Pages that were written again and
+again are folded once, so to fold four times as much at once takes about half the time."""
+QUIET_S: Final = 0.1
+"""A moment is quiet when nobody waited for so long: between two cancels that follow each other closely the next one
+would wait for the fold."""
 PAGES_PER_COMMIT: Final = 8
 """What a small commit writes: the last page of each table and index that it touches."""
 RECORDS_PER_PAGE: Final = 4
@@ -124,6 +128,8 @@ class Writer:
         self._rounds: list[Forgetting] = []
         self._stop: Stop | None = None
         self._pages_in_log = 0
+        self._quiet_s = 0.0
+        """When the next quiet moment is, if nobody comes to wait before."""
 
     @property
     def records_kept(self) -> int:
@@ -172,14 +178,18 @@ class Writer:
             dues.append(self._probe_due_s)
         elif self._rounds or self._is_log_to_be_folded():
             return 0.0
-        elif self._places is not None:
-            dues.append(self._look_due_s)
+        else:
+            dues.append(self._look_due_s if self._places is not None else None)
+            is_log_long = self._pages_in_log >= CHECKPOINT_PAGES and not self._backlog
+            dues.append(self._quiet_s if is_log_long else None)
         due_s = min((due_s for due_s in dues if due_s is not None), default=None)
         return None if due_s is None else max(0.0, due_s - time.monotonic())
 
     # -- writing
 
     def _serve(self, groups: list[Group]) -> None:
+        if any(group.on_commit is not None for group in groups):
+            self._quiet_s = time.monotonic() + QUIET_S
         if self._state is not JournalState.OK:
             self._keep(groups)
             return
@@ -345,7 +355,8 @@ class Writer:
             self._fail(fault, [])
 
     def _is_log_to_be_folded(self) -> bool:
-        return self._pages_in_log >= (CHECKPOINT_PAGES_MAX if self._backlog else CHECKPOINT_PAGES)
+        is_quiet = not self._backlog and time.monotonic() >= self._quiet_s
+        return self._pages_in_log >= (CHECKPOINT_PAGES if is_quiet else CHECKPOINT_PAGES_MAX)
 
     def _forget_a_little(self) -> None:
         this = replace(self._rounds[0])  # a copy, since a bite that is not committed was not taken
