@@ -107,7 +107,7 @@ def spread(wires: Sequence[WireCancel], answer: BatchAnswered) -> Spread:
         ):  # of whom? it names nobody
             whole = _unknown(whole, "the answer has no items")
         return Spread(tuple(msgspec.structs.replace(whole, send_id=wire.send_id) for wire in wires))
-    owners = [_owner(item, wires) for item in answer.items]
+    owners = _owners(answer.items, wires)
     if answer.is_in_order and len(answer.items) == len(wires):
         _by_position(owners, answer.items)
     claims = Counter(owner for owner in owners if owner is not None)
@@ -125,18 +125,29 @@ def spread(wires: Sequence[WireCancel], answer: BatchAnswered) -> Spread:
     return Spread(tuple(answers), strangers)
 
 
-def _owner(item: CancelAnswered, wires: Sequence[WireCancel]) -> int | None:
-    """Find whose item it is by what it names: the order's id decides, and the client's where that is not known."""
+def _owners(items: Sequence[CancelAnswered], wires: Sequence[WireCancel]) -> list[int | None]:
+    """Find whose each item is by what it names: the order's id decides, and the client's where that is not known.
+
+    Of two cancels that one item could be of, the first one has it.
+    """
+    by_order: dict[str, int] = {}
+    by_client: dict[str, int] = {}
+    by_client_alone: dict[str, int] = {}
     for index, wire in enumerate(wires):
         if wire.order_id is not None:
-            if item.order_id == wire.order_id:
-                return index
-            is_its = item.order_id is None and item.client_order_id is not None
-            if is_its and item.client_order_id == wire.client_order_id:
-                return index
-        elif item.client_order_id is not None and item.client_order_id == wire.client_order_id:
-            return index
-    return None
+            by_order.setdefault(wire.order_id, index)
+        elif wire.client_order_id is not None:
+            by_client_alone.setdefault(wire.client_order_id, index)
+        if wire.client_order_id is not None:
+            by_client.setdefault(wire.client_order_id, index)
+    owners: list[int | None] = []
+    for item in items:
+        named = item.client_order_id or ""
+        found = [by_client.get(named)]
+        if item.order_id is not None:
+            found = [by_order.get(item.order_id), by_client_alone.get(named)]
+        owners.append(min((index for index in found if index is not None), default=None))
+    return owners
 
 
 def _by_position(owners: list[int | None], items: Sequence[CancelAnswered]) -> None:

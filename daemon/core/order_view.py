@@ -199,8 +199,12 @@ def heaviest(evidence: Sequence[OrderReported]) -> OrderReported:
     """Pick the piece that decides. Ties are broken by content, so that no set has two answers."""
     if len(evidence) == 1:
         return evidence[0]
-    top = max(map(_weight, evidence))
-    ties = [piece for piece in evidence if _weight(piece) == top]
+    rank = max(_RANK[piece.status] for piece in evidence)
+    leading = [piece for piece in evidence if _RANK[piece.status] == rank]
+    if len(leading) == 1:  # as when an order that was known to live has ended
+        return leading[0]
+    top = max(map(_weight, leading))
+    ties = [piece for piece in leading if _weight(piece) == top]
     return ties[0] if len(ties) == 1 else max(ties, key=repr)
 
 
