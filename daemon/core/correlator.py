@@ -372,8 +372,9 @@ class Correlator:
                 answers.note_found(case, fits, asked, now_us)
                 case.must_ask_first = False
             else:
-                # The venue knows this client id only as that of a newer order: ours is not among what it shows.
-                missing = msgspec.structs.replace(answer, reports=(), absence=None)
+                # What it shows by this client id seems to be another order, a newer one or on another instrument: ours
+                # is not among it, but it denies nothing, as ours may be what is shown.
+                missing = msgspec.structs.replace(answer, reports=(), absence=None, complete=False)
                 answers.note_absence(case, missing, asked, self.world, self.book, now_us)
         for row in rows:
             self._listener.reported(row, now_us, asked.at_us, is_latest=is_latest)

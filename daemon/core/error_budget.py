@@ -4,9 +4,9 @@ Theory of operation. A rule bears ``limit`` error answers to its operations in a
 back as an error too, so it counts as well, though less: an operation is *spared* from the moment when half of the limit
 has come back as errors, or all of it would have if everything on its way did. It is also spared while the venue itself
 bans it. Whoever plans then takes another operation that does not fail; where there is none, the budget alone changes
-nothing for a cancel, since that must leave. A question that is spared and put all the same goes alone, and after each
-further error the next one waits twice as long as the last time (`free_us`): so no number of errors that questions meet
-comes up to the limit, and what fails for a minute is asked again a minute later.
+nothing for a first cancel, since that must leave. A question that is spared and put all the same goes alone, and after
+each further error the next one waits twice as long as the last time (`free_us`); so does a cancel that is repeated. So
+no number of errors that they meet comes up to the limit, and what fails for a minute is tried again a minute later.
 
 What was not answered may have been an error too, which nobody can know: a ban that comes of it is honoured like any
 other.

@@ -54,7 +54,7 @@ class Limits:
         departure = self.budget.take(operation, orders, now_us)
         for name in names:
             self._departures[name] = operation, departure
-            self.errors.left(operation, name)
+        self.errors.left(operation, names[0])  # one request, so one error at the most
 
     def ended(
         self, name: SendId | QueryId, end: CancelAnswered | QuestionAnswered | QuestionFailed | None, now_us: int
@@ -102,8 +102,10 @@ class Limits:
         since_then_us = now_us - max((made.t for made in dealings), default=now_us)
         for made in dealings:
             match made:
-                case SendMade():
+                case SendMade() if made.wire.batch in {"", made.wire.send_id}:  # the first of a batch stands for all
                     operations[made.wire.send_id] = self.operation_of(made.wire)
+                case SendMade():
+                    pass
                 case Asked():
                     operations[made.question.query_id] = self._world.traits.question_operations[made.question.step]
                 case _:

@@ -57,6 +57,7 @@ CONFIRM_ASKS_MAX: Final = 32
 FINAL_QTY_ASKS_MAX: Final = 8
 """Rounds of questions for final numbers after the end of an order: then the last ones stand, called not final."""
 UNCHANGED: Final = frozenset({Proof.UNCHANGED_RETRY, Proof.UNCHANGED_FINAL})
+_IN_VAIN: Final = frozenset({Proof.UNCHANGED_RETRY, Proof.UNKNOWN})
 ROAD_REMEDIES: Final = frozenset({Remedy.OTHER_ROAD, Remedy.LEAVE_ROAD, Remedy.REFRESH_REFERENCE})
 """What a refusal asks for when it was the road that refused, and not the venue's books."""
 
@@ -213,13 +214,14 @@ def _send_us(ticket: Ticket, case: Case, world: World) -> int | None:
     mine = case.sends_for(ticket)
     if not mine:
         return 0
-    if any(send.proof is Proof.IN_PROGRESS for send in mine):
+    in_progress = [send for send in case.sends if send.proof is Proof.IN_PROGRESS]
+    if any(send in mine or not case.has_outlived(send, world.replica_lag_us) for send in in_progress):
         return None
     alike = [send for send in mine if send.wire.venue_params == ticket.request.venue_params]
     last = (alike or mine)[-1]
     ended_us = last.ended_us if last.ended_us is not None else last.made_us
     has_other_road = route.has_other(world.traits.roads, world.open_roads, last.wire.road)
-    failures = _failures_in_a_row(mine, last.proof)
+    failures = _failures_in_a_row(mine)
     match last.state:
         case SendState.NOT_LEFT:
             return 0 if has_other_road and failures == 1 else ended_us + _retry_after_us(failures)
@@ -253,14 +255,20 @@ def _send_after_answer_us(case: Case, world: World, proof: Proof | None, ended_u
             return None
 
 
-def _failures_in_a_row(sends: list[WireSend], proof: Proof | None) -> int:
-    """How many of the newest sends did nothing: not left, or refused with a retry left; or, as the last, unknown."""
-    alike = Proof.UNKNOWN if proof is Proof.UNKNOWN else Proof.UNCHANGED_RETRY
+def _failures_in_a_row(sends: list[WireSend]) -> int:
+    """How many of the newest sends did nothing: not left, or answered as the last one was, refused or unknown.
+
+    A venue that is not itself says now that it is busy and now that it does not know: neither ends a row of the other.
+    """
+    last = sends[-1]
+    alike = Proof.UNKNOWN if last.proof is Proof.UNKNOWN else Proof.UNCHANGED_RETRY
+    passed_over = _IN_VAIN if last.state is SendState.ANSWERED else frozenset({alike})
     failures = 0
     for send in reversed(sends):
-        if send.state is not SendState.NOT_LEFT and send.proof is not alike:
+        is_failure = send.state is SendState.NOT_LEFT or send.proof is alike
+        if not is_failure and send.proof not in passed_over:
             break
-        failures += 1
+        failures += is_failure
     return failures
 
 

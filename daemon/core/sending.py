@@ -212,13 +212,18 @@ class Sending:
     # ------------------------------------------------------------ wishes
 
     def _wish(self, case: Case, now_us: int) -> tuple[Wish | None, int | None]:
-        """Say which cancel a case wants to send now, as far as that is its own business; else when to look again."""
+        """Say which cancel a case wants to send now, as far as that is its own business; else when to look again.
+
+        A first cancel leaves whatever the venue has borne; a repeated one keeps out of a ban, which would stop all.
+        """
         plan, later_us = policy.wants_send(case, self._world, now_us)
         if plan is None:
             return None, later_us
         ticket = list(case.tickets.values())[plan.ticket_index]
         operation = self._operation_for(ticket)
         own_us = self._limits.budget.free_of_order_us(operation, name_of(case), now_us)
+        if any(send.may_have_left for send in case.sends_for(ticket)):
+            own_us = max(own_us, self._world.spared.get(operation, 0))
         if own_us > now_us:
             return None, own_us
         return Wish(case, ticket, plan, self._dispatch.lane_of(case, ticket, operation, plan.batch_road)), None

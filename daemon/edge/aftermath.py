@@ -40,11 +40,15 @@ class Aftermath:
             self._time.soon(self._work)
 
     def _work(self) -> None:
-        while self._told:
-            key, caller, report, previous = self._told.popleft()
-            self._publisher.publish(report, previous)
-            self.tally.told(report, previous)
-            self._log_word(key, caller, report, previous)
+        try:
+            while self._told:
+                key, caller, report, previous = self._told.popleft()
+                self._publisher.publish(report, previous)
+                self.tally.told(report, previous)
+                self._log_word(key, caller, report, previous)
+        finally:
+            if self._told:  # a fault in one word keeps none of those behind it back
+                self._time.soon(self._work)
 
     def _log_word(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         say = self._log.warning if report.outcome in _DOUBTFUL else self._log.info

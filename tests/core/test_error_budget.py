@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import msgspec
 import pytest
 
 from daemon.core.error_budget import ErrorBudget
+from daemon.core.limits import Limits
+from daemon.core.world import World
 from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
 from protocols.evidence import Absence, CancelAnswered, Proof, QuestionAnswered, QuestionFailed, Remedy, Step
-from protocols.fix import OrdStatus, Outcome, Road
+from protocols.fix import AccountName, OrdStatus, Outcome, Road, SendId
 from tests.core.story import Put, Sent, Story
 from tests.core.words import T0_MS, TRAITS
 
@@ -137,6 +141,32 @@ def test_where_there_is_no_other_call_the_usual_one_goes_on() -> None:
     spend(story, 3)
     story.submit()
     assert story.sends[-1].operation == ""
+
+
+@pytest.mark.parametrize("params", [{}, {"restrictions": "NEW"}])
+def test_repeats_of_a_cancel_never_bring_a_ban_upon_the_call_that_all_cancels_need(params: dict[str, str]) -> None:
+    rules = tuple(ErrorRule(call, frozenset({call}), 20, WINDOW_MS, "somewhere") for call in ("cancel", "list"))
+    story = Story(msgspec.structs.replace(STRICT, error_rules=rules))
+    story.submit(params=params)
+    for _ in range(WINDOW_MS // 500):
+        for sent in story.open_sends():
+            refuse(story, sent, Proof.UNKNOWN)
+        story.advance(500, story.answer_live)
+    assert max(Counter(wire.operation for wire in story.sends).values()) < 20
+    first_us, last_us = story.sent[0].at_us, story.sent[-1].at_us
+    assert last_us - first_us > 60_000_000  # it is not given up either
+    story.submit("o2", params={"restrictions": "NEW"})
+    assert story.sends[-1].order_id == "o2"  # and nobody's first one waits
+
+
+def test_a_batch_that_is_refused_as_a_whole_is_one_error() -> None:
+    budget = Limits(World(AccountName("a"), STRICT, STRICT.timings))
+    for batch in range(2):
+        names = [SendId(f"{batch}-{number}") for number in range(10)]
+        budget.left("cancel", [("i", name) for name in names], names, 0)
+        for name in names:
+            budget.ended(name, CancelAnswered(name, Road.REST, Proof.UNKNOWN, "1", "", counts_as_error=True), 0)
+        assert ("cancel" in budget.errors.spared(0)) is bool(batch)
 
 
 def test_a_venue_that_counts_no_errors_is_not_spared_any() -> None:

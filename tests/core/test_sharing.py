@@ -65,6 +65,21 @@ def test_a_new_cancel_for_an_order_that_outlived_its_cancel_is_retried_like_any_
     assert len(story.sends) > 2
 
 
+@pytest.mark.parametrize("is_late", [True, False])
+def test_nothing_is_repeated_for_anyone_while_a_cancel_of_another_request_is_in_progress(*, is_late: bool) -> None:
+    story = Story()
+    story.submit(params={"x": "1"})
+    story.refuse(Proof.UNKNOWN if is_late else Proof.IN_PROGRESS)
+    story.submit(params={"x": "2"})
+    if is_late:  # the venue has the last word on the first one only now
+        story.refuse(Proof.IN_PROGRESS, story.sent[0])
+    story.refuse(Proof.UNCHANGED_RETRY, story.sent[1])
+    story.advance(LAG_MS - 1, story.answer_live)
+    assert len(story.sends) == 2
+    story.advance(5_001, story.answer_live)
+    assert len(story.sends) > 2
+
+
 def test_other_parameters_are_another_cancel() -> None:
     story = Story()
     story.submit(params={"x": "1"})

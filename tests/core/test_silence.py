@@ -39,6 +39,25 @@ def test_a_venue_that_refuses_everything_gets_the_cancel_when_it_is_itself_again
     assert len(story.sends) > meanwhile
 
 
+@pytest.mark.parametrize("is_lost", [True, False])
+def test_a_venue_that_says_now_this_and_now_that_gets_the_cancel_when_it_is_itself_again(*, is_lost: bool) -> None:
+    story = Story()
+    story.submit()
+    for _ in range(WHILE_MS // 100):
+        for sent in [sent for sent in story.open_sends() if sent.is_in_flight]:
+            if len(story.sends) % 2:
+                story.refuse(Proof.UNCHANGED_RETRY, sent)
+            elif is_lost:
+                story.lose_reply(sent)
+            else:
+                story.refuse(Proof.UNKNOWN, sent)
+        story.advance(100, story.answer_live)
+    meanwhile = len(story.sends)
+    assert meanwhile < SENDS_MAX
+    story.advance(RETRY_MAX_US / 1000, story.answer_live)
+    assert len(story.sends) > meanwhile
+
+
 def test_the_second_cancel_takes_the_other_road_without_waiting_any_longer() -> None:
     story = Story()
     story.submit()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import msgspec
 import pytest
 
@@ -10,6 +12,9 @@ from protocols.fix import Outcome
 from tests.core.aliases import NEWER, by_alias
 from tests.core.story import Story
 from tests.core.words import T0, T0_MS, TRAITS
+
+if TYPE_CHECKING:
+    from protocols.dialect import Traits
 
 
 def test_a_tracked_client_id_goes_out_by_order_id() -> None:
@@ -178,4 +183,40 @@ def test_a_history_that_could_not_be_read_to_its_end_denies_nothing() -> None:
     story.submit(None, alias="y")
     story.refuse(Proof.GONE)
     story.advance(HORIZON_MS, lambda: story.answer_not_found(absence=Absence.BLIND))
+    assert story.outcomes() == [Outcome.IN_DOUBT]
+
+
+def test_a_client_id_that_rests_at_the_venue_is_never_unknown_even_if_it_seems_to_be_a_newer_orders() -> None:
+    story = Story(FORGETFUL)
+    story.track("y")
+    story.submit(None, alias="y")
+
+    def answer_of_one_placed_slowly() -> None:
+        put = story.open_questions()[0]
+        if put.question.step in {Step.ORDER, Step.OPEN_ORDERS}:
+            story.answer_live(put, order="o1", alias="y", cum="0", created_ms=T0_MS + 6_000)
+        else:
+            answer_as_the_forgetful(story)
+
+    story.refuse(Proof.GONE)
+    story.advance(6_000, lambda: answer_as_the_forgetful(story))
+    story.advance(HORIZON_MS, answer_of_one_placed_slowly)
+    assert story.outcomes() == [Outcome.IN_DOUBT]
+
+
+@pytest.mark.parametrize(("traits", "worth"), [(FORGETFUL, Absence.DENIES_RECENT), (TRAITS, Absence.DENIES)])
+def test_a_client_id_that_rests_on_another_instrument_is_not_unknown(traits: Traits, worth: Absence) -> None:
+    story = Story(traits)
+    story.track("y")
+    story.submit(None, alias="y")
+    story.refuse(Proof.GONE)
+
+    def answer_by_listing() -> None:
+        put = story.open_questions()[0]
+        if put.question.step is Step.OPEN_ORDERS:
+            story.answer_live(put, order="o1", alias="y", cum="0", instrument="OTHER")
+        else:
+            story.answer_not_found(put, absence=worth if put.question.step is Step.ORDER else Absence.BLIND)
+
+    story.advance(HORIZON_MS, answer_by_listing)
     assert story.outcomes() == [Outcome.IN_DOUBT]

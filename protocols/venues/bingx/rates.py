@@ -72,9 +72,9 @@ def _errors(operation: str) -> ErrorRule:
     return ErrorRule(f"{operation}_errors", frozenset({operation}), ERRORS_MAX, ERRORS_WINDOW_MS, page)
 
 
-ERROR_RULES: Final = tuple(map(_errors, (CANCEL, QUERY, OPEN_ORDERS, HISTORY_ORDERS, MY_TRADES)))
-"""The first two answer an error when an order is not as we thought. Listings do so only when they refuse to answer at
-all, a key that is not known for a while, say; `CANCEL_ORDERS` takes the place of the first."""
+ERROR_RULES: Final = tuple(map(_errors, (CANCEL, CANCEL_ORDERS, QUERY, OPEN_ORDERS, HISTORY_ORDERS, MY_TRADES)))
+"""`CANCEL` and `QUERY` answer an error when an order is not as we thought, and `CANCEL_ORDERS` takes the place of the
+first. The others do so only when they refuse to answer at all: a key that is not known, or a venue that is busy."""
 
 SPARING: Final = SparingCancel(CANCEL_ORDERS, frozenset({"recvWindow"}))
 """With ``process=1`` a failed cancel is a row of a successful answer (BingX: Spot / Trade / Cancel multiple orders)."""
