@@ -204,6 +204,8 @@ class Bench:
             # Another request of this case may want other parameters, or time passes until the answer is overdue.
             send_us = policy.wants_send(case, self._world, now_us)[1]
         appointments = [send_us, self._ask(case, now_us), *self._due_times(case, now_us)]
+        if case.case_id in self._cases.unheard:
+            appointments.append(now_us + UNHEARD_LOOK_US)
         self._agenda.set(case.case_id, min((at for at in appointments if at is not None), default=None))
         if has_work_left(case) and not policy.is_abandoned(case, self._world, now_us):
             self._cases.reopen(case)
@@ -221,8 +223,8 @@ class Bench:
 
     def _conclude(self, ticket: Ticket, case: Case, now_us: int) -> None:
         found = policy.conclude(ticket, case, self._world, now_us)
-        if found is None:
-            return
+        if found is None or (not found.outcome.is_derivable and case.case_id in self._cases.unheard):
+            return  # what is not taken in yet may be the end of the order
         if policy.supersedes(ticket, case, found):
             self._tell(ticket, case, found)
         elif ticket.told is not None and ticket.told.outcome is found.outcome:

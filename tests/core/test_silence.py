@@ -7,7 +7,7 @@ import pytest
 from daemon.core.bench import UNHEARD_LOOK_US
 from daemon.core.policy import RETRY_MAX_US, SENDS_MAX
 from protocols.evidence import Proof
-from protocols.fix import Road
+from protocols.fix import Outcome, Road
 from tests.core.story import Story
 from tests.core.words import TIMINGS
 
@@ -75,3 +75,35 @@ def test_nobody_is_called_silent_while_what_he_said_is_not_taken_in_yet() -> Non
     unheard.clear()
     story.advance(UNHEARD_LOOK_US / 1000)
     assert story.suspected == [Road.WS]
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_nothing_but_an_end_is_concluded_of_a_case_of_which_something_stands_back(*, lives: bool) -> None:
+    story = Story()
+    story.submit()
+    answer = story.answer_live if lives else story.answer_not_found
+    story.refuse(Proof.UNCHANGED_FINAL if lives else Proof.GONE)
+    story.advance(TIMINGS.replica_lag_ms - 100, answer)
+    while not story.open_questions():
+        story.run_to_next_timer()
+    unheard = story.core.cases.unheard
+    unheard[story.case().case_id] += 1
+    for _ in range(30):
+        story.advance(10, answer)
+    assert story.outcomes() == []
+    unheard.clear()
+    story.push("canceled", cum="0")
+    assert story.outcomes() == [Outcome.CANCELED]
+
+
+def test_what_stood_back_and_said_nothing_keeps_no_conclusion_back() -> None:
+    story = Story()
+    story.submit()
+    story.refuse(Proof.UNCHANGED_FINAL)
+    unheard = story.core.cases.unheard
+    unheard[story.case().case_id] += 1
+    story.advance(TIMINGS.horizon_s * 1000, story.answer_live)
+    assert story.outcomes() == []
+    unheard.clear()
+    story.advance(TIMINGS.ack_wait_ms, story.answer_live)
+    assert story.outcomes() != []

@@ -151,11 +151,11 @@ def test_every_call_has_a_rule() -> None:
         assert BINGX.question_call(question(step), None).operation == operation
 
 
-def test_the_usual_cancel_and_each_question_have_a_budget_of_errors_of_their_own() -> None:
+def test_either_cancel_and_each_question_have_a_budget_of_errors_of_their_own() -> None:
     traits = BINGX.traits
     asked = [traits.question_operations[step] for step in traits.ladder]
     assert [(rule.operations, rule.limit, rule.window_ms) for rule in traits.error_rules] == [
-        (frozenset({operation}), 20, 480_000) for operation in (traits.cancel_operation, *asked)
+        (frozenset({operation}), 20, 480_000) for operation in (traits.cancel_operation, "cancel_orders", *asked)
     ]
     assert traits.sparing_cancel == SparingCancel("cancel_orders", frozenset({"recvWindow"}))
 
