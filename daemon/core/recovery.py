@@ -21,6 +21,8 @@ from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
     TRACKED,
+    Asked,
+    AskFailed,
     Bound,
     Dealing,
     Observed,
@@ -34,6 +36,7 @@ from daemon.core.records import (
     SendLost,
     SendMade,
     Struck,
+    Told,
 )
 from protocols.evidence import Proof
 
@@ -105,9 +108,26 @@ def _request_of_the_past(request: CancelRequest, opened_us: int) -> CancelReques
 
 
 def dealings(found: Sequence[RecoveredCase]) -> list[Dealing]:
-    """Gather what the cases of earlier lives sent and asked, and what was answered, by rising time."""
-    made = [record for case in found for record in case.records if isinstance(record, Dealing)]
-    return sorted(made, key=lambda record: record.t)
+    """Gather what the cases of earlier lives sent and asked, and what was answered, by rising time.
+
+    What was dealt for a case that its requests have left counts too, once for all that grew out of it.
+    """
+    every = (record for case in found for record in (*case.former, *case.records))
+    made = {_dealt(record): record for record in every if isinstance(record, Dealing)}
+    return sorted(made.values(), key=lambda record: record.t)
+
+
+def _dealt(record: Dealing) -> tuple[type, str]:
+    """Name a dealing: each send and question is made once and ends once."""
+    match record:
+        case SendMade(wire=wire):
+            return SendMade, wire.send_id
+        case Asked(question=question):
+            return Asked, question.query_id
+        case SendAnswered(what=answer):
+            return SendAnswered, answer.send_id
+        case Told(what=end) | AskFailed(what=end):
+            return Told, end.query_id
 
 
 def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, opened_us: int) -> Ticket:

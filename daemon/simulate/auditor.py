@@ -212,7 +212,7 @@ def unknown_order(seen: Chronicle, story: Story) -> Iterator[str]:
 
 
 def rejected(seen: Chronicle, story: Story) -> Iterator[str]:
-    """The order lived on after the last cancel for it had left."""
+    """The order lived on after the last cancel for it had left, when that was first told: it may be told again."""
     states = seen.truth(story.wish)
     for word in story.words:
         if word.report.outcome is not Outcome.REJECTED:
@@ -220,7 +220,8 @@ def rejected(seen: Chronicle, story: Story) -> Iterator[str]:
         if not states:
             yield "of an order that never was"
             continue
-        left = [at_us for at_us in seen.left_us.get(states[0].order_id, ()) if at_us < word.at_us]
+        told_us = seen.first_told_us.get(word.report.seq, word.at_us)
+        left = [at_us for at_us in seen.left_us.get(states[0].order_id, ()) if at_us < told_us]
         last = states[-1]
         if last.ord_status.is_terminal and last.updated_us <= max(left, default=0):
             yield f"at {seen.after_s(word.at_us)}, and it had ended at {seen.after_s(last.updated_us)}"

@@ -104,6 +104,8 @@ class Chronicle:
         """Queues that were found past their bounds."""
         self.faults: dict[tuple[str, str], None] = {}
         """The daemon's own faults that it caught, by account."""
+        self.first_told_us: dict[int, int] = {}
+        """When a word was first heard by anybody, by its number."""
         self.published_seqs: dict[int, list[int]] = {}
         """The numbers of what each subscriber heard."""
         self.start_us = start_us
@@ -216,6 +218,7 @@ class Chronicle:
     def published(self, listener: int, report: Report, at_us: int) -> None:
         """A subscriber heard a word."""
         self.published_seqs.setdefault(listener, []).append(report.seq)
+        self._told(report, at_us)
 
     def asked_bulk(self, name: str, at_us: int) -> None:
         """A client handed a bulk cancel in."""
@@ -256,8 +259,13 @@ class Chronicle:
 
     # ------------------------------------------------------------ inside
 
+    def _told(self, report: Report, at_us: int) -> None:
+        if report.seq:
+            self.first_told_us.setdefault(report.seq, at_us)
+
     def _hear(self, story: Story, word: Word) -> None:
         story.words.append(word)
+        self._told(word.report, word.at_us)
         report = word.report
         kind = "outcome" if word.is_first else "correction"
         self._note(

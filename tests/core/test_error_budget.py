@@ -9,12 +9,15 @@ import pytest
 
 from daemon.core.error_budget import ErrorBudget
 from daemon.core.limits import Limits
+from daemon.core.records import CaseId, RecoveredCase, SendAnswered, SendMade
+from daemon.core.recovery import dealings
 from daemon.core.world import World
+from protocols.asks import WireCancel
 from protocols.dialect import ErrorRule, RateRule, Scope, SparingCancel
 from protocols.evidence import Absence, CancelAnswered, Proof, QuestionAnswered, QuestionFailed, Remedy, Step
-from protocols.fix import AccountName, OrdStatus, Outcome, Road, SendId
+from protocols.fix import AccountName, ClientOrderId, OrdStatus, Outcome, Road, SendId
 from tests.core.story import Put, Sent, Story
-from tests.core.words import T0_MS, TRAITS
+from tests.core.words import INSTRUMENT, T0_MS, TRAITS
 
 WINDOW_MS = 480_000
 RULES = (
@@ -387,3 +390,11 @@ def test_an_operation_without_a_rule_is_not_counted(operation: str) -> None:
         budget.left(operation, f"c{number}")
         assert budget.ended(f"c{number}", 0, is_error=True) is None
     assert budget.spared(0) == {}
+
+
+def test_errors_of_a_case_that_its_requests_have_left_count_after_a_restart_and_once() -> None:
+    wire = WireCancel(SendId("s1"), Road.REST, "", INSTRUMENT, None, ClientOrderId("a"))
+    answer = CancelAnswered(wire.send_id, Road.REST, Proof.GONE, "1", "", counts_as_error=True)
+    former = SendMade(1, CaseId("left"), wire), SendAnswered(2, CaseId("left"), answer)
+    found = [RecoveredCase(CaseId(name), (), (), former) for name in ("one", "other")]
+    assert dealings(found) == list(former)

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from daemon.core.records import Previous
+from daemon.edge.desk import Reattached
 from daemon.sim.book import EndedBy
 from daemon.simulate import auditor
 from daemon.simulate.chronicle import Bound
 from protocols.fix import Outcome
 from tests.desks import report
-from tests.simulate.scene import ALIAS, NAME, Scene
+from tests.simulate.scene import ALIAS, NAME, SINK, Scene
 
 
 def a_canceled_one(**how: object) -> Scene:
@@ -304,6 +306,21 @@ def test_rejected_is_right_of_an_order_that_ended_later() -> None:
     scene.send()
     scene.tell(Outcome.REJECTED, None)
     scene.cancel()
+    assert scene.broken() == set()
+
+
+def test_rejected_was_right_though_it_is_told_again_after_another_cancel_ended_the_order() -> None:
+    scene = Scene()
+    scene.ask()
+    scene.send()
+    said = scene.tell(Outcome.REJECTED, None)
+    scene.cancel()
+    scene.wait(1)
+    scene.send()
+    scene.wait(1)
+    correction = scene.correct(said, Outcome.CANCELED, 0)
+    history = Reattached(correction, ((correction, Previous(said.outcome, None)),))
+    scene.seen.result(NAME, SINK + 1, said, history, scene.now_us)
     assert scene.broken() == set()
 
 
