@@ -55,9 +55,9 @@ _RESERVED: Final = "UPDATE meta SET value = max(value, ?) WHERE name = 'seq_rese
 _GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
 
 
-ROWS_AT_ONCE: Final = (32, 8, 1)
+ROWS_AT_ONCE: Final = (32, 8, 2, 1)
 """How many rows one statement inserts. After each the event loop may want the interpreter back: told row by row, a
-busy loop kept a flood's writer waiting for longer than the disk did."""
+busy loop kept a flood's writer waiting for longer than the disk did. A lone receipt is of two steps."""
 
 
 @dataclass(slots=True)
