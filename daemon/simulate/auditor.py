@@ -62,7 +62,7 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
         Violation("rate", f"{account}: {breach.rule} for {breach.key} at {seen.after_s(breach.at_us)}")
         for account, breaches in broken.items()
         for breach in breaches
-        if not _went_under_two_names(seen, breach)
+        if not _went_under_two_names(seen, account, breach)
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
     found += [Violation("fault", f"{account}: {what}") for account, what in seen.faults]
@@ -271,8 +271,11 @@ WORD_US: Final = 200_000
 # ---------------------------------------------------------------- small things
 
 
-def _went_under_two_names(seen: Chronicle, breach: Breach) -> bool:
-    """Whether an order was cancelled by both its ids before anything had shown this life that they are one order's."""
+def _went_under_two_names(seen: Chronicle, account: AccountName, breach: Breach) -> bool:
+    """Whether an order was cancelled by both its ids before anything had shown this life that they are one order's.
+
+    What was shown may be forgotten where there are more orders than the account may remember.
+    """
     alias = seen.aliases.get(breach.key)
     if alias is None:
         return False
@@ -283,9 +286,17 @@ def _went_under_two_names(seen: Chronicle, breach: Breach) -> bool:
     )
     if by_id is None or by_alias is None:
         return False
+    if _forgets_orders(seen, account):
+        return True
     later_us = max(by_id, by_alias)
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
     return not any(born_us < at_us < later_us - PAGES_US for at_us in seen.paired_us.get(breach.key, ()))
+
+
+def _forgets_orders(seen: Chronicle, name: AccountName) -> bool:
+    """Whether an account had more orders by the end than its daemon may remember."""
+    account = next(account for account in seen.plan.accounts if account.name == name)
+    return sum(seen.plan.orders[number].account == name for number in seen.order_ids) > account.orders_max
 
 
 def _strangers(seen: Chronicle) -> Iterator[str]:

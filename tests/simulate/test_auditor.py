@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from daemon.core.records import Previous
@@ -389,6 +390,21 @@ def test_two_cancels_of_one_order_under_two_names_are_a_breach_if_it_was_shown_t
     scene.send()
     scene.now_us -= 900_000
     scene.send(ALIAS)
+    assert scene.broken([scene.breach()]) == ({"rate"} if is_told else set())
+
+
+@pytest.mark.parametrize(("orders_max", "is_told"), [(1, True), (0, False)])
+def test_what_was_shown_of_an_orders_names_may_be_forgotten_where_more_orders_are_than_may_be_remembered(
+    orders_max: int, *, is_told: bool
+) -> None:
+    scene = a_canceled_one()
+    account = msgspec.structs.replace(scene.seen.plan.accounts[0], orders_max=orders_max)
+    scene.seen.plan = msgspec.structs.replace(scene.seen.plan, accounts=(account,))
+    scene.show("live", ALIAS)
+    scene.wait(2)
+    for name in (None, ALIAS):
+        scene.now_us -= 900_000
+        scene.send(name)
     assert scene.broken([scene.breach()]) == ({"rate"} if is_told else set())
 
 
