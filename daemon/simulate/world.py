@@ -98,6 +98,8 @@ class World:
         self.clients = [Client(self.office, client) for client in plan.clients]
         self.bound = [BoundClient(self.office, story) for story in self.chronicle.bindings]
         self.restarts = 0
+        self._taken_up: dict[AccountName, int] = {}
+        """How many open cases each account found: some may have ended in the instant before that was written down."""
         self._lives = Random(f"{plan.seed}/lives")
         self._accounts = {account.name: account for account in plan.accounts}
 
@@ -230,6 +232,7 @@ class World:
         self.office.life = life
         self.trace.note(self.kernel.now_us, "daemon", f"life {life.journal.boot} begins")
         life.start()
+        self._taken_up = {name: a.driver.correlator.cases.open_count() for name, a in life.accounts.items()}
         everybody: list[Client | BoundClient] = [*self.clients, *self.bound]
         for client in everybody:
             self.kernel.after(self._lives.randint(1_000, 50_000), client.connect)
@@ -260,7 +263,7 @@ class World:
                 correlator, plan = account.driver.correlator, self._accounts[name]
                 gateway = account.gateway.snapshot() if account.gateway is not None else None
                 self.chronicle.sampled(
-                    Bound(f"{name} cases", correlator.cases.open_count(), plan.cases_max),
+                    Bound(f"{name} cases", correlator.cases.open_count(), max(plan.cases_max, self._taken_up[name])),
                     Bound(f"{name} orders", len(correlator.book), plan.orders_max),
                     Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, OUT_MAX),
                 )

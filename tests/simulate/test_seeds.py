@@ -22,6 +22,9 @@ def test_nothing_is_violated_at_a_venue(venue: str) -> None:
         pytest.param(206, id="sockets that are entered by a key die young"),
         pytest.param(301, id="the clock is set ahead by an hour, and every case that fits is in doubt"),
         pytest.param(328, id="two lives share a venue's error budget"),
+        pytest.param(713, id="so do three, and requests have left the cases that met the errors"),
+        pytest.param(1722, id="an account forgets that an order has two names, for want of room"),
+        pytest.param(1896, id="a life takes up more than it may begin, since an end was not written down in time"),
     ],
 )
 def test_nothing_is_violated_where_something_once_was(seed: int) -> None:
