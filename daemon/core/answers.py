@@ -91,10 +91,13 @@ def _is_denial(case: Case, answer: QuestionAnswered, asked: Asked, world: World,
 def _was_placed_lately(case: Case, asked_us: int, world: World) -> bool:
     """Whether every request means an order of which its client said that it was placed within the venue's window.
 
-    Not after a restart: our clock may have been set since.
+    Not after a restart: our clock may have been set since. Nor where ours is far from the venue's: the host's, by which
+    the client dates, was set since we began, or it is not known how old by the venue's the order is.
     """
-    placed_us = case.placed_us
-    if placed_us is None or asked_us > placed_us + world.traits.alias_window_ms * 1000:
+    placed_us, window_us = case.placed_us, world.traits.alias_window_ms * 1000
+    if placed_us is None or asked_us > placed_us + window_us:
+        return False
+    if not world.is_clock_measured or abs(world.clock_offset_us) + world.clock_uncertainty_us > window_us // 2:
         return False
     return all(placed_us <= ticket.request.received_us and not ticket.is_recovered for ticket in case.tickets.values())
 

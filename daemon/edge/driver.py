@@ -273,13 +273,14 @@ class Driver:
             self._turn(effects)
 
     def _turn(self, effects: list[fx.Effect]) -> None:
-        """One turn: the venue first, then one group of records, then the words."""
+        """One turn: the venue first, then the words and one group of records, then what is beside."""
         for effect in effects:
             if isinstance(effect, _TO_VENUE):
                 self._leave(effect)
         records: list[Record] = []
         opened: list[RequestKey] = []
         late: list[tuple[Tell, Report]] = []
+        beside: list[fx.Effect] = []
         for effect in effects:  # `isinstance` takes a third of what `match` does, and a request has a dozen effects
             if isinstance(effect, Write):
                 records.append(effect.record)
@@ -297,10 +298,12 @@ class Driver:
                 else:
                     self._when_recorded(effect.key, partial(self._tell, effect, report))
             elif not isinstance(effect, _TO_VENUE):
-                self._do_beside(effect)
+                beside.append(effect)
         if records:
             # Only those are told of a commit for whom something waits: the others need no fsync of their own.
             self._journal.append(records, partial(self._committed, opened, late) if opened or late else None)
+        for effect in beside:  # last, so that a fault there costs no record and no word
+            self._do_beside(effect)
 
     def _leave(self, effect: fx.Send | fx.SendMany | fx.Ask) -> None:
         """Carry out what the venue sees."""
@@ -323,8 +326,6 @@ class Driver:
                 self._alarm(effect)
             case fx.Listed(listing):
                 self.on_listed(listing)
-            case _:
-                pass
 
     @property
     def _to_venue(self) -> Gateway:

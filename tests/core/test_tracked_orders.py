@@ -149,6 +149,15 @@ def test_a_client_id_of_an_order_past_the_venues_window_is_in_doubt() -> None:
     assert asked_in_vain(story) == [Outcome.IN_DOUBT]
 
 
+@pytest.mark.parametrize("ahead_ms", [WINDOW_MS, -WINDOW_MS])
+def test_a_client_id_that_was_dated_by_a_clock_which_is_not_ours_any_more_is_in_doubt(ahead_ms: int) -> None:
+    story = Story(FORGETFUL)
+    story.measure_clock(ahead_ms, 100)
+    story.track("y")
+    story.submit(None, alias="y")
+    assert asked_in_vain(story) == [Outcome.IN_DOUBT]
+
+
 def test_a_request_that_was_made_before_the_placing_means_an_older_order_and_is_in_doubt() -> None:
     story = Story(FORGETFUL)
     story.submit(None, alias="y")

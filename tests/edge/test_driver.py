@@ -197,3 +197,18 @@ def test_a_bug_about_one_order_of_a_bulk_cancel_costs_no_other(monkeypatch: pyte
     bench.pass_us(1)
     assert [[told.outcome for told in ear.heard] for ear in ears] == [[Outcome.CANCELED], [], [Outcome.CANCELED]]
     assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]
+
+
+def test_a_fault_in_telling_others_of_an_order_costs_no_word_about_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stumble(_: Nobody, row: OrderRow) -> None:
+        raise RuntimeError(row.order_id)
+
+    monkeypatch.setattr(Nobody, "has_order_watchers", True)
+    monkeypatch.setattr(Nobody, "order", stumble)
+    bench = Bench()
+    ear = bench.ask(deadline_us=None)
+    bench.pass_us(2 * COMMIT_US)
+    with pytest.raises(RuntimeError, match="o1"):
+        bench.driver.observe(report("canceled", order="o1", cum="0"))
+    bench.pass_us(2 * COMMIT_US)
+    assert [word.outcome for word in ear.heard] == [Outcome.CANCELED]
