@@ -96,6 +96,22 @@ def test_nothing_but_an_end_is_concluded_of_a_case_of_which_something_stands_bac
     assert story.outcomes() == [Outcome.CANCELED]
 
 
+def test_nothing_is_sent_again_on_life_that_was_shown_before_what_stands_back_is_taken_in() -> None:
+    story = Story()
+    story.submit()
+    story.refuse(Proof.UNKNOWN)
+    unheard = story.core.cases.unheard
+    unheard[story.case().case_id] += 1
+    story.answer_live()
+    story.advance(100)
+    assert len(story.sends) == 1
+    story.submit(params={"x": "1"})
+    assert len(story.sends) == 2  # a first cancel waits for nothing
+    unheard.clear()
+    story.advance(UNHEARD_LOOK_US / 1000)
+    assert len(story.sends) == 3
+
+
 def test_what_stood_back_and_said_nothing_keeps_no_conclusion_back() -> None:
     story = Story()
     story.submit()
