@@ -425,7 +425,7 @@ CANARIES: Final = (
     Canary(repeated_in_vain_is_canceled, 0),
     Canary(not_found_is_canceled, 0),
     Canary(absent_from_the_open_orders_is_canceled, 0),
-    Canary(a_stale_answer_is_believed, 122),
+    Canary(a_stale_answer_is_believed, 3),
     Canary(the_first_end_is_the_last_word, 0),
     Canary(fills_are_summed, 0),
     Canary(reports_of_one_moment_are_duplicates, 0),
