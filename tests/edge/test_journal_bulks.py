@@ -1,6 +1,7 @@
 """Bulk cancels in the journal: found again while they are not over, held by name, and forgotten with their requests."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -104,7 +105,7 @@ async def test_a_bulk_cancel_that_does_not_fit_its_row_is_a_finding(path: Path) 
         assert verify(path).findings == []
         told = bulk_ended("flat", "flat/0", complete=False)
         await keep(held, [BulkEnded(told.t, told.case, told.report)])
-    with sqlite3.connect(path) as db:
+    with closing(sqlite3.connect(path)) as db, db:
         db.execute("UPDATE bulks SET complete = 1 WHERE request_id = 'flat'")
         db.execute("UPDATE bulks SET uid = 7 WHERE request_id = 'open'")
     assert [str(finding) for finding in verify(path).findings] == [

@@ -210,9 +210,9 @@ def open_for_looking(path: Path) -> sqlite3.Connection:
     db = connect_for_reading(path)
     try:
         db.execute("SELECT count(*) FROM sqlite_master").fetchone()
-    except sqlite3.OperationalError as trouble:
+    except sqlite3.Error as trouble:
         db.close()
-        is_shut = trouble.sqlite_errorcode & 0xFF == sqlite3.SQLITE_CANTOPEN
+        is_shut = getattr(trouble, "sqlite_errorcode", 0) & 0xFF == sqlite3.SQLITE_CANTOPEN
         if not is_shut or path.with_name(path.name + "-wal").exists():
             raise
         db = sqlite3.connect(_address(path, "ro") + "&immutable=1", uri=True)  # at rest, where nothing can be written
