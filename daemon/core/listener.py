@@ -144,10 +144,11 @@ class Listener:
         self._part_the_doubtful(case, now_us)
 
     def heed_own_answer(self, case: Case, send: WireSend, order_id: OrderId, now_us: int) -> Case:
-        """The answer to a frame of ours says which order its client id meant."""
+        """The answer to a frame of ours says which order its client id meant. One by order id only says it back."""
         why = "the answer to our own frame names the order"
-        for key, ticket in case.tickets.items():
-            ticket.is_sure = ticket.is_sure or key in send.made_for
+        if send.wire.order_id is None:
+            for key, ticket in case.tickets.items():
+                ticket.is_sure = ticket.is_sure or key in send.made_for
         if case.order_id is None:
             return self.bind(case, order_id, why, now_us, None)
         if case.order_id != order_id and send.wire.order_id is None:

@@ -137,6 +137,23 @@ def test_a_request_that_joined_by_client_id_after_the_end_of_the_order_may_mean_
     assert story.report("r2").order_id == "o2"
 
 
+def test_an_answer_that_says_an_order_id_of_ours_back_does_not_say_which_order_a_client_id_meant() -> None:
+    story = Story(roads=())
+    story.submit(None, alias="y")
+    story.push("new", order="o1", alias="y", cum="0", created_ms=T0_MS - 60_000)
+    story.restore_link()
+    assert [wire.order_id for wire in story.sends] == ["o1"]
+    story.refuse(Proof.GONE, order="o1")
+    story.push("canceled", order="o1", alias="y", cum="0", created_ms=T0_MS - 60_000, updated_ms=T0_MS - 11)
+    assert story.outcomes() == []
+    listing = story.open_questions()[-1]
+    assert listing.question.step is Step.OPEN_ORDERS
+    story.answer_live(listing, order="o2", alias="y", created_ms=T0_MS - 1)
+    assert [wire.order_id for wire in story.sends] == ["o1", "o2"]
+    story.push("canceled", order="o2", alias="y", cum="0", created_ms=T0_MS - 1, updated_ms=T0_MS + 200)
+    assert (story.outcomes(), story.report().order_id) == ([Outcome.CANCELED], "o2")
+
+
 def test_a_request_that_joined_by_client_id_ends_with_the_order_if_no_newer_one_lives() -> None:
     story = by_alias()
     story.ack(order="o1")
