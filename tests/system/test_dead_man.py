@@ -113,7 +113,8 @@ async def test_a_refused_refresh_alarms_with_the_time_that_is_left_until_it_fire
         client = await watched(it)
         orders = await rest(it)
         switch_of(it).refuses_with = "1004"
-        found = await it.status(client, is_("running_down"))
+        found = await it.status(client, lambda account: "dead_man_switch" in alarms_of(account))
+        assert found["dead_man"]["state"] == "running_down"
         (alarm,) = [alarm for alarm in found["alarms"] if alarm["name"] == "dead_man_switch"]
         assert "1004" in alarm["detail"]
         assert "it fires in" in alarm["detail"]
