@@ -60,6 +60,20 @@ def number_of(name: RequestId, member: RequestId) -> int | None:
     return int(number) if is_one else None
 
 
+def of_the_past(intent: BulkIntent, now_us: int) -> BulkIntent:
+    """Give an intent of an earlier life a time that is not in our future; the same intent if it has one.
+
+    Where the clock was set back nobody knows how old the wish is. It counts as too old to cancel anything new, since
+    whoever asked is told what may rest and can ask again. An unattended one nobody would ask for again, and what a dead
+    client left would rest for good: its age counts anew from this life on, and its rounds bound it as ever.
+    """
+    if intent.received_us <= now_us:
+        return intent
+    if not intent.is_unattended:
+        return msgspec.structs.replace(intent, deadline_us=now_us)
+    return msgspec.structs.replace(intent, received_us=now_us)
+
+
 def bulk_cases(evidence: Evidence, cases: CaseFile) -> list[Case]:
     """Find the cases that evidence is about, if nobody but bulk cancels waits to hear of them; else none."""
     if isinstance(evidence, OrderReported):

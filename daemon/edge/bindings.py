@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Final, assert_never
 import structlog
 
 from daemon.core.bindings import Bindings, Drop, Fire, Holder, Keep, News, Tie
+from daemon.edge.bulk_running import Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import SessionRow
 from protocols.errors import BadRequest
@@ -139,7 +140,7 @@ class LiveBindings:
         """Start the cancel. That one of this name runs, or has another scope, cannot be: then somebody looks."""
         cause = f"binding {tie.binding}: {why}"
         try:
-            self._bulks.start(tie.scope, tie.caller, tie.cancel_name, cause)
+            self._bulks.start(tie.scope, tie.caller, tie.cancel_name, cause, terms=Terms(is_unattended=True))
         except BadRequest as error:
             log.error("binding_not_fired", binding=tie.binding, detail=str(error))  # noqa: TRY400 - said, not raised
 

@@ -27,7 +27,7 @@ INSIDE: Final = ConnectionId(0)
 class Terms(msgspec.Struct, frozen=True):
     """How a bulk cancel is to be done: ``received_us`` is when the wish came (None: now), ``deadline_us`` until when
     anything may be sent for it. ``is_all_accounts`` says that the scopes are those of every account. ``lost`` are
-    accounts that it goes on without, with the reason.
+    accounts that it goes on without, with the reason. ``is_unattended``: a policy fired, and nobody would ask again.
     """
 
     received_us: int | None = None
@@ -35,6 +35,7 @@ class Terms(msgspec.Struct, frozen=True):
     priority: Priority = Priority.NORMAL
     is_all_accounts: bool = False
     lost: dict[AccountName, str] = {}
+    is_unattended: bool = False
 
 
 class Running:

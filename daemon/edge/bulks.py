@@ -12,11 +12,10 @@ from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
 
-import msgspec
 import structlog
 
 from daemon.core import names
-from daemon.core.bulk import Bulk, Site
+from daemon.core.bulk import Bulk, Site, of_the_past
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
 from daemon.edge.bulk_running import Ear, Running, Terms
@@ -107,13 +106,13 @@ class Bulks:
         Asking again under a name that is held attaches to the bulk that holds it (of the same caller's uid, on the same
         accounts) and starts nothing; if that one has other scopes, `BadRequest` ``request_id_conflict`` is raised.
 
-        A policy that starts one, with no client to answer, gives the caller whose policy it is, no ``sink``, as
-        ``cause`` a few words about itself for the story and the log (``binding b7, whose client is gone,``), and a name
-        that is the same each time the same firing is carried out, so that a policy which fires again after a restart
-        attaches to what its first firing began. Names have at most `daemon.core.bulk.NAME_LENGTH_MAX` of the characters
-        of request names. No role and no readiness is checked here: an account that cannot cancel now does so when it
-        can, as long as the wish is not too old. What came of it is in the log and the journal, and an alarm of the
-        account if something may rest.
+        A policy that starts one, with no client to answer, gives the caller whose policy it is, no ``sink``, ``terms``
+        that say ``is_unattended``, as ``cause`` a few words about itself for the story and the log (``binding b7, whose
+        client is gone,``), and a name that is the same each time the same firing is carried out, so that a policy which
+        fires again after a restart attaches to what its first firing began. Names have at most
+        `daemon.core.bulk.NAME_LENGTH_MAX` of the characters of request names. No role and no readiness is checked here:
+        an account that cannot cancel now does so when it can, as long as the wish is not too old. What came of it is in
+        the log and the journal, and an alarm of the account if something may rest.
         """
         scopes = (scope,) if isinstance(scope, Scope) else tuple(scope)
         terms = terms or Terms()
@@ -128,6 +127,7 @@ class Bulks:
             terms.deadline_us,
             terms.priority,
             terms.is_all_accounts,
+            terms.is_unattended,
         )
         held = next((self._held[key] for key in intent.names_held() if key in self._held), None)
         if held is not None:
@@ -217,9 +217,8 @@ class Bulks:
             self._restore(each)
 
     def _restore(self, found: RecoveredBulk) -> None:
-        now_us, intent = self._clock.now(), found.intent
-        if intent.received_us > now_us:  # the clock was set back: nobody knows how old the wish is
-            intent = msgspec.structs.replace(intent, deadline_us=now_us)
+        now_us = self._clock.now()
+        intent = of_the_past(found.intent, now_us)
         running = self._hold(intent)
         running.bulk.restore(found.members, now_us)
         for member in found.members:

@@ -29,7 +29,7 @@ from daemon.simulate.ways import VirtualTime
 from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams
 from protocols.control.results import BulksSeen
 from protocols.errors import BadRequest
-from protocols.evidence import DropCopyChanged, DropCopyState, QuestionAnswered
+from protocols.evidence import DropCopyChanged, DropCopyState, QuestionAnswered, Step
 from protocols.fix import AccountName, OrderId, RequestId
 from tests.core.words import INSTRUMENT, TRAITS
 from tests.edge.test_driver import Nobody, NoVenue
@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
     from daemon.edge.account import Account
     from protocols.asks import Question
+    from protocols.evidence import OrderReported
 
 START_US = 1_763_600_000_000_000
 ACCOUNT = AccountName("a")
@@ -47,14 +48,15 @@ CALLER = Caller(1000, 1000, 1)
 
 
 class Venue(NoVenue):
-    """It has no orders, and says so a millisecond after it was asked."""
+    """It lists what rests, mostly nothing, a millisecond after it was asked, and knows no order by its name."""
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
 
     def ask(self, question: Question) -> None:
         self._bench.asked += 1
-        answer = QuestionAnswered(question.query_id, question.step, ())
+        rows = self._bench.rests if question.step is Step.OPEN_ORDERS else ()
+        answer = QuestionAnswered(question.query_id, question.step, rows)
         self._bench.kernel.after(1_000, lambda: self._bench.driver.observe(answer), self._bench.life)
 
 
@@ -88,16 +90,18 @@ class Ear:
 
 
 class Bench:
-    """An account at a venue without orders. Each look at the clock takes ``look_us``."""
+    """An account at a venue, without orders unless ``rests`` has some. Each look at the clock takes ``look_us``."""
 
-    def __init__(self, look_us: int = 0) -> None:
-        self.kernel = Kernel(START_US)
+    def __init__(self, look_us: int = 0, start_us: int = START_US) -> None:
+        self.kernel = Kernel(start_us)
         self.asked = 0
+        self.rests: tuple[OrderReported, ...] = ()
         self._look_us = look_us
         self._looks = 0
         self.clock = clock = Clock(self._now_ns, self._now_ns)
         self.life = Life(self.kernel)
-        self.journal = VirtualJournal(Disk(self.kernel, Habits((500, 500)), Random(1)), self.life)
+        self.disk = Disk(self.kernel, Habits((500, 500)), Random(1))
+        self.journal = VirtualJournal(self.disk, self.life)
         correlator = Correlator(World(ACCOUNT, TRAITS, TRAITS.timings), Ids(1))
         self.time = time = VirtualTime(self.life, Random(2))
         self.driver = Driver(correlator, self.journal, Nobody(), clock, time, is_strict=False, logger=SILENT)

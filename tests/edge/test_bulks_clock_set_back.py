@@ -1,0 +1,96 @@
+"""The host's clock was set back while a bulk cancel was unfinished: a client asks again, and for a dead one nobody."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+import pytest
+
+from daemon.core.bindings import BindingId, Tie
+from daemon.core.roll import TOO_OLD
+from daemon.edge.bindings import LiveBindings
+from daemon.edge.desk import ConnectionId
+from protocols.control.results import BulksSeen
+from protocols.evidence import Source
+from protocols.fix import RequestId
+from tests.core.words import TRAITS, report
+from tests.edge.test_bulks import ACCOUNT, CALLER, SECOND_US, Bench, Ear, everything
+from tests.edge.test_driver import Nobody
+
+if TYPE_CHECKING:
+    from daemon.edge.publisher import Publisher
+
+HOUR_US = 3600 * SECOND_US
+GRACE_MS = 1_000
+CLIENT = ConnectionId(3)
+TIE = Tie(BindingId("t1"), CALLER, everything(), GRACE_MS, None, 0)
+ASKED = RequestId("flat")
+AGE_MAX_US = int(TRAITS.timings.resend_max_age_s * SECOND_US)
+
+
+def life_in_which_a_client_dies() -> Bench:
+    """Let a client's binding fire; the life ends before its bulk cancel is over."""
+    bench = Bench()
+    publisher = cast("Publisher", Nobody())
+    live = LiveBindings(bench.accounts, bench.bulks, bench.journal, publisher, bench.clock, bench.time)
+    live.ready()
+    live.bind(TIE, CLIENT, lambda _, __: None)
+    live.drop(CLIENT)
+    bench.pass_us(GRACE_MS * 1000 + SECOND_US // 10)
+    return bench
+
+
+def life_in_which_a_client_asks() -> Bench:
+    """Let a client ask for a bulk cancel; the life ends before it is over."""
+    bench = Bench()
+    bench.bulks.start(everything(), CALLER, ASKED, "cancel_all")
+    bench.pass_us(SECOND_US // 10)
+    return bench
+
+
+def next_life(before: Bench, *, is_known: bool = True) -> Bench:
+    """Begin the next life by a clock that was set back by an hour. An order rests."""
+    found = before.disk.unfinished_bulks()
+    assert [len(bulk.members) for bulk in found] == [0]
+    bench = Bench(start_us=before.kernel.now_us - HOUR_US)
+    bench.is_known = is_known
+    bench.rests = (report("new", order="o1", source=Source.QUERY, channel="open_orders"),)
+    bench.hear_pushes()
+    bench.bulks.restore(found, (), HOUR_US)
+    return bench
+
+
+def taken_in(bench: Bench) -> list[int]:
+    """Tell how many orders each bulk cancel that is not over has a request for."""
+    return [seen.orders for seen in bench.bulks.status(frozenset({ACCOUNT}), bench.kernel.now_us)]
+
+
+def test_what_a_binding_began_cancels_what_rests_after_the_clock_was_set_back() -> None:
+    bench = next_life(life_in_which_a_client_dies())
+    bench.pass_us(SECOND_US)
+    assert taken_in(bench) == [1]
+
+
+@pytest.mark.parametrize(
+    ("late_us", "seen"),
+    [
+        (-SECOND_US, BulksSeen(running=1, complete=0, incomplete=0)),
+        (SECOND_US, BulksSeen(running=0, complete=0, incomplete=1)),
+    ],
+)
+def test_what_a_binding_began_grows_old_from_the_new_life_on(late_us: int, seen: BulksSeen) -> None:
+    """An account that comes up in time is swept; of one that comes up later it is only said that orders may rest."""
+    bench = next_life(life_in_which_a_client_dies(), is_known=False)
+    bench.pass_us(AGE_MAX_US + late_us)
+    bench.is_known = True
+    bench.on_known()
+    bench.pass_us(SECOND_US // 2)
+    assert bench.driver.tally.bulks_seen == seen
+
+
+def test_what_a_client_asked_for_cancels_nothing_new_after_the_clock_was_set_back_and_says_what_rests() -> None:
+    bench = next_life(life_in_which_a_client_asks())
+    ear = Ear()
+    bench.bulks.start(everything(), CALLER, ASKED, "cancel_all", sink=ear)
+    bench.pass_us(60 * SECOND_US)
+    assert [[(left.order.order_id, left.why) for left in told.survivors] for told in ear.told] == [[("o1", TOO_OLD)]]
