@@ -71,8 +71,9 @@ class Listener:
             case Fit.PROVISIONAL:
                 known = self._book.find(report.product, report.order_id)
                 best = known.report if known is not None and known.report.status.is_terminal else report
-                case.provisional, case.provisional_us = best, now_us
-                self._bench.work(case, now_us)
+                if not _is_of_younger(case.provisional, best):
+                    case.provisional, case.provisional_us = best, now_us
+                    self._bench.work(case, now_us)
             case Fit.NO:
                 pass
 
@@ -194,3 +195,10 @@ class Listener:
             if piece.is_state:
                 self._book.see(piece, case.view.seen_us(piece) or now_us)
         self._bench.out.append(Alarm("evidence_struck", f"order {case.order_id} of {case.instrument}"))
+
+
+def _is_of_younger(held: OrderReported | None, report: OrderReported) -> bool:
+    """Whether a report that is held for a client id is about a younger order of it, which the book may have forgotten."""
+    if held is None or held.created_ms is None or held.order_id == report.order_id:
+        return False
+    return report.created_ms is None or report.created_ms < held.created_ms

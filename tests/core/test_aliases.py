@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.core.book import Book
 from daemon.core.records import Bound
 from protocols.dialect import RateRule, Scope
 from protocols.evidence import Proof, Step
@@ -162,6 +163,16 @@ def test_a_late_push_of_an_older_end_waits_for_the_answer_to_our_own_frame() -> 
     story.push("filled", order="o1", cum="10")
     assert story.outcomes() == [Outcome.FILLED]
     assert story.report().order_id == "o1"
+
+
+def test_an_older_end_does_not_take_the_place_of_a_younger_one_that_waits_for_a_listing() -> None:
+    story = Story(book=Book(orders_max=1))
+    story.submit(None, alias="y")
+    story.push("filled", order="o1", alias="y", cum="10", created_ms=T0_MS - 60_000, updated_ms=T0_MS - 30_000)
+    story.push("new", order="o9", alias="z", cum="0", created_ms=T0_MS - 60_000)  # and no room for o1 any more
+    story.push("canceled", **OLDER)
+    story.advance(TIMINGS.replica_lag_ms + 10_000, story.answer_not_found)
+    assert (story.outcomes(), story.report().order_id) == ([Outcome.FILLED], "o1")
 
 
 def test_a_late_live_push_of_an_order_known_to_have_ended_binds_nothing() -> None:
