@@ -198,7 +198,7 @@ class Listener:
 
 
 def _is_of_younger(held: OrderReported | None, report: OrderReported) -> bool:
-    """Whether a report that is held for a client id is about a younger order of it, which the book may have forgotten."""
+    """Whether what is held for a client id is about a younger order of it, which the book may have forgotten."""
     if held is None or held.created_ms is None or held.order_id == report.order_id:
         return False
     return report.created_ms is None or report.created_ms < held.created_ms
