@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from daemon.edge.journal import JournalState, journal, schema
+from daemon.edge.journal import Journal, JournalState, journal, schema
 from protocols.errors import JournalError
 from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
@@ -215,13 +215,18 @@ async def test_closing_folds_the_log_in_beside_an_operator_who_looks(path: Path)
         assert path.with_name(f"{path.name}-wal").stat().st_size == 0
 
 
+async def keep_fifty(held: Journal) -> None:
+    """Have fifty stories committed, one after the other, each waited for."""
+    for number in range(50):
+        await keep(held, whole_story(f"r{number}", held.next_seq()))
+
+
 async def test_a_long_log_is_folded_in_though_somebody_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES_MAX", 1)
     monkeypatch.setattr("daemon.edge.journal.writer.QUIET_S", 1e9)
     with a_journal(path) as held:
         empty = path.stat().st_size
-        for number in range(50):
-            await keep(held, whole_story(f"r{number}", held.next_seq()))
+        await keep_fifty(held)
         assert path.stat().st_size > empty
 
 
@@ -231,8 +236,7 @@ async def test_a_log_is_folded_in_once_nobody_has_waited_for_a_while(
     monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
     with a_journal(path) as held:
         empty = path.stat().st_size
-        for number in range(50):
-            await keep(held, whole_story(f"r{number}", held.next_seq()))
+        await keep_fifty(held)
         while path.stat().st_size == empty:
             await asyncio.sleep(0)
 
@@ -244,8 +248,7 @@ async def test_a_log_is_not_folded_in_between_receipts_that_follow_each_other_cl
     monkeypatch.setattr("daemon.edge.journal.writer.QUIET_S", 1e9)
     with a_journal(path) as held:
         empty = path.stat().st_size
-        for number in range(50):
-            await keep(held, whole_story(f"r{number}", held.next_seq()))
+        await keep_fifty(held)
         assert path.stat().st_size == empty
 
 
