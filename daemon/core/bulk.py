@@ -9,8 +9,8 @@ The bulk is over when all of its parts are. Its report counts the outcomes, name
 is all: ``complete``.
 
 After a restart the same intent makes the same bulk again: `restore` tells it which requests it had made by then, with
-what came of them, and it goes on. Orders that have a request are not asked for under another name, and nothing new is
-asked for once the wish is older than what a single request may be sent at.
+what came of them, and how many rounds it had used, and it goes on. Orders that have a request are not asked for under
+another name, and nothing new is asked for once the wish is older than what a single request may be sent at.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, Orde
 from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from daemon.core.case import Case
     from daemon.core.casefile import CaseFile
@@ -61,17 +61,16 @@ def number_of(name: RequestId, member: RequestId) -> int | None:
 
 
 def of_the_past(intent: BulkIntent, now_us: int) -> BulkIntent:
-    """Give an intent of an earlier life a time that is not in our future; the same intent if it has one.
+    """Give an intent of an earlier life the time from which its age counts in this one.
 
     Where the clock was set back nobody knows how old the wish is. It counts as too old to cancel anything new, since
     whoever asked is told what may rest and can ask again. An unattended one nobody would ask for again, and what a dead
-    client left would rest for good: its age counts anew from this life on, and its rounds bound it as ever.
+    client left would rest for good, however long the daemon was down or where the clock was set to: its age counts anew
+    from this life on, as a binding's grace does that has not fired. Its rounds, of all lives together, bound it.
     """
-    if intent.received_us <= now_us:
-        return intent
-    if not intent.is_unattended:
-        return msgspec.structs.replace(intent, deadline_us=now_us)
-    return msgspec.structs.replace(intent, received_us=now_us)
+    if intent.is_unattended:
+        return msgspec.structs.replace(intent, received_us=now_us)
+    return intent if intent.received_us <= now_us else msgspec.structs.replace(intent, deadline_us=now_us)
 
 
 def bulk_cases(evidence: Evidence, cases: CaseFile) -> list[Case]:
@@ -105,10 +104,11 @@ class RecoveredMember(msgspec.Struct, frozen=True):
 
 
 class RecoveredBulk(msgspec.Struct, frozen=True):
-    """A bulk that an earlier life left unfinished."""
+    """A bulk that earlier lives left unfinished; ``listings`` are what they wrote down of those."""
 
     intent: BulkIntent
     members: tuple[RecoveredMember, ...] = ()
+    listings: tuple[BulkListed, ...] = ()
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -151,6 +151,7 @@ class Bulk:
         self._members: dict[RequestKey, tuple[_Part, Member]] = {}
         self._parts: list[_Part] = []
         self._next_number = 0
+        self._rounds_used: Counter[AccountName] = Counter()
         self._since_us = intent.received_us
         for scope in intent.scopes:
             lost = None if scope.account in sites else "the account is not configured any more"
@@ -178,10 +179,11 @@ class Bulk:
 
     # ------------------------------------------------------------ facts
 
-    def restore(self, members: Sequence[RecoveredMember], now_us: int) -> None:
-        """Take note of requests that an earlier life made; once, before anything else."""
+    def restore(self, earlier: RecoveredBulk, now_us: int) -> None:
+        """Take note of the requests that earlier lives made, and of their rounds; once, before anything else."""
         self._since_us = now_us
-        for found in members:
+        self._rounds_used.update(heard.account for heard in earlier.listings if heard.complete and heard.taken)
+        for found in earlier.members:
             number = number_of(self.intent.name, found.key.request_id)
             part = self._part_of(found.key.account, number)
             if number is None or part is None:
@@ -207,7 +209,7 @@ class Bulk:
                 gives_up_us = now_us + 2 * site.world.horizon_us
                 part.body = Roll(part.scope, part.first, sends_until_us=until_us, gives_up_us=gives_up_us)
             else:
-                rounds = self._rounds_max
+                rounds = self._rounds_max - self._rounds_used[account]
                 held = [member for mine, member in self._members.values() if mine is part]
                 part.body = Sweep(
                     part.scope, site.world, site.book, held, sends_until_us=until_us, rounds_max=rounds, now_us=now_us

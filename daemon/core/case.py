@@ -74,6 +74,8 @@ class Ticket:
     horizon_us: int
     recovered_us: int = 0
     """When it was taken up again; 0 for a request of this life."""
+    renewed_us: int = 0
+    """Since when its age counts, if not since it was received: a policy wanted it, and nobody would ask anew."""
     first_send: SendId | None = None
     told: Report | None = None
     """The latest report; the driver's additions (``seq`` and the like) are not in it."""

@@ -55,12 +55,12 @@ from protocols.evidence import (
 from protocols.fix import ClientOrderId, OrderId, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from daemon.core.buckets import Buckets
     from daemon.core.departures import Departures
     from daemon.core.ids import Ids
-    from daemon.core.records import Dealing
+    from daemon.core.records import Dealing, RequestKey
     from daemon.core.world import World
     from protocols.mass import Everything
 
@@ -262,6 +262,13 @@ class Correlator:
                 self.book.see(piece, now_us)
         self._bench.work(case, now_us)
         return self._bench.take_effects()
+
+    def renew(self, is_meant: Callable[[RequestKey], bool], now_us: int) -> None:
+        """Let the age of requests of earlier lives, by their keys, count from now on; right after `restore`."""
+        for case in self.cases:
+            for key, ticket in case.tickets.items():
+                if is_meant(key):
+                    ticket.renewed_us = now_us
 
     def identified(self, now_us: int) -> list[Effect]:
         """The key belongs to the user that it belonged to before: the cases of earlier lives may go on."""

@@ -204,7 +204,7 @@ def _may_repeat(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
     """Whether a retry is left for a request: by its deadline, by its age, by the number of those made."""
     if ticket.request.deadline_us is not None and now_us >= ticket.request.deadline_us:
         return False
-    if now_us >= ticket.request.received_us + world.resend_max_age_us:
+    if now_us >= max(ticket.request.received_us, ticket.renewed_us) + world.resend_max_age_us:
         return False
     return sum(send.may_have_left for send in case.sends_for(ticket)) < SENDS_MAX
 

@@ -220,7 +220,9 @@ class Bulks:
         now_us = self._clock.now()
         intent = of_the_past(found.intent, now_us)
         running = self._hold(intent)
-        running.bulk.restore(found.members, now_us)
+        running.bulk.restore(found, now_us)
+        if intent.is_unattended:
+            self._renew(running, now_us)
         for member in found.members:
             if running.bulk.has(member.key) and member.key.account in self._accounts:
                 driver = self._accounts[member.key.account].driver
@@ -233,6 +235,11 @@ class Bulks:
             if name in self._accounts and self._accounts[name].is_known:
                 running.bulk.begin(name, now_us)
         self._wake(running)
+
+    def _renew(self, running: Running, now_us: int) -> None:
+        """Have the requests of earlier lives repeated too: nobody else would."""
+        for account in self._accounts_of(running):
+            account.driver.correlator.renew(running.bulk.has, now_us)
 
     def _known(self, account: AccountName) -> None:
         """An account may be asked for the sake of earlier lives: what waited for it begins."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember, Site
+from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember, Site, of_the_past
 from daemon.core.effects import Effect, Listed, Tell
-from daemon.core.records import BulkIntent, Caller, CaseId, RequestKey
+from daemon.core.records import BulkIntent, BulkListed, Caller, CaseId, RequestKey
 from daemon.core.scope import NamedOrder, Scope
 from protocols.evidence import Source
 from protocols.fix import AccountName, ClientOrderId, OrderId, RequestId, Side
@@ -49,10 +49,16 @@ class BulkStory(Story):
 
     bulks: list[Bulk] = field(default_factory=list)
     bulk_names: int = 0
+    listed: list[BulkListed] = field(default_factory=list)
     at_most: int = 1000
 
     def cancel_all(
-        self, *scopes: Scope, name: str = "R", rounds_max: int = ROUNDS_MAX, deadline_ms: int | None = None
+        self,
+        *scopes: Scope,
+        name: str = "R",
+        rounds_max: int = ROUNDS_MAX,
+        deadline_ms: int | None = None,
+        is_unattended: bool = False,
     ) -> Bulk:
         """Ask for a bulk cancel, of everything if nothing else is said."""
         self.bulk_names += 1
@@ -64,6 +70,7 @@ class BulkStory(Story):
             scopes or (scope(),),
             self.now_us,
             None if deadline_ms is None else self.now_us + deadline_ms * 1000,
+            is_unattended=is_unattended,
         )
         bulk = Bulk(intent, self.sites, rounds_max=rounds_max)
         self.bulks.append(bulk)
@@ -77,7 +84,7 @@ class BulkStory(Story):
         return {ACCOUNT: Site(self.core.world, self.core.book)}
 
     def restart_with(self, bulk: Bulk, *requests: CancelRequest) -> Bulk:
-        """Begin a new life, in which a bulk is taken up again with the requests that it had made by then."""
+        """Begin a new life, in which a bulk is taken up again with the requests and listings that it had by then."""
         known = {key: told[-1].report for key, told in self.told.items()}
         members = [
             RecoveredMember(
@@ -90,10 +97,11 @@ class BulkStory(Story):
         ]
         self.bulks.remove(bulk)
         self.restart()
-        found = RecoveredBulk(bulk.intent, tuple(members))
-        again = Bulk(found.intent, self.sites, rounds_max=ROUNDS_MAX)
+        again = Bulk(of_the_past(bulk.intent, self.now_us), self.sites, rounds_max=ROUNDS_MAX)
         self.bulks.append(again)
-        again.restore(found.members, self.now_us)
+        again.restore(RecoveredBulk(bulk.intent, tuple(members), tuple(self.listed)), self.now_us)
+        if bulk.intent.is_unattended:
+            self.core.renew(again.has, self.now_us)
         for account in again.accounts:
             again.begin(account, self.now_us)
         self.work(again)
@@ -170,7 +178,7 @@ class BulkStory(Story):
             if isinstance(effect, Listed):
                 touched = True
                 for bulk in self.bulks:
-                    bulk.listed(ACCOUNT, effect.listing, self.now_us)
+                    self.listed += bulk.listed(ACCOUNT, effect.listing, self.now_us)
             elif isinstance(effect, Tell):
                 key = RequestKey(UID, ACCOUNT, effect.key.request_id)
                 for bulk in self.bulks:

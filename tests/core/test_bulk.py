@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from daemon.core.sweep import RELIST_US, Listing
 from protocols.evidence import DropCopyState, Proof
 from protocols.fix import Outcome
-from tests.core.bulk_story import BulkStory, order, row, scope
+from tests.core.bulk_story import ROUNDS_MAX, BulkStory, order, row, scope
 from tests.core.story import ACCOUNT
+
+if TYPE_CHECKING:
+    from daemon.core.records import CancelRequest
 
 
 def heard_for_long() -> BulkStory:
@@ -14,6 +21,11 @@ def heard_for_long() -> BulkStory:
     story = BulkStory()
     story.pass_ms(30_000)
     return story
+
+
+def requests_of(story: BulkStory, count: int) -> list[CancelRequest]:
+    """The first so many requests that a bulk made."""
+    return [t.request for number in range(count) for t in story.case(f"R/{number}").tickets.values()]
 
 
 def test_what_pushes_showed_is_canceled_before_the_venue_has_listed_anything() -> None:
@@ -343,6 +355,47 @@ def test_after_a_restart_an_old_wish_cancels_nothing_that_it_had_not_asked_for()
     assert story.sends == []
     report = story.finished(again)
     assert (report.complete, [s.order.order_id for s in report.survivors]) == (False, ["o1"])
+
+
+@pytest.mark.parametrize("away_ms", [400_000, 3_600_000, -3_600_000], ids=["down", "set ahead", "set back"])
+def test_after_a_restart_what_nobody_would_ask_for_again_goes_on_however_old_it_is(away_ms: int) -> None:
+    """So do the requests that it had made: the venue is asked, and what still rests is canceled again."""
+    story = heard_for_long()
+    story.push("new", order="o1")
+    bulk = story.cancel_all(is_unattended=True)
+    story.now_us += away_ms * 1000
+    again = story.restart_with(bulk, *requests_of(story, 1))
+    story.pass_ms(100)
+    while story.listings():
+        story.list_open(row("o1"), row("o2"))
+    story.pass_ms(100)
+    assert set(story.canceled_orders()[1:]) == {"o1", "o2"}
+    assert again.progress == (2, 0)
+
+
+def test_what_a_client_asked_for_is_not_repeated_after_a_long_time() -> None:
+    story = heard_for_long()
+    story.push("new", order="o1")
+    bulk = story.cancel_all()
+    story.now_us += 400_000_000
+    story.restart_with(bulk, *requests_of(story, 1))
+    story.pass_ms(100)
+    while story.listings():
+        story.list_open(row("o1"), row("o2"))
+    story.pass_ms(100)
+    assert story.canceled_orders() == ["o1"]
+
+
+def test_however_many_lives_take_part_in_it_orders_that_go_on_appearing_are_followed_for_so_many_rounds() -> None:
+    story = heard_for_long()
+    bulk = story.cancel_all(is_unattended=True)
+    for number in range(1, ROUNDS_MAX + 3):
+        story.list_open(row(f"o{number}"))
+        story.end(f"o{number}")
+        story.now_us += 400_000_000
+        bulk = story.restart_with(bulk, *requests_of(story, min(number, ROUNDS_MAX)))
+        story.pass_ms(100)
+    assert story.canceled_orders() == [f"o{number}" for number in range(1, ROUNDS_MAX + 1)]
 
 
 def test_nothing_is_done_for_an_account_whose_key_became_another_users() -> None:

@@ -34,12 +34,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite"
 
 
-async def test_an_unfinished_one_is_found_with_the_requests_that_it_made(path: Path) -> None:
+async def test_an_unfinished_one_is_found_with_the_requests_and_the_listings_that_it_made(path: Path) -> None:
     with a_journal(path) as held:
-        await keep(held, [bulk_opened("flat"), opened("flat/0"), opened("flat/11"), concluded("flat/0", 1)])
+        await keep(held, [bulk_opened("flat"), bulk_listed("flat"), bulk_listed("flat", taken=0), bulk_listed("other")])
+        await keep(held, [opened("flat/0"), opened("flat/11"), concluded("flat/0", 1)])
     with a_journal(path) as held:
         (found,) = held.recover(T0, 0).bulks
     assert found.intent == bulk_opened("flat").intent
+    assert [heard.taken for heard in found.listings] == [1, 0]
     assert [(member.key.request_id, member.order.order_id, member.outcome) for member in found.members] == [
         ("flat/0", "order-of-flat/0", Outcome.CANCELED),
         ("flat/11", "order-of-flat/11", None),

@@ -1,9 +1,10 @@
-"""The host's clock was set back while a bulk cancel was unfinished: a client asks again, and for a dead one nobody."""
+"""Nobody knows how old an unfinished bulk cancel is, or it is old: a client asks again, and for a dead one nobody."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+import msgspec
 import pytest
 
 from daemon.core.bindings import BindingId, Tie
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from daemon.edge.publisher import Publisher
 
 HOUR_US = 3600 * SECOND_US
+AWAY_US = [-HOUR_US, HOUR_US]
+"""Between two lives, by the host's clock: it was set back, or set ahead or the daemon truly away for as long."""
 GRACE_MS = 1_000
 CLIENT = ConnectionId(3)
 TIE = Tie(BindingId("t1"), CALLER, everything(), GRACE_MS, None, 0)
@@ -28,12 +31,17 @@ ASKED = RequestId("flat")
 AGE_MAX_US = int(TRAITS.timings.resend_max_age_s * SECOND_US)
 
 
-def life_in_which_a_client_dies() -> Bench:
-    """Let a client's binding fire; the life ends before its bulk cancel is over."""
-    bench = Bench()
+def bindings_of(bench: Bench) -> LiveBindings:
     publisher = cast("Publisher", Nobody())
     live = LiveBindings(bench.accounts, bench.bulks, bench.journal, publisher, bench.clock, bench.time)
     live.ready()
+    return live
+
+
+def life_in_which_a_client_dies() -> Bench:
+    """Let a client's binding fire; the life ends before its bulk cancel is over."""
+    bench = Bench()
+    live = bindings_of(bench)
     live.bind(TIE, CLIENT, lambda _, __: None)
     live.drop(CLIENT)
     bench.pass_us(GRACE_MS * 1000 + SECOND_US // 10)
@@ -48,11 +56,11 @@ def life_in_which_a_client_asks() -> Bench:
     return bench
 
 
-def next_life(before: Bench, *, is_known: bool = True) -> Bench:
-    """Begin the next life by a clock that was set back by an hour. An order rests."""
+def next_life(before: Bench, away_us: int, *, is_known: bool = True) -> Bench:
+    """Begin the next life. An order rests."""
     found = before.disk.unfinished_bulks()
     assert [len(bulk.members) for bulk in found] == [0]
-    bench = Bench(start_us=before.kernel.now_us - HOUR_US)
+    bench = Bench(start_us=before.kernel.now_us + away_us)
     bench.is_known = is_known
     bench.rests = (report("new", order="o1", source=Source.QUERY, channel="open_orders"),)
     bench.hear_pushes()
@@ -65,10 +73,24 @@ def taken_in(bench: Bench) -> list[int]:
     return [seen.orders for seen in bench.bulks.status(frozenset({ACCOUNT}), bench.kernel.now_us)]
 
 
-def test_what_a_binding_began_cancels_what_rests_after_the_clock_was_set_back() -> None:
-    bench = next_life(life_in_which_a_client_dies())
+@pytest.mark.parametrize("away_us", AWAY_US)
+def test_what_a_binding_began_cancels_what_rests(away_us: int) -> None:
+    bench = next_life(life_in_which_a_client_dies(), away_us)
     bench.pass_us(SECOND_US)
     assert taken_in(bench) == [1]
+
+
+def test_what_a_program_that_came_back_places_in_the_scope_is_taken_along_while_that_is_not_over() -> None:
+    """It may have bound it anew: an order does not show whose it is. So each program's life has a prefix of its own."""
+    bench = next_life(life_in_which_a_client_dies(), HOUR_US)
+    live = bindings_of(bench)
+    live.bind(msgspec.structs.replace(TIE, binding=BindingId("t2")), CLIENT, lambda _, __: None)
+    bench.pass_us(SECOND_US)
+    bench.driver.observe(report("new", order="o2"))
+    bench.driver.list_orders()
+    bench.pass_us(SECOND_US)
+    assert taken_in(bench) == [2]
+    assert [seen.tie.binding for seen in live.core] == ["t2"]
 
 
 @pytest.mark.parametrize(
@@ -78,9 +100,10 @@ def test_what_a_binding_began_cancels_what_rests_after_the_clock_was_set_back() 
         (SECOND_US, BulksSeen(running=0, complete=0, incomplete=1)),
     ],
 )
-def test_what_a_binding_began_grows_old_from_the_new_life_on(late_us: int, seen: BulksSeen) -> None:
+@pytest.mark.parametrize("away_us", AWAY_US)
+def test_what_a_binding_began_grows_old_from_the_new_life_on(away_us: int, late_us: int, seen: BulksSeen) -> None:
     """An account that comes up in time is swept; of one that comes up later it is only said that orders may rest."""
-    bench = next_life(life_in_which_a_client_dies(), is_known=False)
+    bench = next_life(life_in_which_a_client_dies(), away_us, is_known=False)
     bench.pass_us(AGE_MAX_US + late_us)
     bench.is_known = True
     bench.on_known()
@@ -88,8 +111,9 @@ def test_what_a_binding_began_grows_old_from_the_new_life_on(late_us: int, seen:
     assert bench.driver.tally.bulks_seen == seen
 
 
-def test_what_a_client_asked_for_cancels_nothing_new_after_the_clock_was_set_back_and_says_what_rests() -> None:
-    bench = next_life(life_in_which_a_client_asks())
+@pytest.mark.parametrize("away_us", AWAY_US)
+def test_what_a_client_asked_for_cancels_nothing_new_and_says_what_rests(away_us: int) -> None:
+    bench = next_life(life_in_which_a_client_asks(), away_us)
     ear = Ear()
     bench.bulks.start(everything(), CALLER, ASKED, "cancel_all", sink=ear)
     bench.pass_us(60 * SECOND_US)
