@@ -127,17 +127,25 @@ class Scene:
                 await asyncio.sleep(0.1)
         return placed
 
+    async def forget_the_last_window(self) -> None:
+        """Wait until nothing that was sent so far counts against a limit."""
+        await asyncio.sleep(LIMITS[self.venue].window_s * 1.2)
+
+    async def breaches(self) -> int:
+        """Count how often the venue saw one of its limits passed, so far."""
+        return sum((await self.door.stats()).breaches.values())
+
 
 async def _round(scene: Scene, instruments: int) -> dict[str, float]:
     placings = _placings(scene.venue, instruments)
     count = min(ORDERS_MAX, TOTALS.get(scene.venue, ORDERS_MAX), CAPS.get(scene.venue, ORDERS_MAX) * len(placings))
     each = await _naive(scene, placings)
-    await asyncio.sleep(LIMITS[scene.venue].window_s * 1.2)  # the last window is forgotten
     placed = await scene.rest(count, placings)
-    before = sum((await scene.door.stats()).breaches.values())
+    await scene.forget_the_last_window()
+    before = await scene.breaches()
     began = time.perf_counter()
     ended = await scene.client.flatten(count)
-    breaches = sum((await scene.door.stats()).breaches.values()) - before
+    breaches = await scene.breaches() - before
     resting: dict[str, int] = {}
     for _, placing in placed:
         resting[placing.instrument] = resting.get(placing.instrument, 0) + 1
@@ -166,6 +174,8 @@ async def _naive(scene: Scene, placings: list[Placing]) -> float:
     placed = await scene.rest(NAIVE, placings[:1])
     dialect = dialect_for(scene.venue, Profile(endpoints=Endpoints(scene.url, scene.url)))
     pause_s = LIMITS[scene.venue].window_s / LIMITS[scene.venue].singles * NAIVE_SLACK
+    await scene.forget_the_last_window()
+    before = await scene.breaches()
     began = time.perf_counter()
     async with aiohttp.ClientSession(scene.url) as http:
         for number, (order_id, placing) in enumerate(placed):
@@ -180,6 +190,8 @@ async def _naive(scene: Scene, placings: list[Placing]) -> float:
             ) as answer:
                 await answer.read()
     seconds = time.perf_counter() - began
+    if await scene.breaches() != before:
+        raise SystemExit(f"{scene.venue}: the naive loop passed a limit, so that it says nothing")
     async with asyncio.timeout(WAIT_S):
         while await scene.client.live():
             await asyncio.sleep(0.05)
