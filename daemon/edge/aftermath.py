@@ -1,18 +1,21 @@
 """What is done with a word once its asker has it: others are told, it is counted, and it is logged.
 
 Nobody who waits for an answer waits for that. The event loop hands lines to the kernel at the end of a turn, so what is
-done here is done in a turn of its own, for all words that were told meanwhile, in their order. It decides nothing.
+done here is done in turns of its own, some words at a time, in their order. While the account has more to take in or to
+tell, as in the midst of a bulk cancel, it stands back for a while. It decides nothing.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daemon.edge.tally import Tally
 from protocols.fix import Outcome
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import structlog
 
     from daemon.core.records import Caller, Previous, Report, RequestKey
@@ -23,32 +26,68 @@ if TYPE_CHECKING:
     Word = tuple[RequestKey, Caller | None, Report, Previous | None]
 
 
-class Aftermath:
-    """The words of one account that were told. ``log`` names the account in each line."""
+WORDS_PER_TURN: Final = 16
+"""About half a millisecond of the loop."""
+STEP_BACK_S: Final = 0.01
+STEPS_BACK_MAX: Final = 10
+"""What was told is logged and published no later than a tenth of a second after, however much else there is to do."""
+WORDS_MAX: Final = 2_000
+"""Words that stand back: some megabytes."""
 
-    def __init__(self, publisher: Announcer, time: Time, log: Logger) -> None:
+
+class Aftermath:
+    """The words of one account that were told. ``log`` names the account in each line.
+
+    ``is_pressed`` says whether somebody waits for something else of this account.
+    """
+
+    def __init__(self, publisher: Announcer, time: Time, log: Logger, is_pressed: Callable[[], bool]) -> None:
         self.tally = Tally()
         self._publisher = publisher
         self._time = time
         self._log = log
+        self._is_pressed = is_pressed
         self._told: deque[Word] = deque()
+        self._is_scheduled = False
+        self._steps_back = 0
+        """How often it has stepped back since it last had nothing to do."""
 
     def of(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         """Take note of a word: an outcome, or with ``previous`` a correction. ``caller`` None: not known."""
         self._told.append((key, caller, report, previous))
-        if len(self._told) == 1:
+        if not self._is_scheduled:
+            self._is_scheduled = True
             self._time.soon(self._work)
 
+    def finish(self) -> None:
+        """Do all that is left, now: this is the end."""
+        while self._told:
+            self._do(*self._told.popleft())
+
     def _work(self) -> None:
+        self._is_scheduled = False
+        if self._may_stand_back():
+            self._steps_back += 1
+            self._is_scheduled = True
+            self._time.later(STEP_BACK_S, self._work)
+            return
         try:
-            while self._told:
-                key, caller, report, previous = self._told.popleft()
-                self._publisher.publish(report, previous)
-                self.tally.told(report, previous)
-                self._log_word(key, caller, report, previous)
+            for _ in range(min(WORDS_PER_TURN, len(self._told))):
+                self._do(*self._told.popleft())
         finally:
             if self._told:  # a fault in one word keeps none of those behind it back
+                self._is_scheduled = True
                 self._time.soon(self._work)
+            else:
+                self._steps_back = 0
+
+    def _may_stand_back(self) -> bool:
+        return self._steps_back < STEPS_BACK_MAX and len(self._told) < WORDS_MAX and self._is_pressed()
+
+    def _do(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
+        self._publisher.publish(report, previous)
+        self.tally.told(report, previous)
+        self._log_word(key, caller, report, previous)
 
     def _log_word(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         say = self._log.warning if report.outcome in _DOUBTFUL else self._log.info
@@ -57,8 +96,8 @@ class Aftermath:
             request_id=report.request_id,
             order_id=report.order_id,
             instrument=report.instrument,
-            outcome=report.outcome.value,
-            ord_status=report.ord_status.value if report.ord_status else None,
+            outcome=str(report.outcome),
+            ord_status=str(report.ord_status) if report.ord_status else None,
             cum_qty=str(report.cum_qty) if report.cum_qty is not None else None,
             source=report.evidence.source,
             seq=report.seq,

@@ -76,6 +76,11 @@ class Ear:
         self._running = running
         self._key = key
 
+    @property
+    def wants_progress(self) -> bool:
+        """Whether somebody who listens to the bulk cancel asked for progress."""
+        return any(sink.wants_progress for sink in self._running.sinks)
+
     def progress(self, request_id: RequestId, state: RequestState) -> None:
         """Pass on how far the request has come."""
         for sink in self._running.sinks:

@@ -227,8 +227,8 @@ class Bulks:
             if running.bulk.has(member.key) and member.key.account in self._accounts:
                 driver = self._accounts[member.key.account].driver
                 ear = Ear(self, running, member.key)
-                driver.listen(member.key, ear)
-                for told in driver.told_after(member.key, -1):
+                driver.askers.listen(member.key, ear)
+                for told in driver.askers.told_after(member.key, -1):
                     ear.result(told.report)
         log.info("bulk_cancel_again", request_id=intent.name, cause=intent.cause, orders=len(found.members))
         for name in running.bulk.accounts:

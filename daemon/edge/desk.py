@@ -57,12 +57,17 @@ class Reattached(msgspec.Struct, frozen=True):
 class Sink(Protocol):
     """Where one cancel call wants to be told. Harmless, and silent, once the client is gone.
 
-    `result` comes once. Progress that the client did not ask for is dropped here, so just tell it.
+    `result` comes once. Progress that the client did not ask for is dropped here.
     """
 
     @property
     def connection(self) -> ConnectionId:
         """The client's connection, as in `Desk.drop`."""
+        ...
+
+    @property
+    def wants_progress(self) -> bool:
+        """Whether there is progress that the client asked for: who tells it may spare itself the work."""
         ...
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:
@@ -91,6 +96,11 @@ class BulkSink(Protocol):
     @property
     def connection(self) -> ConnectionId:
         """The client's connection, as in `Desk.drop`."""
+        ...
+
+    @property
+    def wants_progress(self) -> bool:
+        """Whether there is progress that the client asked for, of one order or another."""
         ...
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:

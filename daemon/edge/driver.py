@@ -1,36 +1,28 @@
 """Carries out what the correlator wants, for one account: bytes out first, records beside, words when they may be told.
 
-It decides nothing about orders. It knows three rules, all about time:
-
-* what the venue sees (`Send`, `SendMany`, `Ask`) goes before anything else of the same turn and waits for nothing;
-* no word about a request leaves before the request's own record is committed, and those words that could not be derived
-  from the venue again (or, with strict durability, all) wait for their own commit too, and with them those after them:
-  the words about a request are told in their order;
-* when the journal fails, words are told all the same and say ``durable: false``.
+It decides nothing about orders. What the venue sees (`Send`, `SendMany`, `Ask`) goes before anything else of the same
+turn and waits for nothing. When a word may be told is `daemon.edge.askers`' to say.
 
 Evidence that comes back while effects are being carried out waits until they are, so that records keep their order.
 """
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 import structlog
 
 from daemon.core import effects as fx
 from daemon.core.effects import Progress, Tell, Write
-from daemon.core.records import Concluded, Previous, Record, Report, RequestKey, RequestOpened
+from daemon.core.records import Concluded, Record, Report, RequestKey, RequestOpened
 from daemon.edge.aftermath import Aftermath
 from daemon.edge.alarms import Alarms
+from daemon.edge.askers import Askers
 from daemon.edge.clock import seconds_until
-from daemon.edge.desk import Reattached, SessionRow
+from daemon.edge.desk import SessionRow
 from daemon.edge.inbox import Inbox
-from daemon.edge.inorder import InOrder
-from daemon.edge.journal import JournalState
 from daemon.edge.order_rows import order_row
 from protocols.errors import BadRequest, JournalError
 from protocols.evidence import (
@@ -44,54 +36,27 @@ from protocols.evidence import (
     OrderReported,
     RoadChanged,
 )
-from protocols.fix import RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from daemon.core.case import Case, Ticket
     from daemon.core.correlator import Correlator
-    from daemon.core.records import Caller, CancelRequest
+    from daemon.core.records import CancelRequest
     from daemon.core.sweep import Listing
+    from daemon.edge.askers import Word
     from daemon.edge.beside import Announcer, Gateway
     from daemon.edge.clock import Clock
-    from daemon.edge.desk import ConnectionId, Sink
+    from daemon.edge.desk import Sink
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
     from protocols.fix import SendId
     from protocols.mass import Everything
 
-REMEMBERED_MAX: Final = 20_000
-"""Requests whose words are kept in memory for those who ask again; the journal has the rest."""
 _TO_VENUE = (fx.Send, fx.SendMany, fx.Ask)
 _OF_ORDERS = (OrderReported, CancelAnswered, CancelForwarded, CancelLost)
 """Nearly all evidence; it says nothing about the account."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
-
-
-class Told(msgspec.Struct, frozen=True, gc=False):
-    """A word as it was told."""
-
-    report: Report
-    previous: Previous | None
-
-
-class Waiting:
-    """One request's listeners, and the words that wait for its record or for their own."""
-
-    __slots__ = ("first_is_due", "held", "in_order", "is_durable", "recorded_us", "sinks", "told")
-
-    def __init__(self) -> None:
-        self.sinks: list[Sink] = []
-        self.recorded_us: int | None = None
-        self.is_durable: bool | None = None
-        """Whether its record is committed; None while that is not known."""
-        self.held: list[Callable[[], None]] = []
-        self.told: list[Told] = []
-        self.first_is_due = False
-        """The first outcome is decided in this life and waits for a commit."""
-        self.in_order: InOrder[Callable[[], None]] | None = None
-        """Words that wait for their own commits, and those that wait for these, by revision; few requests have any."""
 
 
 class Driver:
@@ -111,8 +76,10 @@ class Driver:
         self.correlator = correlator
         self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
         self.alarms = Alarms(clock, self._log)
-        self._aftermath = Aftermath(publisher, time, self._log)
+        self._inbox = Inbox(correlator.cases, time, self._hear)
+        self._aftermath = Aftermath(publisher, time, self._log, self._is_pressed)
         self.tally = self._aftermath.tally
+        self.askers = Askers(correlator.cases, journal, clock, time, self._aftermath)
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
@@ -122,9 +89,6 @@ class Driver:
         self._time = time
         self._is_strict = is_strict
         self._gateway: Gateway | None = None
-        self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
-        self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
-        self._inbox = Inbox(correlator.cases, time, self._hear)
         self._is_busy = False
         self._timer: Timer | None = None
         self._timer_us = 0
@@ -141,11 +105,10 @@ class Driver:
         Gives the ticket of a request whose first outcome was told in an earlier life: that is in the journal only.
         """
         submitted = self.correlator.submit(request, self._clock.now())
-        waiting = self._waiting.get(request.key)
         if submitted.held is not None:
-            return self._attach(submitted.held, waiting or self._wait_for(request.key, is_durable=True), sink)
-        self._wait_for(request.key)
-        self.listen(request.key, sink)
+            return self.askers.attach(submitted.held, sink)
+        self.askers.expect(request.key)
+        self.askers.listen(request.key, sink)
         self._carry_out(submitted.effects)
         return None
 
@@ -174,11 +137,10 @@ class Driver:
             if isinstance(held, BadRequest):
                 told.append(held)
             elif held is not None:
-                waiting = self._waiting.get(request.key)
-                told.append(self._attach(held, waiting or self._wait_for(request.key, is_durable=True), sink))
+                told.append(self.askers.attach(held, sink))
             else:
-                self._wait_for(request.key)
-                self.listen(request.key, sink)
+                self.askers.expect(request.key)
+                self.askers.listen(request.key, sink)
                 told.append(None)
         self._carry_out(submitted.effects)
         return told
@@ -200,7 +162,7 @@ class Driver:
     def restore(self, case: Case, *, waits_for_identity: bool) -> None:
         """Take up a case of an earlier life."""
         for ticket in case.tickets.values():
-            self._wait_for(ticket.request.key, is_durable=True)
+            self.askers.expect(ticket.request.key, is_durable=True)
         self._carry_out(self.correlator.restore(case, self._clock.now(), waits_for_identity=waits_for_identity))
 
     def identified(self) -> None:
@@ -216,29 +178,12 @@ class Driver:
         """Whether a request's case is in memory, so that `submit` attaches to it."""
         return self.correlator.cases.of_request(key) is not None
 
-    def told_after(self, key: RequestKey, revision: int) -> list[Told]:
-        """Give the words about a request that are newer than a revision, as far as this life told them."""
-        waiting = self._waiting.get(key)
-        return [] if waiting is None else [told for told in waiting.told if told.report.revision > revision]
-
-    def listen(self, key: RequestKey, sink: Sink) -> None:
-        """Have ``sink`` told what is still to be said of a request."""
-        waiting = self._waiting.get(key)
-        if waiting is not None:
-            waiting.sinks.append(sink)
-            self._heard_by.setdefault(sink.connection, set()).add(key)
-
-    def drop(self, connection: ConnectionId) -> None:
-        """Forget a client: its requests go on."""
-        for key in self._heard_by.pop(connection, ()):
-            waiting = self._waiting.get(key)
-            if waiting is not None:
-                waiting.sinks = [sink for sink in waiting.sinks if sink.connection != connection]
-
     def stop(self) -> None:
-        """Let no timer fire any more, and nothing that was heard wait."""
+        """Let no timer fire any more, and nothing that was heard or may be told wait."""
         self._inbox.let_all_come()
         self._hear()
+        self.askers.finish()
+        self._aftermath.finish()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -274,12 +219,11 @@ class Driver:
 
     def _turn(self, effects: list[fx.Effect]) -> None:
         """One turn: the venue first, then the words and one group of records, then what is beside."""
-        for effect in effects:
-            if isinstance(effect, _TO_VENUE):
-                self._leave(effect)
         records: list[Record] = []
         opened: list[RequestKey] = []
-        late: list[tuple[Tell, Report]] = []
+        progress: list[Progress] = []
+        words: list[Word] = []
+        late: list[Word] = []
         beside: list[fx.Effect] = []
         for effect in effects:  # `isinstance` takes a third of what `match` does, and a request has a dozen effects
             if isinstance(effect, Write):
@@ -287,21 +231,25 @@ class Driver:
                 if isinstance(effect.record, RequestOpened):
                     opened.append(effect.record.request.key)
             elif isinstance(effect, Progress):
-                self._tell_progress(effect.key, effect.state)
+                progress.append(effect)
+            elif isinstance(effect, _TO_VENUE):
+                self._leave(effect)
             elif isinstance(effect, Tell):
                 report = self._numbered(effect)
-                is_late = effect.after_commit or self._is_strict
-                self._note_due(effect, is_late=is_late)
                 records.append(Concluded(self._clock.now(), effect.case, effect.key, report, effect.previous))
-                if is_late:
-                    late.append((effect, report))
-                else:
-                    self._when_recorded(effect.key, partial(self._tell, effect, report))
-            elif not isinstance(effect, _TO_VENUE):
+                words.append((effect, report))
+            else:
                 beside.append(effect)
+        for state in progress:
+            self.askers.progress(state.key, state.state)
+        for tell, report in words:
+            is_late = tell.after_commit or self._is_strict
+            self.askers.tell(tell, report, is_late=is_late)
+            if is_late:
+                late.append((tell, report))
         if records:
             # Only those are told of a commit for whom something waits: the others need no fsync of their own.
-            self._journal.append(records, partial(self._committed, opened, late) if opened or late else None)
+            self._journal.append(records, partial(self.askers.committed, opened, late) if opened or late else None)
         for effect in beside:  # last, so that a fault there costs no record and no word
             self._do_beside(effect)
 
@@ -313,6 +261,10 @@ class Driver:
             self._to_venue.send_batch(effect.wires, effect.everything)
         else:
             self._to_venue.ask(effect.question)
+
+    def _is_pressed(self) -> bool:
+        """Whether somebody waits for what this account has still to take in or to tell."""
+        return self._inbox.is_behind or self.askers.is_behind
 
     def _do_beside(self, effect: fx.Effect) -> None:
         """Carry out what neither the venue nor the journal sees."""
@@ -341,29 +293,6 @@ class Driver:
         self._publisher.expect(seq)
         return msgspec.structs.replace(tell.report, seq=seq)
 
-    def _committed(self, opened: list[RequestKey], late: list[tuple[Tell, Report]], is_durable: bool) -> None:
-        now_us = self._clock.now()
-        for key in opened:
-            waiting = self._waiting.get(key)
-            if waiting is None:
-                continue
-            waiting.is_durable = is_durable
-            if is_durable:
-                waiting.recorded_us = now_us
-                self._tell_progress(key, RequestState.RECORDED)
-            held, waiting.held = waiting.held, []
-            for word in held:
-                word()
-        for tell, report in late:
-            self._tell(tell, report, is_committed=is_durable)
-
-    def _when_recorded(self, key: RequestKey, word: Callable[[], None]) -> None:
-        waiting = self._waiting.get(key)
-        if waiting is not None and waiting.is_durable is None:
-            waiting.held.append(word)
-        else:
-            word()
-
     def _set_timer(self) -> None:
         """Wake at the next appointment. A later one is found when an earlier one rings."""
         due_us = self.correlator.next_tick_us()
@@ -373,96 +302,6 @@ class Driver:
             self._timer.cancel()
         self._timer_us = due_us
         self._timer = self._time.later(seconds_until(due_us, self._clock.now()), self._tick)
-
-    # ------------------------------------------------------------ words
-
-    def _wait_for(self, key: RequestKey, *, is_durable: bool | None = None) -> Waiting:
-        waiting = Waiting()
-        waiting.is_durable = is_durable
-        self._waiting[key] = waiting
-        self._waiting.move_to_end(key)
-        self._forget_the_oldest()
-        return waiting
-
-    def _forget_the_oldest(self) -> None:
-        """Keep the memory of words bounded: of those who have their outcome, the oldest go."""
-        excess = len(self._waiting) - REMEMBERED_MAX
-        if excess <= 0:
-            return
-        answered = (key for key, waiting in self._waiting.items() if waiting.told and not waiting.in_order)
-        for key in list(islice(answered, excess)):
-            for sink in self._waiting.pop(key).sinks:
-                self._heard_by.get(sink.connection, set()).discard(key)
-
-    def _note_due(self, tell: Tell, *, is_late: bool) -> None:
-        waiting = self._waiting.get(tell.key)
-        if waiting is None:
-            return
-        if tell.previous is None:
-            waiting.first_is_due = True
-        if is_late or waiting.in_order:
-            waiting.in_order = waiting.in_order or InOrder()
-            waiting.in_order.expect(tell.report.revision)
-
-    def _attach(self, ticket: Ticket, waiting: Waiting, sink: Sink) -> Ticket | None:
-        has_first = waiting.first_is_due or (bool(waiting.told) and waiting.told[0].previous is None)
-        if ticket.told is not None and not has_first:
-            return ticket
-        if waiting.told:
-            first, *later = waiting.told
-            corrections = tuple((told.report, told.previous) for told in later if told.previous is not None)
-            sink.result(first.report, Reattached(waiting.told[-1].report, corrections))
-        self.listen(ticket.request.key, sink)
-        return None
-
-    def _tell_progress(self, key: RequestKey, state: RequestState) -> None:
-        """Tell how far a request has come, once its record is committed, and nothing after its outcome."""
-        waiting = self._waiting.get(key)
-        if waiting is None or waiting.told or waiting.is_durable is False:
-            return
-        if waiting.is_durable is None:
-            waiting.held.append(partial(self._tell_progress, key, state))
-            return
-        for sink in waiting.sinks:
-            sink.progress(key.request_id, state)
-
-    def _tell(self, tell: Tell, report: Report, *, is_committed: bool | None = None) -> None:
-        """Tell a word as soon as those before it about the same request are told."""
-        waiting = self._waiting.get(tell.key)
-        if waiting is None or not waiting.in_order:
-            self._say(tell, report, is_committed=is_committed)
-            return
-        for word in waiting.in_order.ready(
-            report.revision, partial(self._say, tell, report, is_committed=is_committed)
-        ):
-            word()
-
-    def _say(self, tell: Tell, report: Report, *, is_committed: bool | None) -> None:
-        """Tell a word. ``is_committed`` None: it is told on the strength of the request's receipt.
-
-        While the journal fails no word is called durable, since what it rests on is not written down.
-        """
-        waiting = self._waiting.get(tell.key)
-        receipt = waiting.is_durable is not False if waiting is not None else True
-        is_durable = receipt and self._journal.state is JournalState.OK if is_committed is None else is_committed
-        times = msgspec.structs.replace(
-            report.times, recorded=waiting.recorded_us if waiting else None, reported=self._clock.now()
-        )
-        final = msgspec.structs.replace(report, durable=is_durable, times=times)
-        if waiting is not None:
-            waiting.first_is_due = waiting.first_is_due and tell.previous is not None
-            waiting.told.append(Told(final, tell.previous))
-            for sink in waiting.sinks:
-                if tell.previous is None:
-                    sink.result(final)
-                else:
-                    sink.correction(final, tell.previous)
-        self._aftermath.of(tell.key, self._caller_of(tell.key), final, tell.previous)
-
-    def _caller_of(self, key: RequestKey) -> Caller | None:
-        case = self.correlator.cases.of_request(key)
-        ticket = case.tickets.get(key) if case is not None else None
-        return ticket.request.caller if ticket is not None else None
 
     # ------------------------------------------------------------ beside
 

@@ -177,7 +177,7 @@ class FrontDesk:
                 self._reattach(account, wish, sink, stored, stored.first, stored.latest)
             elif told is not None:
                 sink.result(told, Reattached(told))
-                account.driver.listen(wish.key, sink)
+                account.driver.askers.listen(wish.key, sink)
             else:
                 self._submit(account, wish, sink)
         except BadRequest as refusal:
@@ -203,12 +203,12 @@ class FrontDesk:
         if not names.is_same(wish, stored.request, latest.order_id, latest.client_order_id):
             raise names.conflict(stored.request, self._clock.now())
         corrections = [(row.report, row.previous) for row in stored.corrections if row.previous is not None]
-        for newer in account.driver.told_after(wish.key, latest.revision):
+        for newer in account.driver.askers.told_after(wish.key, latest.revision):
             if newer.previous is not None:
                 corrections.append((newer.report, newer.previous))
                 latest = newer.report
         sink.result(first, Reattached(latest, tuple(corrections)))
-        account.driver.listen(wish.key, sink)
+        account.driver.askers.listen(wish.key, sink)
 
     # ------------------------------------------------------------ everything else
 
@@ -337,7 +337,7 @@ class FrontDesk:
         self._publisher.drop(connection)
         self.bulks.drop(connection)
         for account in self._accounts.values():
-            account.driver.drop(connection)
+            account.driver.askers.drop(connection)
 
     # ------------------------------------------------------------ inside
 

@@ -44,6 +44,11 @@ class Inbox:
         self._back: deque[tuple[Evidence, list[CaseId]]] = deque()
         self._is_scheduled = False
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something stands back."""
+        return bool(self._back)
+
     def put(self, evidence: Evidence) -> bool:
         """Keep a piece; says whether something is ready by now."""
         about = [case.case_id for case in bulk_cases(evidence, self._cases)]

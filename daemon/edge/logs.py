@@ -38,6 +38,8 @@ CLOSE_WAIT_S: Final = 1.0  # the service's stop must not hang on a reader that i
 PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
 """The journal's numbers for structlog's methods."""
 DEFAULT_PRIORITY: Final = 5
+LEVELS: Final = {"warn": "warning", "exception": "error"}
+"""How structlog names the levels of methods that are not named after theirs."""
 UNLIMITED: Final = frozenset({"outcome", "correction"})
 """Events of which each one counts: one line per outcome is the log's promise."""
 
@@ -124,8 +126,8 @@ def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventD
         if plain is None:
             line = rendered(method, event)
         else:
-            head = stamp(None, method, structlog.processors.add_log_level(None, method, {}))
-            line = f'{{"timestamp":"{head["timestamp"]}","level":"{head["level"]}",{plain[1:]}'
+            at, level = stamp(None, method, {})["timestamp"], LEVELS.get(method, method)
+            line = f'{{"timestamp":"{at}","level":"{level}",{plain[1:]}'
         return f"<{PRIORITIES.get(method, DEFAULT_PRIORITY)}>{line}" if has_priorities else line
 
     return finish

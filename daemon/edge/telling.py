@@ -54,12 +54,12 @@ class Voice:
 class Answer:
     """The `Sink` of one cancel. A call without an id (``call_id`` None) is told nothing."""
 
-    __slots__ = ("_call_id", "_is_done", "_told", "_voice", "_wants_progress")
+    __slots__ = ("_call_id", "_is_done", "_told", "_voice", "wants_progress")
 
     def __init__(self, voice: Voice, call_id: bytes | None, *, wants_progress: bool) -> None:
         self._voice = voice
         self._call_id = call_id
-        self._wants_progress = wants_progress and call_id is not None
+        self.wants_progress = wants_progress and call_id is not None
         self._told: set[RequestState] = set()
         self._is_done = False
 
@@ -70,7 +70,7 @@ class Answer:
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:
         """Tell a state once, if it was asked for, and not after the result."""
-        if self._wants_progress and not self._is_done and state not in self._told:
+        if self.wants_progress and not self._is_done and state not in self._told:
             self._told.add(state)
             self._voice.outbox.mention(notification("progress", encoded(ProgressMade(request_id, state))))
 
@@ -107,15 +107,16 @@ class Answer:
 class BulkAnswer:
     """The `BulkSink` of one call. A call without an id (``call_id`` None) is told nothing.
 
-    ``wants_progress`` are the numbers of the orders whose progress was asked for.
+    ``wants_progress_of`` are the numbers of the orders whose progress was asked for.
     """
 
-    __slots__ = ("_call_id", "_is_done", "_voice", "_wants_progress")
+    __slots__ = ("_call_id", "_is_done", "_voice", "_wants_progress_of", "wants_progress")
 
-    def __init__(self, voice: Voice, call_id: bytes | None, wants_progress: frozenset[str] = frozenset()) -> None:
+    def __init__(self, voice: Voice, call_id: bytes | None, wants_progress_of: frozenset[str] = frozenset()) -> None:
         self._voice = voice
         self._call_id = call_id
-        self._wants_progress = wants_progress
+        self._wants_progress_of = wants_progress_of
+        self.wants_progress = bool(wants_progress_of) and call_id is not None
         self._is_done = False
 
     @property
@@ -125,7 +126,7 @@ class BulkAnswer:
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:
         """Tell a state of one order's request, if that was asked for."""
-        if self._call_id is not None and not self._is_done and request_id.rpartition("/")[2] in self._wants_progress:
+        if self.wants_progress and not self._is_done and request_id.rpartition("/")[2] in self._wants_progress_of:
             self._voice.outbox.mention(notification("progress", encoded(ProgressMade(request_id, state))))
 
     def outcome(self, report: Report) -> None:

@@ -40,12 +40,11 @@ def _is_as_told(report: Report) -> bool:
 
     Nearly all are: quantities in plain notation, and texts that are short. It saves four fifths of the writing.
     """
-    for quantity in (report.order_qty, report.cum_qty, report.leaves_qty, report.avg_px):
-        if quantity is not None and "E" in str(quantity):
-            return False
-    for text in (report.cancel_reason, report.venue_message):
-        if text is not None and len(text) > TEXT_LENGTH_MAX:
-            return False
+    quantities = "%s %s %s %s" % (report.order_qty, report.cum_qty, report.leaves_qty, report.avg_px)  # noqa: UP031 - it takes half the time
+    if "E" in quantities:
+        return False
+    if len(report.cancel_reason or "") > TEXT_LENGTH_MAX or len(report.venue_message or "") > TEXT_LENGTH_MAX:
+        return False
     return _bounded(report.venue_response) is report.venue_response
 
 

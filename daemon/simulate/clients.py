@@ -218,6 +218,8 @@ class Client:
 class ClientSink:
     """Where one call is answered; see `daemon.edge.desk.Sink`."""
 
+    wants_progress = True
+
     def __init__(self, client: Client, name: str, connection: ConnectionId, number: int) -> None:
         self.number = number
         self._client = client
@@ -260,6 +262,8 @@ class ClientSink:
 
 class ClientBulkSink:
     """Where one call of a bulk cancel is answered; see `daemon.edge.desk.BulkSink`."""
+
+    wants_progress = False
 
     def __init__(self, client: Client, name: str, connection: ConnectionId, number: int) -> None:
         self.number = number

@@ -64,6 +64,7 @@ class Ear:
     """A sink that remembers."""
 
     connection = ConnectionId(7)
+    wants_progress = False
 
     def __init__(self) -> None:
         self.told: list[BulkReport] = []

@@ -11,6 +11,7 @@ from daemon.core.correlator import Correlator
 from daemon.core.ids import Ids
 from daemon.core.records import Caller, CancelRequest, Previous, Report, RequestKey
 from daemon.core.world import World
+from daemon.edge.askers import WORDS_PER_TURN
 from daemon.edge.clock import Clock
 from daemon.edge.desk import ConnectionId, OrderRow, Reattached, SessionRow
 from daemon.edge.driver import Driver
@@ -75,13 +76,14 @@ class Ear:
     """A sink that remembers."""
 
     connection = ConnectionId(1)
+    wants_progress = False
 
     def __init__(self) -> None:
         self.heard: list[Report] = []
         self.corrections: list[Report] = []
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:
-        pass
+        raise AssertionError(state)
 
     def result(self, report: Report, history: Reattached | None = None) -> None:
         self.heard.append(report)
@@ -92,6 +94,20 @@ class Ear:
     def correction(self, report: Report, previous: Previous) -> None:
         assert self.heard
         self.corrections.append(report)
+
+
+class Curious(Ear):
+    """A sink that asked for progress: who heard of which is written down in one list."""
+
+    wants_progress = True
+
+    def __init__(self, written: list[RequestId]) -> None:
+        super().__init__()
+        self._written = written
+
+    def progress(self, request_id: RequestId, state: RequestState) -> None:
+        assert state is RequestState.RECORDED
+        self._written.append(request_id)
 
 
 class Bench:
@@ -111,8 +127,12 @@ class Bench:
     def ask(self, deadline_us: int | None = DEADLINE_US, name: str = "r", order: str = "o1") -> Ear:
         """Ask for a cancel that has to leave within a second, always under the same name if no other is given."""
         ear = Ear()
+        assert self.driver.submit(self.request(deadline_us, name, order), ear) is None
+        return ear
+
+    def request(self, deadline_us: int | None = None, name: str = "r", order: str = "o1") -> CancelRequest:
         now_us = self.kernel.now_us
-        request = CancelRequest(
+        return CancelRequest(
             RequestKey(1, ACCOUNT, RequestId(name)),
             Caller(1, 1, 1),
             "",
@@ -122,8 +142,6 @@ class Bench:
             now_us,
             None if deadline_us is None else now_us + deadline_us,
         )
-        assert self.driver.submit(request, ear) is None
-        return ear
 
     def pass_us(self, us: int) -> None:
         self.kernel.run(self.kernel.now_us + us)
@@ -212,3 +230,28 @@ def test_a_fault_in_telling_others_of_an_order_costs_no_word_about_a_request(mon
         bench.driver.observe(report("canceled", order="o1", cum="0"))
     bench.pass_us(2 * COMMIT_US)
     assert [word.outcome for word in ear.heard] == [Outcome.CANCELED]
+
+
+def test_a_lone_receipt_is_told_before_most_of_a_bulk_cancels_that_are_committed_with_it() -> None:
+    bench = Bench()
+    heard: list[RequestId] = []
+    bulk = [bench.request(name=f"bulk/{number}", order=f"o{number}") for number in range(3 * WORDS_PER_TURN)]
+    lone = bench.request(name="lone")
+    bench.driver.submit_many([(request, Curious(heard)) for request in bulk])
+    assert bench.driver.submit(lone, Curious(heard)) is None
+    bench.driver.askers.committed([request.key for request in bulk], [], True)
+    bench.driver.askers.committed([lone.key], [], True)
+    assert heard.index(lone.key.request_id) == len(heard) - 1 == WORDS_PER_TURN
+    bench.pass_us(1)
+    heard.remove(lone.key.request_id)
+    assert heard == [request.key.request_id for request in bulk]
+
+
+def test_words_that_wait_for_one_commit_are_all_told_in_their_order() -> None:
+    bench = Bench()
+    ears = [bench.ask(name=f"bulk/{number}", order=f"o{number}") for number in range(3 * WORDS_PER_TURN)]
+    bench.pass_us(DEADLINE_US + 2 * COMMIT_US)
+    told = [word for ear in ears for word in ear.heard]
+    assert [word.outcome for word in told] == [Outcome.NOT_SENT] * len(ears)
+    assert [word.seq for word in told] == sorted(word.seq for word in told)
+    assert all(word.times.recorded for word in told)
