@@ -26,6 +26,7 @@ The rules for bulk cancels stand in `bulk_audit`, those for bindings in `binding
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -35,6 +36,7 @@ from daemon.simulate.binding_audit import BINDING_RULES, is_asked_for
 from daemon.simulate.bulk_audit import BULK_RULES
 from daemon.simulate.swarm import FINAL_REJECTS
 from daemon.simulate.trace import US_PER_S
+from daemon.simulate.track_audit import is_ghost_that_may_be_doubted, names_its_order, was_misled
 from protocols.fix import Outcome
 
 if TYPE_CHECKING:
@@ -62,7 +64,7 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
         Violation("rate", f"{account}: {breach.rule} for {breach.key} at {seen.after_s(breach.at_us)}")
         for account, breaches in broken.items()
         for breach in breaches
-        if not _went_under_two_names(seen, account, breach)
+        if not _went_under_two_names(seen, account, breach) and not _was_forgotten_in_time(seen, breach)
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
     found += [Violation("fault", f"{account}: {what}") for account, what in seen.faults]
@@ -114,7 +116,7 @@ def _may_be_lost(seen: Chronicle, story: Story) -> bool:
         return False
     told_us = [word.at_us for word in story.words if word.is_first and word.report.outcome in ENDED]
     is_young = any(at_us - WORD_US < crash_us < at_us + WORD_US for at_us in told_us for crash_us in seen.crashes_us)
-    return is_young or not story.wish.by_order_id
+    return is_young or not names_its_order(seen, story)
 
 
 def nothing_open(seen: Chronicle, story: Story) -> Iterator[str]:
@@ -194,7 +196,7 @@ def not_sent(seen: Chronicle, story: Story) -> Iterator[str]:
 
 def in_doubt(seen: Chronicle, story: Story) -> Iterator[str]:
     """Who says that nothing is known has seen nothing that shows the end. Client ids may mean several orders."""
-    if story.wish.order is None or not story.wish.by_order_id:
+    if story.wish.order is None or not names_its_order(seen, story):
         return
     for word in story.words:
         if word.report.outcome is Outcome.IN_DOUBT and word.is_first and not word.is_repeated:
@@ -262,6 +264,8 @@ SENDS_MAX: Final = 40
 """Cancels for one request, at the most: past that nothing is sent any more."""
 GAP_US: Final = 1_500_000
 """The longest gap that a venue wants between two cancels of one order, and the way there."""
+ERRORS_US: Final = 480_000_000
+"""So long a venue counts the errors that it answered (BingX: rate limits)."""
 PAGES_US: Final = 1_000_000
 """What the first page of a listing may wait for its others, before all are read."""
 WORD_US: Final = 200_000
@@ -291,6 +295,15 @@ def _went_under_two_names(seen: Chronicle, account: AccountName, breach: Breach)
     later_us = max(by_id, by_alias)
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
     return not any(born_us < at_us < later_us - PAGES_US for at_us in seen.paired_us.get(breach.key, ()))
+
+
+def _was_forgotten_in_time(seen: Chronicle, breach: Breach) -> bool:
+    """Whether errors are too many of which a life took those before it for old ones: its clock was set ahead by then.
+
+    What left is remembered by a clock that nobody sets, errors by the host's.
+    """
+    then = [offset_us for from_us, offset_us in seen.plan.clock_offsets() if seen.start_us + from_us <= breach.at_us]
+    return breach.rule == "errors" and any(later - earlier > ERRORS_US // 2 for earlier, later in pairwise(then))
 
 
 def _forgets_orders(seen: Chronicle, name: AccountName) -> bool:
@@ -328,7 +341,7 @@ def _misnumbered(seqs: list[int]) -> Iterator[str]:
 
 def _what(wish: WishPlan, seen: Chronicle) -> str:
     if wish.order is None:
-        return "no order"
+        return "no order" + (f", by client id {wish.ghost}" if wish.ghost is not None else "")
     by = "order id" if wish.by_order_id else "client id"
     return f"order {seen.order_id(wish.order)} by {by}"
 
@@ -337,12 +350,15 @@ def _meant(seen: Chronicle, story: Story, word: Word) -> tuple[Order, ...]:
     """Give the states of the order that a word has to be about: the one that is meant.
 
     By client id alone it may be an older one that had ended before the one that is meant was placed, if that is no
-    longer open when it is told: the listing that decides shows no order of that client id.
+    longer open when it is told: the listing that decides shows no order of that client id. And it is the one that its
+    client said the client id to be.
     """
     states, told, book = seen.truth(story.wish), word.report.order_id, seen.books[story.wish.account]
-    if story.wish.by_order_id or not states or told is None or told == states[0].order_id:
+    if not states or told is None or told == states[0].order_id or names_its_order(seen, story):
         return states
     older = book.states(told)
+    if was_misled(story, told):
+        return older
     meant = _as_of(states, word.at_us)
     is_older = bool(older) and older[-1].ord_status.is_terminal and older[-1].updated_us <= states[0].created_us
     is_over = meant is not None and meant.ord_status.is_terminal
@@ -369,7 +385,9 @@ def _may_stay_open(seen: Chronicle, story: Story) -> bool:
     the order seems to be newer than the request.
     """
     ahead_us = _set_ahead_us(seen, story)
-    if not story.wish.by_order_id and (ahead_us > 0 or _is_forgotten_there(seen, story)):
+    if not names_its_order(seen, story) and (ahead_us > 0 or _is_forgotten_there(seen, story)):
+        return True
+    if is_ghost_that_may_be_doubted(seen, story):
         return True
     states = seen.truth(story.wish)
     if states and states[-1].ord_status.is_terminal:
@@ -408,8 +426,7 @@ def _was_refused_for_good(seen: Chronicle, story: Story) -> bool:
 
 def _set_ahead_us(seen: Chronicle, story: Story) -> int:
     """How far our clock was set ahead between two lives since the request was made, at the most."""
-    offsets = [(0, seen.plan.clock_offset_us)]
-    offsets += [(crash.at_us + crash.down_us, crash.clock_offset_us) for crash in seen.plan.crashes]
+    offsets = seen.plan.clock_offsets()
     asked_us = min(story.asked_us, default=seen.start_us) - seen.start_us
     first = [index for index, (at_us, _) in enumerate(offsets) if at_us <= asked_us][-1]
     since = [offset_us for _, offset_us in offsets[first:]]

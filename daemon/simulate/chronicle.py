@@ -20,7 +20,7 @@ from daemon.simulate.trace import US_PER_S
 from protocols.fix import AccountName, RequestState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from daemon.core.records import BulkReport, Previous, Report
     from daemon.edge.desk import Reattached
@@ -29,8 +29,11 @@ if TYPE_CHECKING:
     from daemon.simulate.plan import Plan
     from daemon.simulate.trace import Trace
     from daemon.simulate.wishes import OrderPlan, WishPlan
+    from protocols.control.params import TrackedOrder
     from protocols.errors import BadRequest
 
+READING_US: Final = 10_000
+"""What reached the daemon so long ago has been read."""
 _IDS: Final = re.compile(r"\d{15,20}")
 _ORDER_IDS: Final = re.compile(r"29\d{17}")
 _ENDS: Final = frozenset(
@@ -45,6 +48,26 @@ class Bound(msgspec.Struct, frozen=True):
     name: str
     length: int
     at_most: int
+
+
+class Said(msgspec.Struct, frozen=True):
+    """What a client said of its client id to this life: which order it is, and when that was placed, by its clock."""
+
+    order_id: str | None
+    placed_at: int | None
+
+
+class Ask(msgspec.Struct, frozen=True):
+    """A request was handed in. ``said`` is what had been said by then of its client id.
+
+    ``is_placed_before``: by the clock of this life that is not about an order of the future. ``is_known_to_be_over``:
+    something had reached this life that shows the end of the order that was said.
+    """
+
+    at_us: int
+    said: Said | None
+    is_placed_before: bool
+    is_known_to_be_over: bool
 
 
 @dataclass(slots=True)
@@ -66,6 +89,7 @@ class Story:
 
     wish: WishPlan
     asked_us: list[int] = field(default_factory=list)
+    asks: list[Ask] = field(default_factory=list)
     received: dict[int, int] = field(default_factory=dict)
     """When each call was received, by the daemon's clock and by its sink."""
     recorded_us: int | None = None
@@ -94,7 +118,7 @@ class Chronicle:
         self.left_us: dict[str, list[int]] = {}
         """When cancels left that named an id, by the id."""
         self.shown_us: dict[str, list[int]] = {}
-        """When something reached this life of the daemon that shows an order's end, by the order's id."""
+        """When something reached this life that shows the end of an order that was asked for or said, by its id."""
         self.aliases: dict[str, str | None] = {}
         """The client ids that orders were placed with, by the orders' ids."""
         self.paired_us: dict[str, list[int]] = {}
@@ -111,6 +135,7 @@ class Chronicle:
         self.start_us = start_us
         self._trace = trace
         self._unpaired: dict[str, str | None] = {}
+        self._said: dict[tuple[str, str], Said] = {}
         self._asked_us: dict[str, int] = {}
         self._places = {
             account.name: [(placing.product, placing.instrument) for placing in account.placings]
@@ -157,7 +182,7 @@ class Chronicle:
                 self.shown_us.setdefault(name, []).append(at_us)
 
     def _is_news(self, account: str, order_id: str) -> bool:
-        """Whether an order is one that somebody asked about, has ended, and was not shown to have since then."""
+        """Whether an order is one that somebody spoke of, has ended, and was not shown to have since then."""
         asked_us = self._asked_us.get(order_id)
         if asked_us is None or self.shown_us.get(order_id, [0])[-1] > asked_us:
             return False
@@ -168,6 +193,7 @@ class Chronicle:
         """The daemon died: what had reached it may be lost with it."""
         self.shown_us.clear()
         self._unpaired = dict(self.aliases)
+        self._said.clear()
         self.crashes_us.append(at_us)
 
     def sampled(self, *bounds: Bound) -> None:
@@ -185,8 +211,24 @@ class Chronicle:
         story = self.stories[name]
         story.asked_us.append(at_us)
         story.received[sink] = received_us
+        story.asks.append(self._ask(story.wish, received_us, at_us))
         if story.wish.order is not None:
             self._asked_us[self.order_ids[story.wish.order]] = at_us
+
+    def _ask(self, wish: WishPlan, received_us: int, at_us: int) -> Ask:
+        alias = wish.ghost if wish.order is None else self.plan.orders[wish.order].client_order_id
+        said = self._said.get((wish.account, alias)) if alias is not None else None
+        placed_at = None if said is None else said.placed_at
+        shown = self.shown_us.get(said.order_id, ()) if said is not None and said.order_id is not None else ()
+        is_known_to_be_over = any(shown_us < at_us - READING_US for shown_us in shown)
+        return Ask(at_us, said, placed_at is None or placed_at <= received_us, is_known_to_be_over)
+
+    def tracked(self, orders: Sequence[TrackedOrder], at_us: int) -> None:
+        """The daemon was told of orders under their client ids."""
+        for order in orders:
+            self._said[order.account, order.client_order_id] = Said(order.order_id, order.placed_at)
+            if order.order_id is not None:
+                self._asked_us.setdefault(order.order_id, at_us)
 
     def refused(self, name: str, why: BadRequest, at_us: int) -> None:
         """A client heard that there is no such request."""

@@ -10,10 +10,19 @@ from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 
-from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams, SubscribeParams, Topic
+from protocols.control.params import (
+    CancelAllParams,
+    CancelBatchParams,
+    CancelParams,
+    SubscribeParams,
+    Topic,
+    TrackedOrder,
+    TrackParams,
+)
 from protocols.errors import BadRequest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from random import Random
 
     from daemon.core.records import BulkReport, Previous, Report
@@ -39,6 +48,9 @@ class Hearer(Protocol):
 
     def asked(self, name: str, sink: int, received_us: int, at_us: int) -> None:
         """A request was handed in, ``received_us`` by the daemon's clock."""
+
+    def tracked(self, orders: Sequence[TrackedOrder], at_us: int) -> None:
+        """Orders were named under their client ids."""
 
     def refused(self, name: str, why: BadRequest, at_us: int) -> None:
         """It was refused at the door, or later by its name."""
@@ -93,6 +105,7 @@ class Client:
         self.peer: Peer | None = None
         self._office = office
         self._wanted: dict[str, Wanted] = {}
+        self._tracked: dict[str, TrackedOrder] = {}
         self._asked: set[str] = set()
         self._answered: set[str] = set()
         self._refusals: Counter[str] = Counter()
@@ -113,13 +126,15 @@ class Client:
     # ------------------------------------------------------------ connecting
 
     def connect(self) -> None:
-        """Come in, subscribe, and ask again for what was not answered."""
+        """Come in, subscribe, name its orders, and ask again for what was not answered."""
         life = self._office.life
         if life is None or self._is_away or self.peer is not None:
             return
         self.peer = life.connect(self.plan.uid)
         watch = SubscribeParams(topics=[Topic.OUTCOMES, Topic.CORRECTIONS])
         life.desk.subscribe(watch, self.peer, Watcher(self, self.peer.connection, self._office.number()))
+        if self._tracked:
+            self._tell_of(tuple(self._tracked.values()), self.peer.connection)
         for name in self._wanted:
             if name not in self._answered and not (self.plan.is_patient and name in self._asked):
                 self._send(name)
@@ -147,6 +162,19 @@ class Client:
         self._wanted[name] = params
         if self.peer is not None:
             self._send(name)
+
+    def track(self, order: TrackedOrder) -> None:
+        """Name an order under its client id, now and to each further daemon."""
+        self._tracked[order.client_order_id] = order
+        if self.peer is not None:
+            tell = partial(self._tell_of, (order,), self.peer.connection)
+            self._office.kernel.after(self._office.way_us(), tell)
+
+    def _tell_of(self, orders: tuple[TrackedOrder, ...], connection: ConnectionId) -> None:
+        life, peer = self._office.life, self.peer
+        if life is not None and peer is not None and peer.connection == connection:
+            life.desk.track(TrackParams(orders=list(orders)), peer)
+            self._office.hearer.tracked(orders, self._office.kernel.now_us)
 
     def ask_again(self) -> None:
         """Ask for everything once more, answered or not."""

@@ -19,6 +19,7 @@ from daemon.simulate.disk import Habits
 from daemon.simulate.network import Climate
 from daemon.simulate.swarm import FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
 from daemon.simulate.switches import draw_switch
+from daemon.simulate.tracks import TrackPlan, draw_ghosts, draw_tracks
 from daemon.simulate.wishes import OrderPlan, WishPlan, draw_wishes
 from protocols.dialect import Profile, Timings
 from protocols.fix import AccountName, OrderEntry, Road
@@ -100,6 +101,7 @@ class Plan(msgspec.Struct, frozen=True):
     wishes: tuple[WishPlan, ...]
     bulks: tuple[BulkPlan, ...]
     bindings: tuple[BindingPlan, ...]
+    tracks: tuple[TrackPlan, ...]
     clients: tuple[ClientPlan, ...]
     crashes: tuple[Crash, ...]
     habits: Habits
@@ -109,6 +111,14 @@ class Plan(msgspec.Struct, frozen=True):
     heal_us: int
     ends_in_order: bool = True
     """Whether the daemon stops in order at the very last, or just ends."""
+
+    def clock_offsets(self) -> list[tuple[int, int]]:
+        """Say how far off our clock is, from when on."""
+        return [(0, self.clock_offset_us), *((c.at_us + c.down_us, c.clock_offset_us) for c in self.crashes)]
+
+    def clock_offset_at(self, at_us: int) -> int:
+        """Say how far off our clock is at a moment."""
+        return [offset_us for from_us, offset_us in self.clock_offsets() if from_us <= at_us][-1]
 
     def trouble_of(self, account: AccountPlan) -> tuple[tuple[int, int], ...]:
         """Say when something may hinder the daemon at an account: its own death, its disk, the way, the venue."""
@@ -128,6 +138,7 @@ class Plan(msgspec.Struct, frozen=True):
         trouble = f"{len(self.crashes)} crashes, {len(self.habits.fails)} failures of the disk"
         requests = f"{len(self.wishes)} requests and {len(self.bulks)} bulk cancels by {len(self.clients)} clients"
         requests += f", {len(self.bindings)} bindings" if self.bindings else ""
+        requests += f", {len(self.tracks)} tracked orders" if self.tracks else ""
         return f"seed {self.seed}: {accounts}; {requests}, {trouble}, storm until {_s(self.heal_us)}"
 
     def story(self) -> list[str]:
@@ -152,6 +163,10 @@ class Plan(msgspec.Struct, frozen=True):
             )
             what = "everything" if binding.is_all else f"client ids {binding.prefix}*"
             lines.append(f"bound {binding.index}: {what} of {binding.account}, grace {binding.grace_ms} ms, {end}")
+        for track in self.tracks:
+            said = ", ".join(f"{'which it is ' if is_named else ''}at {_s(at_us)}" for at_us, is_named in track.said)
+            dated = ", and when it was placed" if track.is_dated else ""
+            lines.append(f"tracked by client {track.client}: {track.client_order_id} {said}{dated}")
         for account in self.accounts:
             lines.append(
                 f"{account.name}: {account.venue} by {account.order_entry.value}, "
@@ -182,13 +197,16 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
         Random(f"{seed}/wishes"), accounts, len(clients), BEGIN_US, heal_us, heal_us + CALM_AFTER_US
     )
     bindings, bound = draw_bindings(Random(f"{seed}/bindings"), accounts, len(orders), BEGIN_US, heal_us)
+    tracked = draw_tracks(Random(f"{seed}/tracks"), orders, len(clients))
+    unborn, ghosts = draw_ghosts(Random(f"{seed}/ghosts"), accounts, len(clients), BEGIN_US, heal_us)
     rng = Random(f"{seed}/disk")
     return Plan(
         seed=seed,
         accounts=accounts,
         orders=(*orders, *bound),
-        wishes=wishes,
+        wishes=tuple(sorted((*wishes, *ghosts), key=lambda wish: (wish.at_us, wish.name))),
         bindings=bindings,
+        tracks=(*tracked, *unborn),
         bulks=draw_bulks(Random(f"{seed}/bulks"), accounts, orders, len(clients), BEGIN_US, heal_us),
         clients=clients,
         crashes=_crashes(Random(f"{seed}/crashes"), wishes, heal_us),

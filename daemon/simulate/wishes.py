@@ -38,7 +38,10 @@ class OrderPlan(msgspec.Struct, frozen=True):
 
 
 class WishPlan(msgspec.Struct, frozen=True):
-    """A request. ``order`` is the plan's number of an order, None for one that never was."""
+    """A request. ``order`` is the plan's number of an order, None for one that never was.
+
+    ``ghost`` is a client id under which none ever was.
+    """
 
     name: str
     client: int
@@ -51,6 +54,7 @@ class WishPlan(msgspec.Struct, frozen=True):
     deadline_ms: int | None = None
     is_urgent: bool = False
     is_calm: bool = False
+    ghost: str | None = None
 
 
 class HasPlacings(Protocol):

@@ -31,7 +31,7 @@ from daemon.simulate.plan import SECOND_US
 from daemon.simulate.switches import END_MAX_S, FIRES_US, SwitchSeen, broken_rules
 from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import UNITS
-from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams
+from protocols.control.params import CancelAllParams, CancelBatchParams, CancelParams, TrackedOrder
 from protocols.fix import ClientOrderId, OrderId, Priority, RequestId
 from protocols.flights import OUT_MAX
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from daemon.simulate.bulks import BulkPlan
     from daemon.simulate.plan import AccountPlan, Crash, Plan
     from daemon.simulate.swarm import Flash, Span
+    from daemon.simulate.tracks import TrackPlan
     from daemon.simulate.wishes import OrderPlan, WishPlan
     from protocols.fix import AccountName
 
@@ -215,6 +216,9 @@ class World:
     def _schedule_clients(self) -> None:
         for wish in self.plan.wishes:
             self._at(wish.at_us, partial(self._wish, wish))
+        for track in self.plan.tracks:
+            for at_us, is_named in track.said:
+                self._at(at_us, partial(self._track, track, is_named=is_named))
         for bulk in self.plan.bulks:
             self._at(bulk.at_us, partial(self._flatten, bulk))
         for client, its in zip(self.clients, self.plan.clients, strict=True):
@@ -377,7 +381,7 @@ class World:
     def _wish(self, wish: WishPlan) -> None:
         placing = self._placing(wish.account, wish.placing)
         order_id = NO_ORDER if wish.order is None else self.chronicle.order_id(wish.order)
-        client_order_id = None if wish.order is None else self.plan.orders[wish.order].client_order_id
+        client_order_id = wish.ghost if wish.order is None else self.plan.orders[wish.order].client_order_id
         params = CancelParams(
             account=wish.account,
             instrument=placing.instrument,
@@ -391,6 +395,22 @@ class World:
         )
         self.trace.note(self.kernel.now_us, f"client {wish.client}", f"wants {wish.name}: {order_id} {client_order_id}")
         self.clients[wish.client].wish(wish.name, params)
+
+    def _track(self, track: TrackPlan, *, is_named: bool) -> None:
+        """Have a client say what it knows of an order of its own: by its host's clock, if it says when."""
+        placing = self._placing(track.account, track.placing)
+        placed_at = START_US + track.placed_us + self.plan.clock_offset_at(track.placed_us)
+        order = TrackedOrder(
+            account=track.account,
+            instrument=placing.instrument,
+            client_order_id=ClientOrderId(track.client_order_id),
+            product=placing.product,
+            order_id=OrderId(self.chronicle.order_id(track.order)) if is_named and track.order is not None else None,
+            placed_at=placed_at if track.is_dated else None,
+        )
+        where = f"client {track.client}"
+        self.trace.note(self.kernel.now_us, where, f"tracks {order.client_order_id} {order.order_id} {order.placed_at}")
+        self.clients[track.client].track(order)
 
     def _flatten(self, bulk: BulkPlan) -> None:
         """Have a client ask for a bulk cancel."""

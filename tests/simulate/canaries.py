@@ -32,6 +32,7 @@ from daemon.simulate.sent import VirtualSent
 from protocols import batching
 from protocols.evidence import Absence, CancelAnswered, Proof, Source, Step
 from protocols.fix import Outcome, SendId
+from tests.simulate.tracking_canaries import a_tracked_client_id_is_never_used_again, what_clients_track_is_not_kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -446,4 +447,6 @@ CANARIES: Final = (
     Canary(a_goodbye_is_a_death, 20),
     Canary(a_switch_ends_with_the_daemon, 7),
     Canary(one_refresh_a_time_out_is_enough, 0),
+    Canary(what_clients_track_is_not_kept, 6),
+    Canary(a_tracked_client_id_is_never_used_again, 42),
 )

@@ -17,8 +17,9 @@ from daemon.simulate.chronicle import Chronicle
 from daemon.simulate.plan import draw
 from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import OrderPlan, WishPlan
+from protocols.control.params import TrackedOrder
 from protocols.errors import BadRequest
-from protocols.fix import OrderId, OrdStatus, Outcome, RequestId, RequestState
+from protocols.fix import ClientOrderId, OrderId, OrdStatus, Outcome, RequestId, RequestState
 from tests.desks import report
 
 if TYPE_CHECKING:
@@ -92,6 +93,16 @@ class Scene:
         """Hand the request in."""
         self.wait()
         self.seen.asked(NAME, sink, self.now_us, self.now_us)
+
+    def track(self, *, is_named: bool = True, placed_at: int | None = None) -> None:
+        """Say which order the client id is, or when it was placed."""
+        self.wait()
+        order_id = OrderId(self.order.order_id) if is_named else None
+        alias = ClientOrderId(self.seen.plan.wishes[0].ghost or ALIAS)
+        order = TrackedOrder(
+            account=self.account, instrument="X", client_order_id=alias, order_id=order_id, placed_at=placed_at
+        )
+        self.seen.tracked([order], self.now_us)
 
     def refuse(self, reason: str) -> None:
         """Refuse it at the door."""

@@ -10,8 +10,8 @@ import pytest
 from daemon.simulate.clients import WAY_US, Client, Office
 from daemon.simulate.kernel import Kernel
 from daemon.simulate.plan import ClientPlan
-from protocols.control.params import CancelParams
-from protocols.fix import AccountName, OrderId
+from protocols.control.params import CancelParams, TrackedOrder
+from protocols.fix import AccountName, ClientOrderId, OrderId
 
 
 @pytest.mark.parametrize("is_patient", [True, False])
@@ -28,3 +28,20 @@ def test_after_a_crash_only_who_is_not_patient_waits_for_what_it_asked_for(*, is
     assert client.is_content is is_patient
     client.answered("w")
     assert client.is_content
+
+
+def test_what_a_client_tracked_is_said_again_to_each_further_daemon_before_it_asks_for_anything() -> None:
+    kernel = Kernel(0)
+    office = Office(kernel, Mock(), Random(1))
+    client = Client(office, ClientPlan(1, is_patient=False, leaves=()))
+    order = TrackedOrder(account=AccountName("a"), instrument="BTC-USDT", client_order_id=ClientOrderId("c"))
+    client.wish("w", CancelParams(AccountName("a"), "BTC-USDT", client_order_id=ClientOrderId("c")))
+    client.track(order)
+    for _ in range(2):
+        office.life = life = Mock()
+        client.connect()
+        kernel.run(kernel.now_us + WAY_US)
+        calls = [name for name, _, _ in life.desk.mock_calls if name in {"track", "cancel"}]
+        assert calls == ["track", "cancel"]
+        assert life.desk.track.call_args.args[0].orders == [order]
+        client.lost()
