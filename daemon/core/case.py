@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict, is_possible
+from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict
 from protocols.evidence import Proof
 from protocols.fix import Outcome
 
@@ -196,11 +196,7 @@ class Case:
         """The client id that the order goes by: as it was named to us, else as evidence about this very order says."""
         if self.client_order_id is not None or self.order_id is None:
             return self.client_order_id
-        decided_by = self.view.verdict.decided_by
-        if decided_by is not None and decided_by.client_order_id is not None:
-            return decided_by.client_order_id
-        credible = (piece for piece in self.view.pieces if is_possible(piece, self.instrument))
-        return max((piece.client_order_id for piece in credible if piece.client_order_id is not None), default=None)
+        return self.view.verdict.client_order_id
 
     @property
     def has_history(self) -> bool:

@@ -16,13 +16,16 @@ if TYPE_CHECKING:
     from daemon.core.world import World
 
 _MAY_BE_OURS = frozenset({Proof.ACCEPTED, Proof.IN_PROGRESS})
+_UNANSWERED = frozenset({None, Proof.UNKNOWN})
 
 
 def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Report:
     """Write the report of a request. ``seq``, ``durable`` and two of its times are the driver's to fill in."""
     verdict = case.verdict
     sends = case.sends_for(ticket)
-    answer = next((send.answer for send in reversed(sends) if send.answer is not None), None)
+    answer = None
+    for send in sends:  # one, nearly always: no generator is worth its making here
+        answer = send.answer or answer
     order_id = case.order_id or ticket.request.order_id or (answer.order_id if answer else None)
     return Report(
         request_id=ticket.request.key.request_id,
@@ -86,12 +89,16 @@ def _ended_by(verdict: Verdict, sends: list[WireSend]) -> EndedBy:
     """Say who ended the order: the venue's word for "the user" is us only if a cancel of ours can have done it."""
     if not verdict.is_terminal or verdict.ended_by is not EndedBy.US:
         return verdict.ended_by if verdict.is_terminal else EndedBy.UNKNOWN
-    left = [send for send in sends if send.may_have_left]
-    if any(send.proof in _MAY_BE_OURS for send in left):
-        return EndedBy.US
-    if any(send.proof in {None, Proof.UNKNOWN} for send in left):
-        return EndedBy.UNKNOWN
-    return EndedBy.OTHER
+    ended_by = EndedBy.OTHER
+    for send in sends:
+        if not send.may_have_left:
+            continue
+        proof = send.proof
+        if proof in _MAY_BE_OURS:
+            return EndedBy.US
+        if proof in _UNANSWERED:
+            ended_by = EndedBy.UNKNOWN
+    return ended_by
 
 
 def _evidence_ref(verdict: Verdict) -> EvidenceRef:
@@ -102,10 +109,16 @@ def _evidence_ref(verdict: Verdict) -> EvidenceRef:
 
 
 def _times(ticket: Ticket, case: Case, sends: list[WireSend]) -> Times:
+    forwarded_us = acked_us = None
+    for send in sends:
+        if forwarded_us is None:
+            forwarded_us = send.forwarded_us
+        if acked_us is None and send.state is SendState.ANSWERED:
+            acked_us = send.ended_us
     piece = case.verdict.decided_by
     return Times(
         received=ticket.request.received_us if ticket.received_us is None else ticket.received_us,
-        forwarded=next((send.forwarded_us for send in sends if send.forwarded_us is not None), None),
-        acked=next((send.ended_us for send in sends if send.state is SendState.ANSWERED), None),
+        forwarded=forwarded_us,
+        acked=acked_us,
         evidence=case.view.seen_us(piece) if piece is not None else None,
     )

@@ -5,15 +5,17 @@ from __future__ import annotations
 from decimal import Decimal
 from itertools import islice
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from daemon.core import order_view
 from daemon.core.order_view import EVIDENCE_MAX, NOTHING_KNOWN, OrderView, Verdict, digest_of, verdict_of
 from protocols.evidence import Frame, OrderReported, Source
-from protocols.fix import TERMINAL, EndedBy, OrderId, OrdStatus, Side
+from protocols.fix import TERMINAL, ClientOrderId, EndedBy, OrderId, OrdStatus, Side
 from tests.core.words import INSTRUMENT, report
 
 if TYPE_CHECKING:
@@ -45,6 +47,19 @@ pieces = st.builds(
     is_state=st.sampled_from([True, True, True, False]),
 )
 sets_of_evidence = st.lists(pieces, max_size=8)
+ordinary = st.builds(
+    msgspec.structs.replace,
+    pieces,
+    instrument=st.just(INSTRUMENT),
+    client_order_id=st.sampled_from([None, ClientOrderId("a"), ClientOrderId("a"), ClientOrderId("b")]),
+    side=st.sampled_from([Side.BUY] * 8 + [None, Side.SELL]),
+    order_qty=st.sampled_from([Decimal(10)] * 8 + [None, Decimal(2)]),
+    cum_qty=st.sampled_from([Decimal(0), Decimal(3), Decimal(3), Decimal(7), None]),
+    is_state=st.sampled_from([True] * 8 + [False]),
+)
+"""Pieces of which two often agree."""
+lives = st.builds(msgspec.structs.replace, ordinary, status=st.sampled_from(sorted(set(OrdStatus) - TERMINAL)))
+ends = st.builds(msgspec.structs.replace, ordinary, status=st.sampled_from(sorted(TERMINAL)))
 
 
 def credible(evidence: list[OrderReported]) -> list[OrderReported]:
@@ -79,6 +94,14 @@ def test_the_verdict_does_not_depend_on_order_or_duplication(evidence: list[Orde
     chance.shuffle(shuffled)
     assert judged(shuffled) == judged(evidence)
     assert seen(shuffled).verdict == judged(evidence)
+
+
+@settings(max_examples=500)
+@given(st.tuples(lives, ends) | st.tuples(lives, lives) | st.tuples(ends, ends) | st.tuples(ordinary))
+def test_where_the_last_piece_says_it_all_the_whole_set_says_the_same(evidence: tuple[OrderReported, ...]) -> None:
+    with patch.object(order_view, "_last_says_it_all", return_value=False):
+        of_all = judged(list(evidence))
+    assert judged(list(evidence)) == of_all
 
 
 @given(sets_of_evidence, st.integers(0, 9))
