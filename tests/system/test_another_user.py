@@ -12,7 +12,7 @@ from daemon.sim.shell import serve
 from daemon.sim.venue import Credentials, HttpRequest
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.system.rig import configure, until, world, write_credentials
+from tests.system.rig import HASTY, configure, proven, until, world, write_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from tests.system.rig import Client, Message, World
 
 SILENT = "NO_ACK(lost):1,QUERY_NOTFOUND:1"
-HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
 IDENTITY = "/api/v5/account/config"
 
 
@@ -130,7 +129,7 @@ async def test_as_long_as_nobody_says_whose_key_it_is_nothing_old_is_asked_or_se
         said = await it.canceled(client, order_id, request_id="r")
         assert said["outcome"] == "in_doubt"
         new = await client.result("cancel", account="okx-main", instrument="BTC-USDT", order_id="1")
-        assert new["outcome"] == "unknown_order"
+        assert (await proven(client, new))["outcome"] == "unknown_order"
         assert IDENTITY in calls
         assert [call for call in about_orders(calls) if order_id in call] == []
         assert stranger.floor.stats.cancels.keys() == {"1"}

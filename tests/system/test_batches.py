@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from daemon.sim.venue import SimVenue
     from tests.system.rig import Client, Message, World
 
-PATIENT = "ack_wait_ms = 5000\n"
-"""However slow this machine, an answer is not called late: who waits for it sends nothing again."""
 VENUES: dict[str, tuple[Callable[[], SimVenue], int]] = {
     "okx": (OkxVenue, 200),
     "bitget": (lambda: BitgetVenue(BitgetOptions()), 120),
@@ -74,7 +72,7 @@ async def flood(it: World, client: Client, orders: list[str]) -> list[Message]:
 @EVERY
 async def test_a_flood_in_one_instrument_leaves_alone_and_in_batches(tmp_path: Path, name: str) -> None:
     make, count = VENUES[name]
-    async with world(tmp_path, venue=make(), account=PATIENT) as it:
+    async with world(tmp_path, venue=make()) as it:
         client = await ready(it)
         orders = await rest_in_one(it, count)
         said = await flood(it, client, orders)
@@ -110,7 +108,7 @@ MASSES = {"okx_spread": 60, "bitget_uta": 130, "bingx": 40}
 async def test_everything_leaves_by_one_call_where_that_is_sooner_and_each_order_is_proven(
     tmp_path: Path, name: str
 ) -> None:
-    async with world(tmp_path, venue=build(name), account=PATIENT) as it:
+    async with world(tmp_path, venue=build(name)) as it:
         client = await ready(it)
         orders = await rest_in_one(it, MASSES[name])
         async with asyncio.timeout(WAIT_S):

@@ -100,6 +100,16 @@ async def outcomes(client: Client, name: str, count: int) -> list[str]:
             await asyncio.sleep(0.02)
 
 
+async def has_fired(watcher: Client, client: BoundClient) -> str:
+    """Wait until a subscriber to sessions hears that a client's binding has fired; gives what is said of it."""
+
+    def is_it(note: Message) -> bool:
+        told = note["params"]
+        return (note["method"], told.get("state")) == ("session", "fired") and client.binding_id in told["detail"]
+
+    return str((await watcher.notification(is_it))["params"]["detail"])
+
+
 async def test_fifty_bound_orders_of_a_killed_client_are_proven_closed_and_no_other(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         watcher = await it.started()
@@ -111,11 +121,7 @@ async def test_fifty_bound_orders_of_a_killed_client_are_proven_closed_and_no_ot
         await victim.kill()
         assert await outcomes(watcher, f"bind.{victim.binding_id}", 50) == ["canceled"] * 50
         assert (states(it, mine), states(it, others)) == ({"canceled"}, {"new"})
-        fired = await watcher.notification(
-            lambda note: note["method"] == "session" and note["params"]["state"] == "fired"
-        )
-        assert victim.binding_id in fired["params"]["detail"]
-        assert "its connection is gone" in fired["params"]["detail"]
+        assert "its connection is gone" in await has_fired(watcher, victim)
         told = await watcher.notification(lambda note: note["method"] == "outcome")
         assert told["params"]["request_id"].startswith(f"bind.{victim.binding_id}/")
         assert [seen["binding_id"] for seen in await bound(watcher, 1)] == [neighbour.binding_id]
@@ -178,13 +184,15 @@ async def test_back_within_the_grace_nothing_is_canceled_over_a_restart_too(tmp_
 async def test_a_client_that_stands_still_misses_its_heartbeat_though_its_connection_is_open(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         watcher = await it.started()
+        await watcher.result("subscribe", topics=["sessions"])
         mine = await rest(it, 5, "mine")
         scope = {"instrument": "BTC-USDT"}
         client = await BoundClient.start(it, scope, SOON_MS, heartbeat_ms=400, ping_s=0.05)
-        assert (await bound(watcher, 1))[0]["state"] == "held"
         os.kill(client.process.pid, signal.SIGSTOP)
         (outcome,) = await outcomes(watcher, f"bind.{client.binding_id}", 1)
         assert outcome == "canceled"
+        fired = await has_fired(watcher, client)
+        assert "its heartbeat was missed" in fired
         assert {order for order in mine if it.truth_of(order)[0] == "canceled"} == {
             order for order in mine if it.instrument_of(order) == "BTC-USDT"
         }

@@ -14,7 +14,7 @@ from daemon.sim.venue import Credentials
 from daemon.sim.venues.bitget import limits
 from daemon.sim.venues.bitget.options import BitgetOptions
 from daemon.sim.venues.bitget.venue import BitgetVenue
-from tests.system.rig import WAIT_S, told, world
+from tests.system.rig import QUICK, WAIT_S, told, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -143,7 +143,7 @@ BAD_DAYS = {
 
 @BOTH
 async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(tmp_path: Path, is_unified: bool) -> None:
-    async with trading(tmp_path, is_unified=is_unified) as (it, client):
+    async with trading(tmp_path, is_unified=is_unified, account=QUICK) as (it, client):
         for faults, ending in BAD_DAYS.items():
             await it.ready(client)
             order_id = await rest(it)

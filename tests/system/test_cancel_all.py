@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.sim.book import NewOrder, Side
-from tests.system.rig import WAIT_S, account_table, until, world, write_credentials
+from tests.system.rig import QUICK, WAIT_S, account_table, until, world, write_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -152,7 +152,7 @@ async def test_whatever_the_venue_does_each_outcome_is_its_truth_and_nothing_is_
     tmp_path: Path, faults: str
 ) -> None:
     """Rows 2, 4, 12 and 53 of what other systems got wrong: one false summary, one missing item, one lost failure."""
-    async with world(tmp_path) as it:
+    async with world(tmp_path, account=QUICK) as it:
         client = await it.started()
         orders = await it.rest(24)
         it.faults(faults)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from tests.conftest import FIGURES
-from tests.system.rig import world
+from tests.system.rig import QUICK, world
 from tests.system.storm import Figures, Storm
 from tests.system.wrong_daemon import WRONG
 
@@ -25,7 +25,7 @@ async def storm(
     folder: Path, tell: Callable[[str, object], None], seed: int, kills: int, durability: str = "receipt"
 ) -> Figures:
     extra = f'durability = "{durability}"\n'
-    async with world(folder, faults=FAULTS, module="tests.system.crashing", extra=extra) as it:
+    async with world(folder, faults=FAULTS, module="tests.system.crashing", extra=extra, account=QUICK) as it:
         figures = await Storm(it, seed, kills, is_strict=durability == "strict").blow()
         tell(FIGURES, f"seed {seed}: {figures}")
         assert not [rule for rule in it.venue.floor.rates.breaches if "cancel" in rule]
@@ -60,6 +60,6 @@ async def test_a_thousand_crashes_lose_no_request_and_double_no_outcome(
 @pytest.mark.parametrize("way", WRONG)
 async def test_a_storm_sees_what_a_wrong_daemon_does(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
     monkeypatch.setenv("CANCELD_TEST_WRONG", way)
-    async with world(tmp_path, faults=FAULTS, module="tests.system.wrong_daemon") as it:
+    async with world(tmp_path, faults=FAULTS, module="tests.system.wrong_daemon", account=QUICK) as it:
         figures = await Storm(it, 5, KILLS // 4).blow()
     assert getattr(figures, WRONG[way][1]), str(figures)

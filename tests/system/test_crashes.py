@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sqlite3
-from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.system.crashing import STEPS
-from tests.system.rig import WAIT_S, world
+from tests.system.rig import WAIT_S, Client, world
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.system.rig import Client, Message, World
+    from tests.system.rig import Message, World
 
 ORDERS = 6
 FAULTS = "ACK_OK_NO_PUSH:0.3,ACK_OK_THEN_FILL:0.2"
@@ -26,7 +26,7 @@ FAULTS = "ACK_OK_NO_PUSH:0.3,ACK_OK_THEN_FILL:0.2"
 def first_outcomes(folder: Path) -> dict[str, list[str]]:
     """Read from the journal what was concluded first about each request: there must be one."""
     found: dict[str, list[str]] = {}
-    with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as db:
         for name, outcome in db.execute(
             "SELECT request_id, json_extract(report, '$.outcome') FROM outcomes WHERE revision = 0 ORDER BY seq"
         ):
@@ -61,22 +61,15 @@ async def test_a_kill_at_any_step_costs_no_outcome_and_doubles_none(tmp_path: Pa
             aliases[order_id] = f"mine{n}"
         orders += aliases
         await it.door.fill(orders[0], "0.5")
-        crash = {"CANCELD_TEST_CRASH": f"{step}:{count}"}
-        if step == "after_recovery":
-            await first_life_leaves_work(it, orders, aliases)
-            crash = {"CANCELD_TEST_CRASH": f"{step}:1"}
-        await it.daemon.start(crash)
-        if it.daemon.process is not None and it.daemon.process.returncode is None:
-            client = await it.client()
-            try:
-                await it.ready(client)
-                replies = await ask_all(it, client, orders, aliases)
-                await asyncio.wait(replies, timeout=5)
-            except (TimeoutError, asyncio.CancelledError, ConnectionError):
-                pass
-            if count == 1:
-                assert await it.daemon.ended() == -signal.SIGKILL, f"{step} is never reached"
-            await it.daemon.stop(signal.SIGKILL)
+        crash = f"{step}:{count}"
+        if step == "after_recovery":  # which needs a life before it that left work
+            await live_until(it, "before_word:1", orders, aliases)
+            await it.daemon.ended()
+            crash = f"{step}:1"
+        await live_until(it, crash, orders, aliases)
+        if count == 1:
+            assert await it.daemon.ended() == -signal.SIGKILL, f"{step} is never reached"
+        await it.daemon.stop(signal.SIGKILL)
         accepted = recorded(tmp_path)
 
         await it.daemon.start()
@@ -96,16 +89,15 @@ async def test_a_kill_at_any_step_costs_no_outcome_and_doubles_none(tmp_path: Pa
         assert accepted <= set(outcomes)
 
 
-async def first_life_leaves_work(it: World, orders: list[str], aliases: dict[str, str]) -> None:
-    """Live once and die with requests under way, the first of them written down."""
-    await it.daemon.start({"CANCELD_TEST_CRASH": "before_word:1"})
-    client = await it.client()
-    try:
+async def live_until(it: World, crash: str, orders: list[str], aliases: dict[str, str]) -> None:
+    """Start it and ask for all cancels; over when all are answered, or when it dies: that may be in its start."""
+    await it.daemon.start({"CANCELD_TEST_CRASH": crash})
+    with contextlib.suppress(asyncio.CancelledError, ConnectionError):
+        client = await Client.connect(it.daemon.socket)
+        it.clients.append(client)
         await it.ready(client)
-        await asyncio.wait(await ask_all(it, client, orders, aliases), timeout=5)
-    except (TimeoutError, asyncio.CancelledError, ConnectionError):
-        pass
-    await it.daemon.stop(signal.SIGKILL)
+        async with asyncio.timeout(WAIT_S):
+            await asyncio.wait(await ask_all(it, client, orders, aliases))
 
 
 async def settled(replies: list[asyncio.Future[Message]]) -> list[asyncio.Future[Message]]:
@@ -116,5 +108,5 @@ async def settled(replies: list[asyncio.Future[Message]]) -> list[asyncio.Future
 
 def recorded(folder: Path) -> set[str]:
     """The requests that the first life wrote down."""
-    with closing(sqlite3.connect(folder / "journal.sqlite")) as db:
+    with contextlib.closing(sqlite3.connect(folder / "journal.sqlite")) as db:
         return {name for (name,) in db.execute("SELECT request_id FROM requests")}

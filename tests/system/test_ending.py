@@ -13,7 +13,7 @@ import pytest
 from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.system.rig import WAIT_S, Daemon, World, configure, until, world
+from tests.system.rig import QUICK, WAIT_S, Daemon, World, configure, until, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,7 +99,7 @@ async def test_a_dead_venue_does_not_keep_it_and_the_next_life_finishes_the_work
 
 
 async def test_while_it_ends_new_requests_are_refused_and_old_ones_answered(tmp_path: Path) -> None:
-    async with world(tmp_path, extra="stop_grace_s = 10\n") as it:
+    async with world(tmp_path, extra="stop_grace_s = 10\n", account=QUICK) as it:
         client = await it.started()
         one, two = await it.rest(2)
         it.faults("NO_ACK(lost):1,QUERY_NOTFOUND:1")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon import cli
-from tests.system.rig import ROOT, world
+from tests.system.rig import ROOT, WAIT_S, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +28,7 @@ async def run(it: World, *command: str, folder: Path | None = None) -> tuple[int
     environment = os.environ | {"CANCELD_SOCKET": str(it.daemon.socket)}
     environment |= {"PYTHONPATH": str(folder)} if folder is not None else {}
     process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=environment)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(WAIT_S):
         output, _ = await process.communicate()
     return process.returncode or 0, output.decode().splitlines()
 
@@ -114,12 +114,12 @@ async def follow(it: World, told: Path) -> asyncio.subprocess.Process:
 
 
 async def lines_in(told: Path, count: int) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT_S):
         while not told.exists() or told.read_text().count("\n") < count:
             await asyncio.sleep(0.02)
 
 
 async def stop(follower: asyncio.subprocess.Process) -> None:
     follower.send_signal(signal.SIGINT)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT_S):
         assert await follower.wait() == 130

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import pytest
 import pytest_asyncio
 
-from tests.system.rig import WAIT_S, until, world
+from tests.system.rig import QUICK, WAIT_S, until, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -133,7 +133,7 @@ async def stages(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[dict
         found = {}
         for entry in ENTRIES:
             folder = tmp_path_factory.mktemp(entry)
-            it = await stack.enter_async_context(world(folder, account=f'order_entry = "{entry}"\n'))
+            it = await stack.enter_async_context(world(folder, account=f'{QUICK}order_entry = "{entry}"\n'))
             found[entry] = await staged(it, entry)
         yield found
 
@@ -221,7 +221,7 @@ async def test_every_road_ends_in_the_truth(stages: dict[str, Stage], entry: str
 
 @pytest.mark.parametrize("spec", BREAKING)
 async def test_a_session_that_breaks_costs_no_outcome(tmp_path: Path, spec: str) -> None:
-    async with world(tmp_path) as it:
+    async with world(tmp_path, account=QUICK) as it:
         await live_through(await staged(it), spec)
 
 
@@ -235,7 +235,7 @@ async def test_a_session_that_breaks_costs_no_outcome(tmp_path: Path, spec: str)
     ],
 )
 async def test_a_road_that_breaks_and_has_no_other_is_waited_for(tmp_path: Path, entry: str, spec: str) -> None:
-    async with world(tmp_path, account=f'order_entry = "{entry}"\n') as it:
+    async with world(tmp_path, account=f'{QUICK}order_entry = "{entry}"\n') as it:
         await live_through(await staged(it, entry), spec)
 
 

@@ -18,7 +18,7 @@ from daemon.sim.faults import Fault, FaultError
 from daemon.sim.registry import DEMOS, VENUES, build
 from protocols.dialect import Profile
 from protocols.venues.registry import dialect_for
-from tests.system.rig import WAIT_S, world
+from tests.system.rig import QUICK, WAIT_S, world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -63,7 +63,7 @@ DEAFENING = ("HALF_OPENx1", "ZOMBIEx1", "KEY_EXPIRE(silent)x1")
 ON_LOGIN = "AUTH_SLOW(0.3)x1,SKEW(-20)"
 NOT_HERE = {"PARTIAL_BATCH", "RESTART"}
 """No cancel of the daemon is in a batch of two or more; RESTART is the daemon's own."""
-PATIENT = "horizon_s = 40\n"
+PATIENT = f"{QUICK}horizon_s = 40\n"
 """One order's fault is another's: BingX' pause after a limit, 10 s, holds up whatever has to be sent again."""
 names = itertools.count(1)
 
@@ -157,7 +157,7 @@ async def test_many_orders_meet_a_fault_each_and_end_as_the_venue_says(tmp_path:
 
 @pytest.mark.parametrize("venue", ELSEWHERE)
 async def test_one_daemon_lives_through_every_way_in_which_its_sessions_break(tmp_path: Path, venue: str) -> None:
-    async with world(tmp_path, venue=build(venue, seed=7)) as it:
+    async with world(tmp_path, venue=build(venue, seed=7), account=QUICK) as it:
         await it.daemon.start()
         client = await it.client()
         for spec in BREAKING:
@@ -169,7 +169,7 @@ async def test_one_daemon_lives_through_every_way_in_which_its_sessions_break(tm
     ("venue", "spec"), [(venue, spec) for venue in ELSEWHERE for spec in DEAFENING if can_show(venue, spec)]
 )
 async def test_a_socket_that_hears_nothing_costs_no_outcome(tmp_path: Path, venue: str, spec: str) -> None:
-    async with world(tmp_path, venue=build(venue, seed=7)) as it:
+    async with world(tmp_path, venue=build(venue, seed=7), account=QUICK) as it:
         await it.daemon.start()
         await live_through(it, await it.client(), spec)
 

@@ -11,7 +11,7 @@ import pytest
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.venue import HtxVenue
-from tests.system.rig import told_in_the_end, world
+from tests.system.rig import QUICK, told_in_the_end, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from tests.system.rig import Client, Message, World
 
 ACCOUNT = "okx-main"
-AFTER_THE_ANSWER_US = 200_000
-"""How late pushes come where a test is about the answer: an outcome that needs none waits for none."""
 CROSS, ISOLATED = "BTC-USDT", "ETH-USDT"
 
 
@@ -33,9 +31,9 @@ async def futures(folder: Path, account: str = "", **options: Any) -> AsyncItera
 
 
 @asynccontextmanager
-async def ready(folder: Path) -> AsyncIterator[tuple[World, Client]]:
+async def ready(folder: Path, account: str = "") -> AsyncIterator[tuple[World, Client]]:
     """The same, when it can cancel and hears pushes."""
-    async with futures(folder) as (it, client):
+    async with futures(folder, account) as (it, client):
         await it.ready(client)
         yield it, client
 
@@ -51,9 +49,9 @@ async def cancel(client: Client, instrument: str = CROSS, **ids: str) -> Message
 
 @pytest.mark.parametrize("by", ["order_id", "client_order_id"])
 async def test_an_order_is_canceled_by_either_id_and_every_field_of_the_page_is_shown(tmp_path: Path, by: str) -> None:
-    async with futures(tmp_path, push_delay_us=AFTER_THE_ANSWER_US) as (it, client):
-        await it.ready(client)
+    async with ready(tmp_path) as (it, client):
         order_id = await rest(it, client_order_id="77")
+        it.faults("ACK_OK_NO_PUSH")  # a push might be read before the answer, and the outcome waits for none
         named = {by: order_id if by == "order_id" else "77"}
         result = await cancel(client, **named)
         assert await told_in_the_end(client, result) == ("canceled", "0", True)
@@ -100,7 +98,7 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
     tmp_path: Path, faults: str, ending: tuple[str, str]
 ) -> None:
     """Of an isolated order, so that every question has to look in the second mode as well."""
-    async with ready(tmp_path) as (it, client):
+    async with ready(tmp_path, QUICK) as (it, client):
         order_id = await rest(it, ISOLATED)
         it.faults(faults)
         result = await cancel(client, ISOLATED, order_id=order_id)
@@ -111,7 +109,7 @@ async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
 
 
 async def test_a_client_id_that_died_with_its_order_is_found_in_history(tmp_path: Path) -> None:
-    async with ready(tmp_path) as (it, client):
+    async with ready(tmp_path, QUICK) as (it, client):
         order_id = await rest(it, ISOLATED, client_order_id="77")
         it.faults("NO_ACK,DROP_PUSH")
         result = await cancel(client, ISOLATED, client_order_id="77")
@@ -148,7 +146,7 @@ async def test_an_order_that_never_was_is_unknown_after_two_rounds_in_both_modes
 
 
 async def test_a_client_id_of_which_its_client_says_when_it_was_placed_can_be_unknown(tmp_path: Path) -> None:
-    async with ready(tmp_path) as (it, client):
+    async with ready(tmp_path, QUICK) as (it, client):
         ended = await rest(it, ISOLATED, client_order_id="77")
         placed_at = time.time_ns() // 1000 - 1_000_000
         for number, instrument in (("77", ISOLATED), ("78", CROSS)):

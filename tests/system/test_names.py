@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.rig import WAIT_S, until, world, written
+from tests.system.rig import HASTY, WAIT_S, until, world, written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.system.rig import Client, Message, World
 
-HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
-"""Timings of an account that has no patience: what takes longer is in doubt first."""
 SILENT = "NO_ACK(lost):1,QUERY_NOTFOUND:1"
 """The venue processes no cancel and denies the order."""
 

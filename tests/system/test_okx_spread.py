@@ -11,7 +11,7 @@ from daemon.sim.timers import MILLISECOND_US
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.okx_spread.options import SpreadOptions
 from daemon.sim.venues.okx_spread.venue import OkxSpreadVenue
-from tests.system.rig import told, world
+from tests.system.rig import QUICK, told, world
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,10 +24,9 @@ ACCOUNT = "okx-main"
 
 
 @asynccontextmanager
-async def spreads(folder: Path, faults: str = "", **options: Any) -> AsyncIterator[tuple[World, Client]]:
+async def spreads(folder: Path, account: str = "", **options: Any) -> AsyncIterator[tuple[World, Client]]:
     """A daemon that is ready at a simulated OKX for spreads, and a client of it."""
-    venue = OkxSpreadVenue(SpreadOptions(seed=7, faults=faults, **options))
-    async with world(folder, venue=venue) as it:
+    async with world(folder, account=account, venue=OkxSpreadVenue(SpreadOptions(seed=7, **options))) as it:
         yield it, await it.started()
 
 
@@ -99,7 +98,7 @@ async def test_an_order_that_is_all_matched_ends_filled_although_the_cancel_was_
 async def test_whatever_happens_to_the_answer_the_outcome_is_the_venues_truth(
     tmp_path: Path, faults: str, ending: tuple[str, str]
 ) -> None:
-    async with spreads(tmp_path) as (it, client):
+    async with spreads(tmp_path, QUICK) as (it, client):
         order_id = await rest(it)
         it.faults(faults)
         result = await cancel(client, order_id=order_id)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tests.system.rig import world
+from tests.system.rig import QUICK, world
 
 if TYPE_CHECKING:
     from tests.system.rig import World
@@ -54,7 +54,7 @@ async def test_history_tells_by_outcome_and_time_and_all_of_it_goes_into_a_file(
 
 
 async def test_a_story_tells_what_was_asked_each_step_and_the_venues_own_bytes(tmp_path: Path) -> None:
-    async with world(tmp_path) as it:
+    async with world(tmp_path, account=QUICK) as it:
         client = await it.started()
         await client.result("hello", client="mm1", version="7")
         (order_id,) = await it.rest(1, client_order_id="mine1")

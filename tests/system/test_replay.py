@@ -7,7 +7,7 @@ import signal
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from tests.system.rig import WAIT_S, until, world, written
+from tests.system.rig import HASTY, WAIT_S, until, world, written
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 MANY = 600
 """More outcomes than a connection's buffer holds, or a page of the journal."""
-HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
 
 
 async def cancel_many(it: World, client: Client, count: int, prefix: str) -> list[int]:

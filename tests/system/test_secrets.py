@@ -17,7 +17,7 @@ from daemon.sim.venue import Credentials
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 from tests.scraping import fetch, free_port
-from tests.system.rig import WAIT_S, account_table, until, world, write_credentials
+from tests.system.rig import QUICK, WAIT_S, account_table, until, world, write_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,9 @@ async def test_a_whole_faulty_day_at_debug_brings_no_secret_to_light(tmp_path: P
     other = OkxVenue(OkxOptions(seed=8, credentials=GOOD))
     port = free_port()
     async with (
-        world(tmp_path, options=options, extra=f'log_level = "debug"\nmetrics = "127.0.0.1:{port}"\n') as it,
+        world(
+            tmp_path, options=options, account=QUICK, extra=f'log_level = "debug"\nmetrics = "127.0.0.1:{port}"\n'
+        ) as it,
         serve(other, "127.0.0.1", 0) as server,
     ):
         write_credentials(tmp_path / "okx.toml", GOOD.key, GOOD.secret, GOOD.passphrase)

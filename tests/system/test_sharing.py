@@ -25,8 +25,6 @@ OF_TWO_SECONDS = 60
 ORDERS = 500
 ONE_INSTRUMENT = 470
 """More than OKX takes in two seconds on one instrument, 60 alone and 300 in batches; it lets 500 rest there."""
-PATIENT = "ack_wait_ms = 5000\n"
-"""However slow this machine, an answer is not called late: who waits for it asks nothing and sends nothing again."""
 ASK_AND_HANG = """
 import json, socket, sys, time
 path, *wishes = sys.argv[1:]
@@ -100,12 +98,14 @@ async def test_a_client_that_is_killed_loses_no_request_and_hurts_nobody(tmp_pat
             assert [row["outcome"] for row in await written(client, f"k-{n}")] == ["canceled"]
         again = await it.canceled(client, orders[0], request_id="k-0")  # the name is the user's, not the process's
         assert (again["outcome"], again["revision"]) == ("canceled", 0)
-        assert (await client.result("status"))["clients"] == 1
+        async with asyncio.timeout(WAIT_S):
+            while (await client.result("status"))["clients"] > 1:
+                pass  # its end is on its way
 
 
 async def test_five_hundred_cancels_over_many_instruments_breach_no_limit(tmp_path: Path) -> None:
     options = OkxOptions(seed=7, extra_instruments=INSTRUMENTS)
-    async with world(tmp_path, options=options, account=PATIENT) as it:
+    async with world(tmp_path, options=options) as it:
         client = await it.started()
         orders = await it.door.place(
             [
@@ -123,7 +123,7 @@ async def test_five_hundred_cancels_over_many_instruments_breach_no_limit(tmp_pa
 
 
 async def test_more_cancels_on_one_instrument_than_it_takes_wait_their_turn(tmp_path: Path) -> None:
-    async with world(tmp_path, account=PATIENT) as it:
+    async with world(tmp_path) as it:
         client = await it.started()
         order = {"instrument": "BTC-USDT", "side": "buy", "price": "0.1", "qty": "2"}
         patient = await it.door.place([order] * ONE_INSTRUMENT)
@@ -151,7 +151,7 @@ async def test_more_cancels_on_one_instrument_than_it_takes_wait_their_turn(tmp_
 
 async def test_a_restart_in_a_flood_breaches_no_limit_either(tmp_path: Path) -> None:
     """The venue counts on over the daemon's lives, and so does the daemon: its last sends are in no journal yet."""
-    async with world(tmp_path, account=PATIENT) as it:
+    async with world(tmp_path) as it:
         client = await it.started()
         order = {"instrument": "BTC-USDT", "side": "buy", "price": "0.1", "qty": "2"}
         orders = await it.door.place([order] * ONE_INSTRUMENT)

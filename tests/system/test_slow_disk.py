@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from tests.system.rig import Client, Message, World
 
 PATIENT = "commit_wait_ms = 30000"
-HASTY = "commit_wait_ms = 250"
+HASTY = "commit_wait_ms = 1000"
+"""More than a disk takes that is not held up, on a busy machine too."""
 
 
 @contextlib.asynccontextmanager
@@ -153,9 +154,9 @@ async def test_a_disk_that_hangs_keeps_no_word_for_ever_and_no_word_is_called_du
             assert (said["outcome"], said["durable"]) == ("canceled", False)
             assert said["times"]["recorded"] is None
         status = await journal_of(client, "failed")
-        assert status["journal"]["detail"] == "the disk has not answered for 0.25 s"
+        assert status["journal"]["detail"] == "the disk has not answered for 1 s"
         alarm = {each["name"]: each["detail"] for each in status["accounts"]["okx-main"]["alarms"]}
-        assert alarm["journal"] == "the disk has not answered for 0.25 s"
+        assert alarm["journal"] == "the disk has not answered for 1 s"
         assert not [note for note in client.notified if note["params"].get("state") == "recorded"]
         release(it)
         status = await journal_of(client, "ok")
@@ -177,7 +178,7 @@ async def test_with_refuse_a_disk_that_hangs_lets_no_further_cancel_out(tmp_path
         await journal_of(client, "failed")
         reply = await it.cancel(client, second)
         assert reply["error"]["data"]["reason"] == "journal_unavailable"
-        assert "the disk has not answered for 0.25 s" in reply["error"]["message"]
+        assert "the disk has not answered for 1 s" in reply["error"]["message"]
         assert it.cancels_of(second) == 0
         release(it)
         await journal_of(client, "ok")

@@ -15,7 +15,7 @@ from daemon.sim.shell import serve
 from daemon.sim.venues.okx.auth import Gate
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.system.rig import ROOT, WAIT_S, Daemon, account_table, until, world, write_credentials
+from tests.system.rig import QUICK, ROOT, WAIT_S, Daemon, account_table, until, world, write_credentials
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -231,7 +231,9 @@ async def test_credentials_that_others_can_read_are_not_used(tmp_path: Path, mod
 async def test_a_venue_that_is_not_there_leaves_the_account_connecting_and_the_rest_well(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         write_credentials(tmp_path / "second.toml")
-        add_account(tmp_path, "second", "http://127.0.0.1:9", "./second.toml", "settle_ms = 100\nhorizon_s = 0.3\n")
+        add_account(
+            tmp_path, "second", "http://127.0.0.1:9", "./second.toml", f"{QUICK}settle_ms = 100\nhorizon_s = 0.3\n"
+        )
         client = await it.started()
         reply = await client.call(
             "cancel", account="second", instrument="BTC-USDT", order_id="1", deadline_ms=50, request_id="r"

@@ -12,7 +12,7 @@ from daemon.sim.book import NewOrder, Side
 from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.system.rig import Client, Daemon, World, configure
+from tests.system.rig import HASTY, Client, Daemon, World, configure
 
 if TYPE_CHECKING:
     import ssl
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from tests.system.authority import Authority
 
-HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
 CA = 'ca_file = "{authority}"\n'
 
 

@@ -25,7 +25,7 @@ from daemon.ctl_top_screen import draw
 from daemon.demo.door import Door
 from daemon.demo.host import Host
 from daemon.sim.registry import DEMOS
-from tests.system.rig import ROOT
+from tests.system.rig import ROOT, WAIT_S
 
 if TYPE_CHECKING:
     from daemon.client import Wish
@@ -67,7 +67,7 @@ async def a_day_with_troubles(host: Host) -> Frame:
 
 
 async def ready(client: AsyncClient) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT_S):
         while True:
             accounts = (await client.status())["accounts"]
             assert isinstance(accounts, dict)
@@ -92,7 +92,7 @@ async def cancels(client: AsyncClient, host: Host, venue: str, door: Door) -> No
         if (product := placings[number].product) is not None:
             wish["product"] = product
         name, instrument = f"mm1-{venue}-{number:03}", placings[number].instrument
-        await client.cancel(host.account_of(venue), instrument, request_id=name, timeout=30, **wish)
+        await client.cancel(host.account_of(venue), instrument, request_id=name, timeout=WAIT_S, **wish)
 
     for start in range(0, ORDERS, 6):
         await asyncio.gather(*(cancel(number) for number in range(start, start + 6)))
@@ -111,7 +111,7 @@ async def stick(client: AsyncClient, host: Host, door: Door, number: int) -> Non
 
 async def look_until_troubled(source: Source) -> Frame:
     """Look until the stuck ones wait and the refusal has raised its alarm."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(WAIT_S):
         while True:
             frame = await source.frame(5)
             accounts = frame.status["accounts"]

@@ -18,16 +18,25 @@ from daemon.sim.shell import serve
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
 from tests.scraping import free_port
-from tests.system.rig import WAIT_S, Client, Daemon, World, account_table, configure, leave_out, until, world
+from tests.system.rig import (
+    HASTY,
+    WAIT_S,
+    Daemon,
+    World,
+    account_table,
+    configure,
+    correction_of,
+    leave_out,
+    until,
+    world,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
     from tests.system.authority import Authority
-    from tests.system.rig import Message
 
-HASTY = "settle_ms = 100\nhorizon_s = 0.4\nreplica_lag_ms = 100\n"
 NAME = "venue.test"
 
 
@@ -65,17 +74,6 @@ class Mute:
             await server.wait_closed()
 
 
-async def corrected(client: Client, request_id: str) -> Message:
-    """Wait for the word that a request is in doubt no more."""
-
-    def is_it(note: Message) -> bool:
-        told = note["params"]
-        return (note["method"], told.get("request_id")) == ("correction", request_id) and told["outcome"] != "in_doubt"
-
-    found: Message = (await client.notification(is_it))["params"]
-    return found
-
-
 async def test_a_venue_that_accepts_and_says_nothing_is_said_and_taken_up_when_it_speaks(tmp_path: Path) -> None:
     mute, port, venue = Mute(), free_port(), OkxVenue(OkxOptions(seed=7))
     order_id = an_order(venue)
@@ -96,7 +94,7 @@ async def test_a_venue_that_accepts_and_says_nothing_is_said_and_taken_up_when_i
             assert (first["outcome"], first["ord_status"], first["cum_qty"]) == ("in_doubt", None, None)
         async with serve(venue, "127.0.0.1", port):
             await well.status(client, well.is_ready_by("ws"), "mute")
-            told = await corrected(client, "r")
+            told = await correction_of(client, "r")
             order = venue.book.get(order_id)
             assert order is not None
             assert told["outcome"] == order.ord_status.value == "canceled"
@@ -139,7 +137,7 @@ async def test_a_name_that_does_not_resolve_is_said_and_the_account_is_ready_whe
             with (tmp_path / "hosts").open("a") as hosts:
                 hosts.write(f"127.0.0.1 {NAME}\n")
             await it.ready(client)
-            assert (await corrected(client, "r"))["outcome"] == "canceled"  # it still went out when it could
+            assert (await correction_of(client, "r"))["outcome"] == "canceled"  # it still went out when it could
             assert it.truth_of(order_id)[0] == "canceled"
         finally:
             await it.close()
