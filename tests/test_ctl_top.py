@@ -23,6 +23,7 @@ from daemon.edge.desk import HistoryRow, HistoryRows
 from protocols.control.results import AlarmSeen, BulkSeen, BulksSeen, SocketSeen, WaitingSeen
 from tests.ctl_rig import Captured, cancelctl, desk, one_object
 from tests.desks import NOW_US, STATUS, Elsewhere, FakeDesk, elsewhere, folder, report
+from tests.system.rig import WAIT_S
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -216,7 +217,7 @@ def test_the_screen_follows_stays_without_a_daemon_and_ends_with_ctrl_c(elsewher
 def until_shown(terminal: int, words: str) -> None:
     """Read what is drawn until it holds these words."""
     shown = ""
-    ends_s = time.monotonic() + 30
+    ends_s = time.monotonic() + WAIT_S
     while words not in shown:
         assert time.monotonic() < ends_s, shown[-2000:]
         if select.select([terminal], [], [], 1)[0]:

@@ -26,6 +26,7 @@ from protocols.rest import RestCall, RestResponse
 from protocols.secret import Credentials, Secret
 from tests.edge.fake_venue import Body, Call
 from tests.edge.gateway_rig import SOON, Rig, hang, rig
+from tests.edge.watch import PATIENCE_S
 from tests.fakes import PLAN, FakeDialect
 
 if TYPE_CHECKING:
@@ -208,4 +209,4 @@ async def test_a_venue_that_gives_no_key_still_takes_cancels(rig: Rig) -> None:
     rig.start(dialect=by_key(), waits=Waits(close_s=0.1))
     await rig.until(lambda: rig.roads(Road.REST) == [True] and rig.venue.called("/key"))
     assert rig.drop_copy() == []
-    await asyncio.wait_for(rig.stop(), 10)
+    await asyncio.wait_for(rig.stop(), PATIENCE_S)

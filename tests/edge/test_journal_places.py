@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -101,31 +101,29 @@ async def test_a_log_or_index_that_is_taken_away_is_said_and_loses_nothing(
     assert names(path) == ["a", "b", "c", "d"]
 
 
-async def test_it_is_noticed_though_nothing_is_written_and_what_was_kept_is_saved(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+async def idle(path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Ear]:
+    """A journal in which nothing is written any more, and that looks after its files all the time; gives who hears."""
     monkeypatch.setattr("daemon.edge.journal.writer.LOOK_INTERVAL_S", 0.01)
     with a_journal(path) as held:
         ear = Ear(held)
         await keep(held, [opened("a")])
-        path.with_name("journal.sqlite-wal").unlink()
-        assert "journal.sqlite-wal was deleted" in await ear.failed()
-        await ear.healed()
-        assert as_after_a_crash(path) == ["a"]
+        yield ear
 
 
-async def test_a_journal_that_is_moved_while_nothing_is_written_is_noticed_too(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("daemon.edge.journal.writer.LOOK_INTERVAL_S", 0.01)
-    with a_journal(path) as held:
-        ear = Ear(held)
-        await keep(held, [opened("a")])
-        away = path.rename(path.with_name("away.sqlite"))
-        assert (await ear.failed()).startswith("the file is gone; put it back")
-        away.rename(path)
-        await ear.healed()
-        assert names(path) == ["a"]
+async def test_it_is_noticed_though_nothing_is_written_and_what_was_kept_is_saved(path: Path, idle: Ear) -> None:
+    path.with_name("journal.sqlite-wal").unlink()
+    assert "journal.sqlite-wal was deleted" in await idle.failed()
+    await idle.healed()
+    assert as_after_a_crash(path) == ["a"]
+
+
+async def test_a_journal_that_is_moved_while_nothing_is_written_is_noticed_too(path: Path, idle: Ear) -> None:
+    away = path.rename(path.with_name("away.sqlite"))
+    assert (await idle.failed()).startswith("the file is gone; put it back")
+    away.rename(path)
+    await idle.healed()
+    assert names(path) == ["a"]
 
 
 async def test_a_log_that_is_only_truncated_is_still_the_same(path: Path) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-PATIENCE_S: Final = 20.0
+PATIENCE_S: Final = 60.0
 """How long a condition may take on a very slow machine. Nothing is slower for its being long."""
 LOOK_EVERY_S: Final = 0.005
 

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from tests.system.rig import Message, World
 
 CONNECTIONS = 1_000
+SOON_IN_DOUBT = "ack_wait_ms = 3000\nsettle_ms = 100\nhorizon_s = 3\nreplica_lag_ms = 100\n"
+"""Timings of an account that waits for every answer, and not much longer."""
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 GOOD: dict[str, object] = {"account": "okx-main", "instrument": "BTC-USDT", "order_id": "590908157585625111"}
 
@@ -183,7 +185,7 @@ async def test_an_instrument_without_a_code_goes_out_by_rest(running: World) -> 
 
 async def test_an_unknown_instrument_goes_out_by_rest_and_nothing_is_made_of_the_venues_refusal(tmp_path: Path) -> None:
     """The venue refuses the instrument, so it says nothing about the order: we do not know, and say so."""
-    async with world(tmp_path, account="settle_ms = 100\nhorizon_s = 0.5\nreplica_lag_ms = 100\n") as it:
+    async with world(tmp_path, account=SOON_IN_DOUBT) as it:
         client = await it.started()
         result = await client.result("cancel", **(GOOD | {"instrument": "NEW-USDT"}))
         assert (result["outcome"], result["venue_code"]) == ("in_doubt", "51001")

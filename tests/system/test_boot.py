@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = "/src"
 RESULTS = "opt/results.json"
-BOOT_S = 200
+BOOT_S = 270
 PROBE = f"""
 [Unit]
 After=basic.target network.target

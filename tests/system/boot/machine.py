@@ -21,14 +21,15 @@ OPT = Path("/opt/canceld")
 ETC = Path("/etc/canceld")
 SOCKET = Path("/run/canceld/canceld.sock")
 JOURNAL = Path("/var/lib/canceld/journal.sqlite")
-WAIT_S = 20.0
+WAIT_S = 60.0
+"""A net under a hang, for a busy machine."""
 POLL_S = 0.02
 Message = dict[str, Any]
 
 
 def run(*command: str, may_fail: bool = False) -> str:
     """Run a command and give what it says; a failure is an error that holds its words."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
     if done.returncode and not may_fail:
         raise AssertionError(f"{' '.join(command)} gave {done.returncode}: {done.stdout}{done.stderr}")
     return done.stdout + done.stderr
@@ -36,7 +37,7 @@ def run(*command: str, may_fail: bool = False) -> str:
 
 def attempt(*command: str) -> tuple[int, str]:
     """Run a command and give its exit code and what it says."""
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=WAIT_S)
     return done.returncode, done.stdout + done.stderr
 
 
@@ -131,7 +132,7 @@ class Venue:
 
     def call(self, method: str, path: str, body: object = None) -> Message:
         data = None if body is None else json.dumps(body).encode()
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=5)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=WAIT_S)
         try:
             connection.request(method, path, data)
             with connection.getresponse() as answer:
