@@ -1,7 +1,6 @@
 """A gateway against a small venue on loopback: what it reports for what it is told to do."""
 
 import asyncio
-import socket
 
 import pytest
 from aiohttp import web
@@ -26,6 +25,7 @@ from protocols.fix import OrderEntry, Road
 from tests.edge.fake_venue import friendly
 from tests.edge.gateway_rig import Rig, hang, rig
 from tests.fakes import FakeDialect, question, wire
+from tests.scraping import free_port
 
 __all__ = ["rig"]  # a fixture
 
@@ -129,9 +129,7 @@ async def test_a_lost_socket_loses_what_is_in_flight_and_a_new_one_comes(rig: Ri
 
 
 async def test_a_rest_cancel_without_a_connection_certainly_did_not_leave(rig: Rig) -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        nowhere = f"http://127.0.0.1:{taken.getsockname()[1]}"
+    nowhere = f"http://127.0.0.1:{free_port()}"
     rig.start(OrderEntry.REST, endpoints=Endpoints(rest=nowhere, ws=rig.venue.endpoints.ws))
     await rig.until(lambda: rig.roads(Road.REST) == [True])
     with rig.calling() as gateway:

@@ -1,7 +1,6 @@
 """A link on a transport in memory, with the library's server half at the other end; and a few on real sockets."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -30,6 +29,7 @@ from protocols.session import Drain, Entered, Event, Session, State
 from tests.edge.fake_venue import serving
 from tests.edge.watch import Watch
 from tests.fakes import CREDENTIALS, PLAN, FakeDialect
+from tests.scraping import free_port
 
 TLS = Path(__file__).parent / "tls"
 EGRESS = Egress(tls_context())
@@ -200,11 +200,8 @@ async def test_a_server_that_does_not_speak_is_given_up_in_time() -> None:
 
 
 async def test_a_port_where_nobody_listens_is_a_failed_dial() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
     with pytest.raises(DialFailed, match="Connection refused") as failed:
-        await Bench().link.dial(f"ws://127.0.0.1:{port}/ws", EGRESS)
+        await Bench().link.dial(f"ws://127.0.0.1:{free_port()}/ws", EGRESS)
     assert "127" not in failed.value.why
 
 

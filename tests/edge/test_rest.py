@@ -1,7 +1,6 @@
 """The REST pool against a small server: what is sent, what is kept, and what is said when it fails."""
 
 import asyncio
-import socket
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +18,7 @@ from daemon.edge.settings import Waits
 from protocols.rest import RestResponse, SignedCall
 from tests.edge.fake_venue import Body, Call, FakeVenue, serving
 from tests.edge.watch import Watch
+from tests.scraping import free_port
 
 TLS = Path(__file__).parent / "tls"
 GET = SignedCall("GET", "/orders?id=a%2Fb&sign=SECRET", (("X-Key", "k"),))
@@ -45,13 +45,6 @@ async def pool(venue: FakeVenue) -> AsyncIterator[RestPool]:
 async def never(_: Call) -> Body:
     await asyncio.Event().wait()
     return ""
-
-
-def closed_port() -> int:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port: int = taken.getsockname()[1]
-        return port
 
 
 async def test_a_call_arrives_exactly_as_it_was_signed(venue: FakeVenue, pool: RestPool) -> None:
@@ -93,7 +86,7 @@ async def test_cookies_are_not_kept(venue: FakeVenue, pool: RestPool) -> None:
 
 
 async def test_a_refused_connection_means_that_nothing_left() -> None:
-    async with RestPool(f"http://127.0.0.1:{closed_port()}", Egress(tls_context()), Waits()) as pool:
+    async with RestPool(f"http://127.0.0.1:{free_port()}", Egress(tls_context()), Waits()) as pool:
         flight = Flight()
         answer = await pool.call(POST, 5, flight)
     assert answer == CallFailed("Connection refused", handed_over=False)
