@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from daemon import cli
 from daemon.core.records import Concluded, RequestOpened, SendMade
+from daemon.edge.askers import Askers
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
 from daemon.edge.journal import backlog, writer
@@ -110,7 +111,7 @@ def wrap_the_product() -> None:
            at_records("after_request_commit", "after_outcome_commit"))  # fmt: skip
     around(Driver, "observe", at_evidence("before_answer", "before_push", "before_told"),
            at_evidence("after_answer", "after_push", "after_told"))  # fmt: skip
-    around(Driver, "_tell", at("before_word"), at("after_word"))
+    around(Askers, "_tell", at("before_word"), at("after_word"))
     around(Driver, "restore", at(), at("after_recovery"))
 
 
