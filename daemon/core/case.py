@@ -6,19 +6,15 @@ correlator does). It begins with an order id, or with a client id alone, in whic
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+
+import msgspec
 
 from daemon.core.order_view import NOTHING_KNOWN, OrderView, Verdict
-from protocols.evidence import Proof
-from protocols.fix import Outcome
-
-if TYPE_CHECKING:
-    from daemon.core.records import CancelRequest, CaseId, Report, RequestKey
-    from protocols.asks import Question, WireCancel
-    from protocols.evidence import CancelAnswered, OrderReported
-    from protocols.fix import ClientOrderId, OrderId, RequestState, SendId
+from daemon.core.records import CancelRequest, CaseId, Report, RequestKey
+from protocols.asks import Question, WireCancel
+from protocols.evidence import CancelAnswered, OrderReported, Proof
+from protocols.fix import ClientOrderId, OrderId, Outcome, RequestState, SendId
 
 
 class SendState(StrEnum):
@@ -32,8 +28,7 @@ class SendState(StrEnum):
     """Certainly no byte of it left."""
 
 
-@dataclass(slots=True, eq=False)
-class WireSend:
+class WireSend(msgspec.Struct, eq=False):
     """One wire cancel and what became of it. Times are microseconds since the epoch.
 
     ``made_for`` are the requests that wanted it when it was made: it is their own frame.
@@ -66,8 +61,7 @@ class WireSend:
         return self.state is SendState.IN_FLIGHT or self.proof in {Proof.ACCEPTED, Proof.IN_PROGRESS}
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
+class Ticket(msgspec.Struct, eq=False):
     """One request in a case: what was asked, which sends count for it, and what it was told."""
 
     request: CancelRequest
@@ -79,7 +73,7 @@ class Ticket:
     first_send: SendId | None = None
     told: Report | None = None
     """The latest report; the driver's additions (``seq`` and the like) are not in it."""
-    progress: set[RequestState] = field(default_factory=set)
+    progress: set[RequestState] = set()
     is_sure: bool = True
     """It is known which order it means: it named it, or its client tracked it, or the answer to a frame of its own did.
     Otherwise its client id may mean a newer order than the one that it is bound to."""
@@ -103,8 +97,7 @@ class Ticket:
         return self.told.revision if self.told else -1
 
 
-@dataclass(slots=True, eq=False)
-class Round:
+class Round(msgspec.Struct, eq=False):
     """One walk down the ladder of questions."""
 
     started_us: int
@@ -114,16 +107,14 @@ class Round:
     listing_lacks_it: bool = False
 
 
-@dataclass(slots=True, eq=False)
-class Asked:
+class Asked(msgspec.Struct, eq=False):
     """A question under way."""
 
     question: Question
     at_us: int
 
 
-@dataclass(slots=True, eq=False)
-class Case:
+class Case(msgspec.Struct, eq=False):
     """All work on one order. See the module's first paragraph."""
 
     case_id: CaseId
@@ -132,8 +123,8 @@ class Case:
     order_id: OrderId | None
     client_order_id: ClientOrderId | None
     view: OrderView
-    tickets: dict[RequestKey, Ticket] = field(default_factory=dict)
-    sends: list[WireSend] = field(default_factory=list)
+    tickets: dict[RequestKey, Ticket] = {}
+    sends: list[WireSend] = []
 
     # asking
     question: Asked | None = None
@@ -154,7 +145,7 @@ class Case:
     """When the newest question was asked whose answer showed the order live."""
     live_by_push_us: int = 0
     """When the newest push arrived that showed the order live."""
-    denials: list[int] = field(default_factory=list)
+    denials: list[int] = []
     """When each round started that ended with the venue denying the order."""
     denied_past_memory: bool = False
     """The venue denies an order that it may have forgotten: that proves nothing."""
@@ -182,7 +173,7 @@ class Case:
     """How many cancels in a row other cases of what may be the same order had answered "gone" when this one began."""
     fruitless_us: int = 0
     """When the last of those left."""
-    live_refutations: list[int] = field(default_factory=list)
+    live_refutations: list[int] = []
     """When questions were asked that showed an order live of which terminal evidence is held, late enough to count."""
     account_changed: bool = False
 

@@ -73,9 +73,7 @@ class _Canon:
             case Agenda():
                 said = tuple(sorted((str(self(key)), at - self._now_us) for key, at in value._at.items()))
             case Case():
-                members = [
-                    self(getattr(value, item.name)) for item in dataclasses.fields(value) if item.name != "sends"
-                ]
+                members = [self(getattr(value, name)) for name in value.__struct_fields__ if name != "sends"]
                 said = tuple(members), self._sends(value.sends)
             case dict():
                 said = tuple((self(key), self(item)) for key, item in value.items())
