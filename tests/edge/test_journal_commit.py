@@ -1,16 +1,14 @@
 """Appending: words come once per group, in order, when the commit has happened, and never later than they must."""
 
 import asyncio
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
-from daemon.edge.journal import Journal, JournalState, journal, schema
+from daemon.edge.journal import JournalState, journal, schema
 from protocols.errors import JournalError
 from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
@@ -198,58 +196,6 @@ async def test_after_closing_nothing_is_taken_and_that_is_said(path: Path) -> No
         held.next_seq()
     held.close()
     assert rows(path, "SELECT request_id FROM requests") == [("a",)]
-
-
-async def test_closing_folds_the_log_into_the_file(path: Path) -> None:
-    with a_journal(path) as held:
-        held.append(whole_story("a", held.next_seq()))
-    assert not path.with_name(f"{path.name}-wal").exists()
-    assert rows(path, "SELECT count(*) FROM steps") == [(6,)]
-
-
-async def test_closing_folds_the_log_in_beside_an_operator_who_looks(path: Path) -> None:
-    with closing(sqlite3.connect(path)) as operator:
-        with a_journal(path) as held:
-            held.append(whole_story("a", held.next_seq()))
-            assert operator.execute("SELECT count(*) FROM meta").fetchone() == (3,)
-        assert path.with_name(f"{path.name}-wal").stat().st_size == 0
-
-
-async def keep_fifty(held: Journal) -> None:
-    """Have fifty stories committed, one after the other, each waited for."""
-    for number in range(50):
-        await keep(held, whole_story(f"r{number}", held.next_seq()))
-
-
-async def test_a_long_log_is_folded_in_though_somebody_waits(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES_MAX", 1)
-    monkeypatch.setattr("daemon.edge.journal.writer.QUIET_S", 1e9)
-    with a_journal(path) as held:
-        empty = path.stat().st_size
-        await keep_fifty(held)
-        assert path.stat().st_size > empty
-
-
-async def test_a_log_is_folded_in_once_nobody_has_waited_for_a_while(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
-    with a_journal(path) as held:
-        empty = path.stat().st_size
-        await keep_fifty(held)
-        while path.stat().st_size == empty:
-            await asyncio.sleep(0)
-
-
-async def test_a_log_is_not_folded_in_between_receipts_that_follow_each_other_closely(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
-    monkeypatch.setattr("daemon.edge.journal.writer.QUIET_S", 1e9)
-    with a_journal(path) as held:
-        empty = path.stat().st_size
-        await keep_fifty(held)
-        assert path.stat().st_size == empty
 
 
 async def test_the_operator_reads_requests_steps_and_outcomes(path: Path) -> None:

@@ -29,6 +29,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.folding import Fold, fold
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
 from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, write
@@ -43,11 +44,12 @@ if TYPE_CHECKING:
     from daemon.edge.journal.schema import Connect
 
 CHECKPOINT_PAGES: Final = 4_000
-"""The log is folded into the file about every 4 MiB, in a quiet moment: reading it back after a crash then takes no
-time to speak of."""
+"""The log is folded into the file after about so many pages of 4 KiB, in a quiet moment: reading it back after a crash
+then takes no time to speak of."""
 CHECKPOINT_PAGES_MAX: Final = 16_000
-"""Past that it is folded though somebody waits, which may take a tenth of a second. Pages that were written again and
-again are folded once, so to fold four times as much at once takes about half the time."""
+"""Past that it is folded though somebody waits: beside the commits (`daemon.edge.journal.folding`), and only what was
+committed meanwhile in between two of them. Pages that were written again and again are folded once, so to fold four
+times as much at once takes about half the time."""
 QUIET_S: Final = 0.1
 """A moment is quiet when nobody waited for so long: between two cancels that follow each other closely the next one
 would wait for the fold."""
@@ -85,8 +87,8 @@ class Tidings:
     problems: list[str] = field(default_factory=list)
 
 
-Job = list[Group] | Forgetting | Stop
-"""Groups come in the order in which they were appended, as many at a time as there are."""
+Job = list[Group] | Forgetting | Fold | Stop
+"""Groups come in the order in which they were appended, as many at a time as there are; a `Fold` when it is over."""
 
 
 class Writer:
@@ -130,6 +132,7 @@ class Writer:
         self._pages_in_log = 0
         self._quiet_s = 0.0
         """When the next quiet moment is, if nobody comes to wait before."""
+        self._fold: Fold | None = None
 
     @property
     def records_kept(self) -> int:
@@ -163,7 +166,7 @@ class Writer:
                         self._backlog.put(group, now_s)
                 elif isinstance(job, Forgetting):
                     self._rounds.append(job)
-                else:
+                elif isinstance(job, Stop):
                     self._stop = job
                 job = self.jobs.get_nowait()
         except queue.Empty:
@@ -268,6 +271,7 @@ class Writer:
                 self._disconnect()
 
     def _disconnect(self) -> None:
+        self._end_fold()
         if self._db is not None:
             with contextlib.suppress(sqlite3.Error):  # nothing that was promised depends on it
                 self._db.close()
@@ -332,7 +336,7 @@ class Writer:
         self._close_others()
         if self._db is not None and self._places is not None and not self._places.has_log:
             self._db.execute("PRAGMA busy_timeout = 0")  # meanwhile nobody would get a word
-            if not _fold(self._db, "TRUNCATE"):
+            if not fold(self._db, "TRUNCATE"):
                 raise LogMisplaced(str(self._path), "its log was deleted, moved or replaced", LET_GO)
         self._disconnect()
 
@@ -343,7 +347,10 @@ class Writer:
         if self._places is not None and time.monotonic() >= self._look_due_s:
             self._look()
         elif self._is_log_to_be_folded():
-            self._checkpoint("PASSIVE")
+            if self._fold is None and not self._is_quiet():
+                self._begin_fold()
+            else:
+                self._checkpoint("PASSIVE")
         elif self._rounds:
             self._forget_a_little()
 
@@ -355,8 +362,31 @@ class Writer:
             self._fail(fault, [])
 
     def _is_log_to_be_folded(self) -> bool:
-        is_quiet = not self._backlog and time.monotonic() >= self._quiet_s
-        return self._pages_in_log >= (CHECKPOINT_PAGES if is_quiet else CHECKPOINT_PAGES_MAX)
+        if self._fold is not None:
+            return self._fold.is_over  # but for what was committed meanwhile
+        return self._pages_in_log >= (CHECKPOINT_PAGES if self._is_quiet() else CHECKPOINT_PAGES_MAX)
+
+    def _is_quiet(self) -> bool:
+        return not self._backlog and time.monotonic() >= self._quiet_s
+
+    def _begin_fold(self) -> None:
+        """Have the log folded beside the commits; where that cannot be, the commits wait for it."""
+        if self._guarded(self._fold_beside) is not None:
+            self._checkpoint("PASSIVE")
+
+    def _fold_beside(self) -> None:
+        db = self._connect(self._path)
+        try:
+            self._require_places()  # else it would fold another log than ours
+        except BaseException:
+            db.close()
+            raise
+        self._fold = Fold(db, self.jobs.put)
+
+    def _end_fold(self) -> None:
+        if self._fold is not None:
+            self._fold.end()
+            self._fold = None
 
     def _forget_a_little(self) -> None:
         this = replace(self._rounds[0])  # a copy, since a bite that is not committed was not taken
@@ -380,8 +410,9 @@ class Writer:
 
     def _checkpoint(self, mode: str) -> None:
         """Fold the log into the file. If that fails the log grows, until a commit fails that says so."""
+        self._end_fold()
         self._pages_in_log = 0
-        fault = self._guarded(lambda: _fold(self._connection(), mode))
+        fault = self._guarded(lambda: fold(self._connection(), mode))
         if fault is not None and (self._places is None or self._places.has_log):
             self._disconnect()
 
@@ -410,12 +441,6 @@ class Writer:
 
 _PROOF: Final = Rows(changes=[("UPDATE meta SET value = value WHERE name = ?", ("boot",))])
 """A change that changes nothing and yet has to reach the disk."""
-
-
-def _fold(db: sqlite3.Connection, mode: str) -> bool:
-    """Fold the log into the file; say whether nobody kept us from it."""
-    busy: int = db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[0]
-    return not busy
 
 
 def _first_of(kept: list[Group]) -> list[Group]:
