@@ -290,7 +290,7 @@ def _went_under_two_names(seen: Chronicle, account: AccountName, breach: Breach)
     )
     if by_id is None or by_alias is None:
         return False
-    if _forgets_orders(seen, account):
+    if seen.forgets_orders(account):
         return True
     later_us = max(by_id, by_alias)
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
@@ -304,12 +304,6 @@ def _was_forgotten_in_time(seen: Chronicle, breach: Breach) -> bool:
     """
     then = [offset_us for from_us, offset_us in seen.plan.clock_offsets() if seen.start_us + from_us <= breach.at_us]
     return breach.rule == "errors" and any(later - earlier > ERRORS_US // 2 for earlier, later in pairwise(then))
-
-
-def _forgets_orders(seen: Chronicle, name: AccountName) -> bool:
-    """Whether an account had more orders by the end than its daemon may remember."""
-    account = next(account for account in seen.plan.accounts if account.name == name)
-    return sum(seen.plan.orders[number].account == name for number in seen.order_ids) > account.orders_max
 
 
 def _strangers(seen: Chronicle) -> Iterator[str]:
@@ -357,7 +351,7 @@ def _meant(seen: Chronicle, story: Story, word: Word) -> tuple[Order, ...]:
     if not states or told is None or told == states[0].order_id or names_its_order(seen, story):
         return states
     older = book.states(told)
-    if was_misled(story, told):
+    if was_misled(seen, story, told):
         return older
     meant = _as_of(states, word.at_us)
     is_older = bool(older) and older[-1].ord_status.is_terminal and older[-1].updated_us <= states[0].created_us

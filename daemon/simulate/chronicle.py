@@ -291,6 +291,11 @@ class Chronicle:
         ids = {self.order_id(story.wish.order), self.plan.orders[story.wish.order].client_order_id}
         return sorted({at_us for name in ids if name is not None for at_us in self.left_us.get(name, ())})
 
+    def forgets_orders(self, name: AccountName) -> bool:
+        """Whether an account had more orders by the end than its daemon may remember."""
+        account = next(account for account in self.plan.accounts if account.name == name)
+        return sum(self.plan.orders[number].account == name for number in self.order_ids) > account.orders_max
+
     def covers(self, bulk: BulkPlan, order: OrderPlan) -> bool:
         """Whether a bulk cancel is about an order."""
         return bulk.covers(order, self._places[order.account])

@@ -35,10 +35,15 @@ def names_its_order(seen: Chronicle, story: Story) -> bool:
     return bool(story.asks)
 
 
-def was_misled(story: Story, order_id: str | None) -> bool:
-    """Whether its client had said that its client id is this order when it asked, and nothing showed its end."""
+def was_misled(seen: Chronicle, story: Story, order_id: str | None) -> bool:
+    """Whether its client had said that its client id is this order when it asked, and its end was not known.
+
+    What was shown may be forgotten where there are more orders than the account may remember.
+    """
+    forgets = seen.forgets_orders(story.wish.account)
     return any(
-        ask.said is not None and ask.said.order_id == order_id and not ask.is_known_to_be_over for ask in story.asks
+        ask.said is not None and ask.said.order_id == order_id and (forgets or not ask.is_known_to_be_over)
+        for ask in story.asks
     )
 
 

@@ -79,6 +79,13 @@ def test_that_the_older_had_ended_was_known_so_its_client_meant_another() -> Non
     assert "truth" in told_of_another(Scene(by_order_id=False), is_shown=True)
 
 
+def test_that_it_had_ended_may_be_forgotten_for_want_of_room() -> None:
+    scene = Scene(by_order_id=False)
+    narrow = msgspec.structs.replace(scene.seen.plan.accounts[0], orders_max=1)
+    scene.seen.plan = msgspec.structs.replace(scene.seen.plan, accounts=(narrow,))
+    assert "truth" not in told_of_another(scene, is_shown=True)
+
+
 # ---------------------------------------------------------------- orders that never reached their venue
 
 
