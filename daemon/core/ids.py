@@ -10,6 +10,15 @@ from daemon.core.records import CaseId
 from protocols.fix import QueryId, RequestId, SendId
 
 
+def life_of(name: str) -> int:
+    """Read from a name which life gave it: the journal's number of that; 0 if nobody here gave it."""
+    life = name[1:].partition("x")[0]
+    try:
+        return int(life, 16)
+    except ValueError:
+        return 0
+
+
 class Ids:
     """Hands out names. ``boot`` is the journal's number of this life of the daemon."""
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 import msgspec
 
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
+from daemon.core.ids import life_of
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
     TRACKED,
@@ -110,11 +111,21 @@ def _request_of_the_past(request: CancelRequest, opened_us: int) -> CancelReques
 def dealings(found: Sequence[RecoveredCase]) -> list[Dealing]:
     """Gather what the cases of earlier lives sent and asked, and what was answered, by rising time.
 
-    What was dealt for a case that its requests have left counts too, once for all that grew out of it.
+    What was dealt for a case that its requests have left counts too, once for all that grew out of it. Times are those
+    of the last of these lives, as if each had begun when the one before it did its last: the host's clock may have been
+    set in between, and only within a life do times say what was how long ago.
     """
     every = (record for case in found for record in (*case.former, *case.records))
     made = {_dealt(record): record for record in every if isinstance(record, Dealing)}
-    return sorted(made.values(), key=lambda record: record.t)
+    lives: dict[int, list[Dealing]] = {}
+    for (_, name), record in made.items():
+        lives.setdefault(life_of(name), []).append(record)
+    behind: list[Dealing] = []
+    for life in sorted(lives, reverse=True):
+        own = sorted(lives[life], key=lambda record: record.t)
+        shift_us = behind[0].t - own[-1].t if behind else 0
+        behind[:0] = [msgspec.structs.replace(record, t=record.t + shift_us) for record in own] if shift_us else own
+    return behind
 
 
 def _dealt(record: Dealing) -> tuple[type, str]:

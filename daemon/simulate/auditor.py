@@ -26,7 +26,6 @@ The rules for bulk cancels stand in `bulk_audit`, those for bindings in `binding
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -64,7 +63,7 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
         Violation("rate", f"{account}: {breach.rule} for {breach.key} at {seen.after_s(breach.at_us)}")
         for account, breaches in broken.items()
         for breach in breaches
-        if not _went_under_two_names(seen, account, breach) and not _was_forgotten_in_time(seen, breach)
+        if not _went_under_two_names(seen, account, breach)
     ]
     found += [Violation("bound", f"{full.name}: {full.length}, {full.at_most} at most") for full in seen.overfull]
     found += [Violation("fault", f"{account}: {what}") for account, what in seen.faults]
@@ -264,8 +263,6 @@ SENDS_MAX: Final = 40
 """Cancels for one request, at the most: past that nothing is sent any more."""
 GAP_US: Final = 1_500_000
 """The longest gap that a venue wants between two cancels of one order, and the way there."""
-ERRORS_US: Final = 480_000_000
-"""So long a venue counts the errors that it answered (BingX: rate limits)."""
 PAGES_US: Final = 1_000_000
 """What the first page of a listing may wait for its others, before all are read."""
 WORD_US: Final = 200_000
@@ -295,15 +292,6 @@ def _went_under_two_names(seen: Chronicle, account: AccountName, breach: Breach)
     later_us = max(by_id, by_alias)
     born_us = max((at_us for at_us in seen.crashes_us if at_us < later_us), default=0)
     return not any(born_us < at_us < later_us - PAGES_US for at_us in seen.paired_us.get(breach.key, ()))
-
-
-def _was_forgotten_in_time(seen: Chronicle, breach: Breach) -> bool:
-    """Whether errors are too many of which a life took those before it for old ones: its clock was set ahead by then.
-
-    What left is remembered by a clock that nobody sets, errors by the host's.
-    """
-    then = [offset_us for from_us, offset_us in seen.plan.clock_offsets() if seen.start_us + from_us <= breach.at_us]
-    return breach.rule == "errors" and any(later - earlier > ERRORS_US // 2 for earlier, later in pairwise(then))
 
 
 def _strangers(seen: Chronicle) -> Iterator[str]:

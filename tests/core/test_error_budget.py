@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from daemon.core.error_budget import ErrorBudget
+from daemon.core.ids import life_of
 from daemon.core.limits import Limits
 from daemon.core.records import CaseId, RecoveredCase, SendAnswered, SendMade
 from daemon.core.recovery import dealings
@@ -20,6 +21,7 @@ from tests.core.story import Put, Sent, Story
 from tests.core.words import INSTRUMENT, T0_MS, TRAITS
 
 WINDOW_MS = 480_000
+SECOND_US = 1_000_000
 RULES = (
     ErrorRule("cancel errors", frozenset({"cancel"}), 4, WINDOW_MS, "somewhere"),
     ErrorRule("ask errors", frozenset({"ask_order"}), 4, WINDOW_MS, "somewhere"),
@@ -398,3 +400,29 @@ def test_errors_of_a_case_that_its_requests_have_left_count_after_a_restart_and_
     former = SendMade(1, CaseId("left"), wire), SendAnswered(2, CaseId("left"), answer)
     found = [RecoveredCase(CaseId(name), (), (), former) for name in ("one", "other")]
     assert dealings(found) == list(former)
+
+
+def told(life: int, at_s: int) -> tuple[SendMade, SendAnswered]:
+    """A cancel of a life that an error answered a second later."""
+    wire = WireCancel(SendId(f"c{life:x}x{at_s}"), Road.REST, "", INSTRUMENT, None, ClientOrderId("a"))
+    answer = CancelAnswered(wire.send_id, Road.REST, Proof.GONE, "1", "", counts_as_error=True)
+    case = CaseId(f"k{life}")
+    return SendMade(at_s * SECOND_US, case, wire), SendAnswered((at_s + 1) * SECOND_US, case, answer)
+
+
+@pytest.mark.parametrize("began_s", [(0, 3_600, 10), (0, 10, 3_600), (3_600, 10, 20), (0, 10, 20)])
+def test_errors_of_several_lives_count_wherever_the_clock_was_set_to_between_them(began_s: tuple[int, ...]) -> None:
+    """Each began when the one before had done its last, and the next begins now: more is not known."""
+    lives = [told(16 + index, at_s) for index, at_s in enumerate(began_s)]
+    found = dealings([RecoveredCase(CaseId("k"), (), tuple(record for life in reversed(lives) for record in life))])
+    last_us = (began_s[-1] + 1) * SECOND_US
+    assert [record.t - last_us for record in found] == [n * SECOND_US for n in (-3, -2, -2, -1, -1, 0)]
+    assert [life_of(record.wire.send_id) for record in found if isinstance(record, SendMade)] == [16, 17, 18]
+    story = Story(STRICT)
+    story.core.recall(found, story.now_us)
+    assert len(story.core._bench._limits.errors) == 3
+
+
+@pytest.mark.parametrize(("name", "life"), [("c1x2", 1), ("q1fx0", 31), ("", 0), ("s1", 1), ("cx1", 0), ("mine", 0)])
+def test_a_name_says_which_life_gave_it(name: str, life: int) -> None:
+    assert life_of(name) == life

@@ -5,8 +5,6 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from daemon.sim.rates import Breach
-from daemon.simulate.plan import Crash
 from daemon.simulate.track_audit import CLOCK_MAX_US
 from protocols.fix import Outcome
 from tests.simulate.scene import ALIAS, SECOND_US, START_US, Scene
@@ -128,21 +126,3 @@ def test_a_life_that_finds_only_the_wish_may_doubt_it() -> None:
     scene.crash()
     scene.tell(Outcome.IN_DOUBT, None, order_id=None)
     assert "nothing_open" not in scene.broken()
-
-
-# ---------------------------------------------------------------- errors, as a clock that was set remembers them
-
-
-@pytest.mark.parametrize(
-    ("offset_us", "is_excused"), [(3600 * SECOND_US, True), (0, False), (-3600 * SECOND_US, False)]
-)
-def test_errors_that_a_clock_set_ahead_made_old_may_be_too_many(offset_us: int, *, is_excused: bool) -> None:
-    scene = Scene(venue="bingx")
-    scene.seen.plan = msgspec.structs.replace(scene.seen.plan, crashes=(Crash(0, SECOND_US, offset_us),))
-    scene.ask()
-    scene.wait()
-    scene.cancel()
-    scene.tell(Outcome.CANCELED)
-    broken = scene.broken([Breach("errors", "query", scene.now_us)])
-    assert ("rate" not in broken) == is_excused
-    assert "rate" in scene.broken([Breach("same order", "query", scene.now_us)])
