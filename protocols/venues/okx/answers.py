@@ -90,7 +90,7 @@ def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: F
         raise Unreadable("code", "neither sCode nor code")
     order_id, client_order_id = optional_text(item, "ordId"), optional_text(item, "clOrdId")
     row = row_of(deciding, table)
-    fields = texts(body) | texts(item)
+    fields = texts(body) | texts(item) if body else texts(item)
     return CancelAnswered(
         send_id,
         road,

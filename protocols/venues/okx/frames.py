@@ -88,6 +88,8 @@ def _read_push(grammar: Grammar, body: Json, frame: Frame) -> Inbounds:
     rows = as_array(body["data"], "data")
     if not rows:
         return (Noted("a push without rows"),)
+    if len(rows) == 1:  # as always, so far
+        return (_read_row(grammar, 0, rows[0], frame),)
     return tuple(_read_row(grammar, index, row, frame) for index, row in enumerate(rows))
 
 
