@@ -28,7 +28,7 @@ from protocols.session import State
 from protocols.venues.registry import VENUES, dialect_for
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping
+    from collections.abc import Mapping, MutableMapping, Sequence
     from pathlib import Path
     from typing import TextIO
 
@@ -175,15 +175,13 @@ class Visit:
 
     # ------------------------------------------------------------ hearing
 
-    def _hear(self, evidence: Evidence) -> None:
-        match evidence:
-            case AccountIdentified():
-                if self._whose is None or evidence.permissions:
-                    self._whose = evidence
-            case AccountRefused():
-                self._refused = evidence
-            case _:
-                pass
+    def _hear(self, evidence: Sequence[Evidence]) -> None:
+        for piece in evidence:
+            if isinstance(piece, AccountIdentified):
+                if self._whose is None or piece.permissions:
+                    self._whose = piece
+            elif isinstance(piece, AccountRefused):
+                self._refused = piece
 
     def _log(self) -> FilteringBoundLogger:
         """Make a log that writes nothing and remembers why a socket was not opened, by its name."""

@@ -36,6 +36,11 @@ class Agenda(Generic[Key]):
                 self._heap = [entry for entry in self._heap if self._at.get(entry[2]) == entry[0]]
                 heapq.heapify(self._heap)
 
+    def set_by(self, key: Key, at_us: int) -> None:
+        """Make an appointment at the latest then. An earlier one stands: who comes too early makes the next."""
+        if self._at.get(key, at_us + 1) > at_us:
+            self.set(key, at_us)
+
     def next_us(self) -> int | None:
         """When the next appointment is, if there is one."""
         while self._heap and self._at.get(self._heap[0][2]) != self._heap[0][0]:

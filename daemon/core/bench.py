@@ -85,6 +85,7 @@ class Bench:
         self._let_through: tuple[BucketKey, CaseId] | None = None
         self._listing: tuple[QueryId, int] | None = None
         self._listing_again = False
+        self._later: dict[CaseId, Case] = {}
         self._listing_waits = False
         """For a slot: it goes before every question that shares one of its limits."""
         self._tidy_us = 0
@@ -113,11 +114,10 @@ class Bench:
                 self._serve(key, now_us)
             elif key == _LISTING:
                 self.want_listing(now_us)
-            elif key in self._cases.unheard:
-                self._agenda.set(key, now_us + UNHEARD_LOOK_US)
-            else:
-                case = self._cases.get(key)
-                if case is not None:
+            elif (case := self._cases.get(key)) is not None:
+                if case.unheard:
+                    self._agenda.set(key, now_us + UNHEARD_LOOK_US)
+                else:
                     self.work(case, now_us)
         self._cases.evict(now_us - KEEP_CLOSED_US)
         if now_us >= self._tidy_us:
@@ -146,6 +146,7 @@ class Bench:
     def forget(self, case: Case) -> None:
         """Cancel a case's appointment: it is no more."""
         self._agenda.set(case.case_id, None)
+        self._later.pop(case.case_id, None)
 
     def budget_wait_us(self, now_us: int) -> int:
         """How long the longest line of cancels waits for its next slot."""
@@ -182,11 +183,21 @@ class Bench:
 
     # ------------------------------------------------------------ one case
 
+    def work_later(self, case: Case) -> None:
+        """Work on a case as soon as all is taken in that came with what changed it, unless that does so before."""
+        self._later[case.case_id] = case
+
+    def catch_up(self, now_us: int) -> None:
+        """Work on those that were left for later."""
+        while self._later:
+            self.work(next(iter(self._later.values())), now_us)
+
     def work(self, case: Case, now_us: int) -> None:
         """Do what follows from a case as it stands, and make the next appointment."""
+        self._later.pop(case.case_id, None)
         self._world.spared = self._limits.errors.spared(now_us)
         self._sending.note_gap(case, now_us)
-        if self._rests(case, now_us):
+        if not case.verdict.is_terminal and self._rests(case, now_us):
             return
         for ticket in list(case.tickets.values()):
             self._conclude(ticket, case, now_us)
@@ -204,7 +215,7 @@ class Bench:
             # Another request of this case may want other parameters, or time passes until the answer is overdue.
             send_us = policy.wants_send(case, self._world, now_us)[1]
         appointments = [send_us, self._ask(case, now_us), *self._due_times(case, now_us)]
-        if case.case_id in self._cases.unheard:
+        if case.unheard:
             appointments.append(now_us + UNHEARD_LOOK_US)
         self._agenda.set(case.case_id, min((at for at in appointments if at is not None), default=None))
         if has_work_left(case) and not policy.is_abandoned(case, self._world, now_us):
@@ -217,13 +228,13 @@ class Bench:
         until_us = shortcuts.rests_until_us(case, self._world, now_us)
         if until_us is None:
             return False
-        self._agenda.set(case.case_id, until_us)
+        self._agenda.set_by(case.case_id, until_us)
         self._cases.reopen(case)
         return True
 
     def _conclude(self, ticket: Ticket, case: Case, now_us: int) -> None:
         found = policy.conclude(ticket, case, self._world, now_us)
-        if found is None or (not found.outcome.is_derivable and case.case_id in self._cases.unheard):
+        if found is None or (not found.outcome.is_derivable and case.unheard):
             return  # what is not taken in yet may be the end of the order
         if policy.supersedes(ticket, case, found):
             self._tell(ticket, case, found)

@@ -84,7 +84,11 @@ def bulk_cases(evidence: Evidence, cases: CaseFile) -> list[Case]:
         about = [] if case is None else [case]
     else:
         return []
-    return about if all("/" in key.request_id for case in about for key in case.tickets) else []
+    for case in about:
+        for key in case.tickets:
+            if "/" not in key.request_id:
+                return []
+    return about
 
 
 class Site(msgspec.Struct, frozen=True):

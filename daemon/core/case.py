@@ -176,6 +176,8 @@ class Case(msgspec.Struct, eq=False):
     live_refutations: list[int] = []
     """When questions were asked that showed an order live of which terminal evidence is held, late enough to count."""
     account_changed: bool = False
+    unheard: int = 0
+    """How many pieces of evidence about it came that are not taken in yet: nothing follows from its silence."""
 
     @property
     def verdict(self) -> Verdict:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from daemon.core.case import Case, Ticket, WireSend, is_settled
@@ -31,8 +30,6 @@ class CaseFile:
         self._by_send: dict[SendId, Case] = {}
         self._by_query: dict[QueryId, Case] = {}
         self._closed: dict[CaseId, int] = {}
-        self.unheard: Counter[CaseId] = Counter()
-        """Of which cases evidence came that is not taken in yet, and how much: nothing follows from their silence."""
 
     def add(self, case: Case) -> None:
         """File a case under all its names."""

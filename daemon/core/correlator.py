@@ -171,7 +171,16 @@ class Correlator:
         return None
 
     def observe(self, evidence: Evidence, now_us: int) -> list[Effect]:
-        """Take in what the venue, or the road to it, said."""
+        """Take in what the venue, or the road to it, said, and do what follows."""
+        self.hear(evidence, now_us)
+        self.catch_up(now_us)
+        return self.take_effects()
+
+    def hear(self, evidence: Evidence, now_us: int) -> None:
+        """Take in one of several pieces that came together; `catch_up` and `take_effects` after the last.
+
+        What follows from an answer to a cancel waits until then: the push that came with it may say all.
+        """
         match evidence:
             case OrderReported():
                 self._listener.reported(evidence, now_us)
@@ -195,6 +204,13 @@ class Correlator:
                 self.world.is_clock_measured = True
             case AccountIdentified() | AccountRefused():
                 pass  # The driver's: they concern the account, not an order.
+
+    def catch_up(self, now_us: int) -> None:
+        """Do what follows from what was heard, as far as it waited."""
+        self._bench.catch_up(now_us)
+
+    def take_effects(self) -> list[Effect]:
+        """Hand over what is to be done."""
         return self._bench.take_effects()
 
     def list_orders(self, now_us: int) -> list[Effect]:
@@ -299,7 +315,7 @@ class Correlator:
             self._bench.out.append(Alarm("cancel_refused", f"{answer.code} {answer.message}".strip()))
         if answer.order_id is not None:
             case = self._listener.heed_own_answer(case, send, answer.order_id, now_us)
-        self._bench.work(case, now_us)
+        self._bench.work_later(case)
 
     def _forwarded(self, forwarded: CancelForwarded, now_us: int) -> None:
         case = self.cases.of_send(forwarded.send_id)

@@ -223,7 +223,7 @@ class Sending:
         operation = self._operation_for(ticket)
         own_us = self._limits.budget.free_of_order_us(operation, name_of(case), now_us)
         if any(send.may_have_left for send in case.sends_for(ticket)):
-            if case.case_id in self._cases.unheard:
+            if case.unheard:
                 return None, None  # what is not taken in yet may be the end of the order
             own_us = max(own_us, self._world.spared.get(operation, 0))
         if own_us > now_us:

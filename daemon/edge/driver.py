@@ -145,10 +145,14 @@ class Driver:
         self._carry_out(submitted.effects)
         return told
 
-    def observe(self, evidence: Evidence) -> None:
+    def observe(self, evidence: Sequence[Evidence]) -> None:
         """Take in evidence; it waits for its turn while effects are being carried out, and if it is of bulks alone."""
         if self._inbox.put(evidence) and not self._is_busy:
-            self._carry_out([])
+            try:
+                self._carry_out([])
+            finally:
+                if self._inbox.ready:  # behind one that met a bug of ours
+                    self._time.soon(self._hear)
 
     def _hear(self) -> None:
         """Take in what stood back."""
@@ -207,15 +211,17 @@ class Driver:
 
     def _take_in(self) -> None:
         """Take in what is ready, in one turn; a bug about one piece costs no other."""
-        effects: list[fx.Effect] = []
         now_us = self._clock.now()
         try:
-            while self._inbox.ready:
-                evidence = self._inbox.ready.popleft()
-                self._note(evidence)
-                effects += self.correlator.observe(evidence, now_us)
+            try:
+                while self._inbox.ready:
+                    evidence = self._inbox.ready.popleft()
+                    self._note(evidence)
+                    self.correlator.hear(evidence, now_us)
+            finally:
+                self.correlator.catch_up(now_us)
         finally:
-            self._turn(effects)
+            self._turn(self.correlator.take_effects())
 
     def _turn(self, effects: list[fx.Effect]) -> None:
         """One turn: the venue first, then the words and one group of records, then what is beside."""

@@ -7,8 +7,8 @@ which road a cancel takes. For the driver it is a few synchronous calls and one 
 * Every cancel ends in exactly one `CancelAnswered` or `CancelLost`, preceded by `CancelForwarded` if its bytes were
   handed over; every `ask` in exactly one `QuestionAnswered` or `QuestionFailed`. A venue may answer a cancel again,
   later.
-* ``report`` gets one piece of evidence at a time, in order, on the event loop, never inside one of these calls and
-  never inside itself. What it raises is logged and costs nothing else.
+* ``report`` gets the evidence in order, all that there is at once, on the event loop, never inside one of these calls
+  and never inside itself. What it raises is logged and costs nothing that comes later.
 * A road is reported open when a cancel could leave by it, and closed when it could not: the sum over all sockets, so
   that a successor taking over is no news.
 """
@@ -51,7 +51,7 @@ from protocols.fix import OrderEntry, Road
 from protocols.session import Counters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterator
+    from collections.abc import Callable, Coroutine, Iterator, Sequence
 
     from structlog.typing import FilteringBoundLogger
 
@@ -89,7 +89,7 @@ class Gateway:
         account: GatewaySettings,
         dialect: Dialect,
         credentials: Credentials,
-        report: Callable[[Evidence], None],
+        report: Callable[[Sequence[Evidence]], None],
         clock: Clock,
         log: FilteringBoundLogger,
         pacer: Pacer | None = None,
@@ -169,8 +169,7 @@ class Gateway:
             self._sends.start_batch(wires, self._spawn, everything)
             return
         with self._teller:
-            for departed in self._by_socket.send_batch(wires):
-                self._teller.tell(departed)
+            self._teller.tell(*self._by_socket.send_batch(wires))
 
     def _takes(self, wires: tuple[WireCancel, ...]) -> bool:
         """Count cancels that are to leave; those of a closed road end here."""
@@ -332,11 +331,12 @@ class Gateway:
 
     # ------------------------------------------------------------ what sockets bring (`sockets.Owner`)
 
-    def took(self, evidence: OrderReported | CancelAnswered | CancelLost) -> None:
+    def took(self, evidence: Sequence[OrderReported | CancelAnswered | CancelLost]) -> None:
         """Pass evidence on; what an answer says about ourselves is mended first."""
-        if isinstance(evidence, CancelAnswered):
-            self._mend(evidence)
-        self._teller.tell(evidence)
+        for piece in evidence:
+            if isinstance(piece, CancelAnswered):
+                self._mend(piece)
+        self._teller.tell(*evidence)
 
     def changed(self, why: str) -> None:
         """Look at the roads and the drop copy again."""

@@ -4,7 +4,7 @@ A venue answers a bulk cancel with hundreds of frames at once. Each costs little
 a quarter of a second, and the answer to another's cancel may come behind them. So evidence that is of bulk cancels
 alone stands back here, in its order, and is taken in some pieces at a time, between which the loop does other work.
 Nothing is lost or thrown away, where too much stands back whoever reads has to wait until some of it is taken in, and
-nothing is concluded from the silence of a case of which something stands back (`CaseFile.unheard`).
+nothing is concluded from the silence of a case of which something stands back (`Case.unheard`).
 
 It knows nothing of what evidence says, and the verdict about an order does not rest on its order.
 """
@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Final
 from daemon.core.bulk import bulk_cases
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
+    from daemon.core.case import Case
     from daemon.core.casefile import CaseFile
-    from daemon.core.records import CaseId
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
@@ -41,7 +41,7 @@ class Inbox:
         self._wake = wake
         self.ready: deque[Evidence] = deque()
         """What is to be taken in now."""
-        self._back: deque[tuple[Evidence, list[CaseId]]] = deque()
+        self._back: deque[tuple[Evidence, list[Case]]] = deque()
         self._is_scheduled = False
 
     @property
@@ -49,20 +49,21 @@ class Inbox:
         """Whether something stands back."""
         return bool(self._back)
 
-    def put(self, evidence: Evidence) -> bool:
-        """Keep a piece; says whether something is ready by now."""
-        about = [case.case_id for case in bulk_cases(evidence, self._cases)]
-        if not about:
-            self.ready.append(evidence)
-            return True
-        self._back.append((evidence, about))
-        for case in about:
-            self._cases.unheard[case] += 1
+    def put(self, evidence: Iterable[Evidence]) -> bool:
+        """Keep what came; says whether something is ready by now."""
+        for piece in evidence:
+            about = bulk_cases(piece, self._cases)
+            if not about:
+                self.ready.append(piece)
+                continue
+            self._back.append((piece, about))
+            for case in about:
+                case.unheard += 1
         if len(self._back) > BACK_MAX:
-            self._let_come(1)
-            return True
-        self._schedule()
-        return False
+            self._let_come(len(self._back) - BACK_MAX)
+        if self._back:
+            self._schedule()
+        return bool(self.ready)
 
     def let_all_come(self) -> None:
         """Let nothing stand back any more: this is the end."""
@@ -85,6 +86,4 @@ class Inbox:
             evidence, about = self._back.popleft()
             self.ready.append(evidence)
             for case in about:
-                self._cases.unheard[case] -= 1
-                if not self._cases.unheard[case]:
-                    del self._cases.unheard[case]
+                case.unheard -= 1

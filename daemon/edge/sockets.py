@@ -45,14 +45,15 @@ if TYPE_CHECKING:
 BLIND_RENEW_MAX_S: Final = 600.0
 SLOW_KINDS: Final = frozenset({RefusalKind.CREDENTIALS, RefusalKind.ACCOUNT, RefusalKind.BROKEN})
 """Trying again soon cannot help, and looks like an attack."""
+_EVIDENCE: Final = (OrderReported, CancelAnswered, CancelLost)
 _RANKS: Final = {DropCopyState.DOWN: 0, DropCopyState.BLIND: 1, DropCopyState.LIVE: 2}
 
 
 class Owner(Protocol):
     """Who hears what a keeper's links bring."""
 
-    def took(self, evidence: OrderReported | CancelAnswered | CancelLost) -> None:
-        """Take evidence."""
+    def took(self, evidence: Sequence[OrderReported | CancelAnswered | CancelLost]) -> None:
+        """Take evidence, in its order."""
 
     def changed(self, why: str) -> None:
         """Look at roads and drop copy again."""
@@ -250,17 +251,26 @@ class Keeper:
     # ------------------------------------------------------------ what links say
 
     def _heard(self, link: Link, events: Sequence[Event]) -> None:
+        """Pass on what came, in its order: evidence, of which there may be much, all together."""
+        evidence: list[OrderReported | CancelAnswered | CancelLost] = []
         for event in events:
+            if isinstance(event, _EVIDENCE):
+                evidence.append(event)
+                continue
+            self._take(link, evidence)
             self._hear(link, event)
+            evidence = []
+        self._take(link, evidence)
+
+    def _take(self, link: Link, evidence: Sequence[OrderReported | CancelAnswered | CancelLost]) -> None:
+        if evidence:
+            self._owner.took(evidence)
+        for piece in evidence:
+            if isinstance(piece, CancelAnswered) and piece.remedy is Remedy.LOG_IN:
+                link.close("the venue says that this socket is not logged in")
 
     def _hear(self, link: Link, event: Event) -> None:
         match event:
-            case OrderReported() | CancelLost():
-                self._owner.took(event)
-            case CancelAnswered():
-                self._owner.took(event)
-                if event.remedy is Remedy.LOG_IN:
-                    link.close("the venue says that this socket is not logged in")
             case RoadChanged() | DropCopyChanged():
                 self._road_changed(link, event)
             case Entered():

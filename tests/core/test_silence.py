@@ -68,11 +68,11 @@ def test_the_second_cancel_takes_the_other_road_without_waiting_any_longer() -> 
 def test_nobody_is_called_silent_while_what_he_said_is_not_taken_in_yet() -> None:
     story = Story()
     story.submit()
-    unheard = story.core.cases.unheard
-    unheard[story.case().case_id] += 1
+    case = story.case()
+    case.unheard += 1
     story.advance(2 * TIMINGS.ack_wait_ms)
     assert (story.suspected, story.asked, len(story.sends)) == ([], [], 1)
-    unheard.clear()
+    case.unheard = 0
     story.advance(UNHEARD_LOOK_US / 1000)
     assert story.suspected == [Road.WS]
 
@@ -86,12 +86,12 @@ def test_nothing_but_an_end_is_concluded_of_a_case_of_which_something_stands_bac
     story.advance(TIMINGS.replica_lag_ms - 100, answer)
     while not story.open_questions():
         story.run_to_next_timer()
-    unheard = story.core.cases.unheard
-    unheard[story.case().case_id] += 1
+    case = story.case()
+    case.unheard += 1
     for _ in range(30):
         story.advance(10, answer)
     assert story.outcomes() == []
-    unheard.clear()
+    case.unheard = 0
     story.push("canceled", cum="0")
     assert story.outcomes() == [Outcome.CANCELED]
 
@@ -100,14 +100,14 @@ def test_nothing_is_sent_again_on_life_that_was_shown_before_what_stands_back_is
     story = Story()
     story.submit()
     story.refuse(Proof.UNKNOWN)
-    unheard = story.core.cases.unheard
-    unheard[story.case().case_id] += 1
+    case = story.case()
+    case.unheard += 1
     story.answer_live()
     story.advance(100)
     assert len(story.sends) == 1
     story.submit(params={"x": "1"})
     assert len(story.sends) == 2  # a first cancel waits for nothing
-    unheard.clear()
+    case.unheard = 0
     story.advance(UNHEARD_LOOK_US / 1000)
     assert len(story.sends) == 3
 
@@ -116,10 +116,10 @@ def test_what_stood_back_and_said_nothing_keeps_no_conclusion_back() -> None:
     story = Story()
     story.submit()
     story.refuse(Proof.UNCHANGED_FINAL)
-    unheard = story.core.cases.unheard
-    unheard[story.case().case_id] += 1
+    case = story.case()
+    case.unheard += 1
     story.advance(TIMINGS.horizon_s * 1000, story.answer_live)
     assert story.outcomes() == []
-    unheard.clear()
+    case.unheard = 0
     story.advance(TIMINGS.ack_wait_ms, story.answer_live)
     assert story.outcomes() != []

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from daemon.core.book import Book
     from daemon.core.case import Asked, Case, Ticket
-    from daemon.core.effects import Effect
     from daemon.core.world import World
     from protocols.evidence import Evidence, OrderReported, QuestionAnswered
 
@@ -104,14 +103,14 @@ def a_timeout_is_rejected() -> Iterator[None]:
 @contextmanager
 def one_error_without_an_id_fails_all_requests() -> Iterator[None]:
     """What should make sends in flight unknown is taken as a refusal of each of them."""
-    right = Correlator.observe
+    right = Correlator.hear
 
-    def observe(core: Correlator, evidence: Evidence, now_us: int) -> list[Effect]:
+    def hear(core: Correlator, evidence: Evidence, now_us: int) -> None:
         if isinstance(evidence, CancelAnswered) and evidence.proof is Proof.UNKNOWN:
             evidence = msgspec.structs.replace(evidence, proof=Proof.UNCHANGED_FINAL)
-        return right(core, evidence, now_us)
+        right(core, evidence, now_us)
 
-    with patch.object(Correlator, "observe", observe):
+    with patch.object(Correlator, "hear", hear):
         yield
 
 

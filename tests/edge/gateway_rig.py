@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -71,11 +71,12 @@ class Rig:
         self._running.append(asyncio.create_task(self.gateway.run()))
         return self
 
-    def _report(self, evidence: Evidence) -> None:
-        if isinstance(evidence, OrderReported) and evidence.order_id == self.fails_on:
-            raise RuntimeError(evidence.order_id)
+    def _report(self, evidence: Sequence[Evidence]) -> None:
         self.told_in_call += self.in_call
-        self.told.append(evidence)
+        for piece in evidence:
+            if isinstance(piece, OrderReported) and piece.order_id == self.fails_on:
+                raise RuntimeError(piece.order_id)
+            self.told.append(piece)
         self.watch.changed()
 
     @contextlib.contextmanager

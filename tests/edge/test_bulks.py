@@ -57,7 +57,7 @@ class Venue(NoVenue):
         self._bench.asked += 1
         rows = self._bench.rests if question.step is Step.OPEN_ORDERS else ()
         answer = QuestionAnswered(question.query_id, question.step, rows)
-        self._bench.kernel.after(1_000, lambda: self._bench.driver.observe(answer), self._bench.life)
+        self._bench.kernel.after(1_000, lambda: self._bench.driver.observe([answer]), self._bench.life)
 
 
 class Ear:
@@ -119,7 +119,7 @@ class Bench:
         return self.kernel.now_us * 1000 + self._looks * self._look_us * 1000
 
     def hear_pushes(self) -> None:
-        self.driver.observe(DropCopyChanged(DropCopyState.LIVE))
+        self.driver.observe([DropCopyChanged(DropCopyState.LIVE)])
 
     def pass_us(self, us: int) -> None:
         self.kernel.run(self.kernel.now_us + us)

@@ -86,7 +86,7 @@ def test_what_a_program_that_came_back_places_in_the_scope_is_taken_along_while_
     live = bindings_of(bench)
     live.bind(msgspec.structs.replace(TIE, binding=BindingId("t2")), CLIENT, lambda _, __: None)
     bench.pass_us(SECOND_US)
-    bench.driver.observe(report("new", order="o2"))
+    bench.driver.observe([report("new", order="o2")])
     bench.driver.list_orders()
     bench.pass_us(SECOND_US)
     assert taken_in(bench) == [2]

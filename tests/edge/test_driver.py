@@ -24,7 +24,6 @@ from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
 from tests.core.words import INSTRUMENT, TRAITS, report
 
 if TYPE_CHECKING:
-    from daemon.core.effects import Effect
     from protocols.asks import Question, WireCancel
     from protocols.errors import BadRequest
     from protocols.evidence import Evidence
@@ -168,9 +167,9 @@ def test_a_word_is_called_durable_only_while_the_journal_takes_what_it_rests_on(
     bench = Bench(disk_fails_s=fails_s)
     ear = bench.ask(deadline_us=None)
     bench.pass_us(1_000_000)
-    bench.driver.observe(report("partially_filled", order="o1", cum="1"))
+    bench.driver.observe([report("partially_filled", order="o1", cum="1")])
     bench.pass_us(5_000_000)
-    bench.driver.observe(report("canceled", order="o1", cum="1"))
+    bench.driver.observe([report("canceled", order="o1", cum="1")])
     assert [(word.outcome, word.durable) for word in ear.heard] == [(Outcome.CANCELED, is_durable)]
 
 
@@ -180,8 +179,8 @@ def test_no_word_about_a_request_overtakes_one_that_waits_for_its_commit(*, has_
     ear = bench.ask(deadline_us=None)
     bench.pass_us(HORIZON_US + (2 * COMMIT_US if has_outcome else 0))
     assert [word.outcome for word in ear.heard] == ([Outcome.IN_DOUBT] if has_outcome else [])
-    bench.driver.observe(report("partially_filled", order="o1", cum="1"))
-    bench.driver.observe(report("canceled", order="o1", cum="1"))
+    bench.driver.observe([report("partially_filled", order="o1", cum="1")])
+    bench.driver.observe([report("canceled", order="o1", cum="1")])
     assert ear.corrections == []
     bench.pass_us(3 * COMMIT_US)
     words = [*ear.heard, *ear.corrections]
@@ -202,19 +201,34 @@ def test_a_bug_about_one_order_of_a_bulk_cancel_costs_no_other(monkeypatch: pyte
     bench = Bench()
     ears = [bench.ask(name=f"bulk/{number}", order=f"o{number}") for number in range(3)]
     bench.pass_us(2 * COMMIT_US)
-    right = bench.driver.correlator.observe
-
-    def observe(evidence: Evidence, now_us: int) -> list[Effect]:
-        if isinstance(evidence, OrderReported) and evidence.order_id == "o1":
-            raise ZeroDivisionError
-        return right(evidence, now_us)
-
-    monkeypatch.setattr(bench.driver.correlator, "observe", observe)
-    for number in range(3):
-        bench.driver.observe(report("canceled", order=f"o{number}", cum="0"))
+    _trip_over("o1", bench, monkeypatch)
+    bench.driver.observe([report("canceled", order=f"o{number}", cum="0") for number in range(3)])
     bench.pass_us(1)
     assert [[told.outcome for told in ear.heard] for ear in ears] == [[Outcome.CANCELED], [], [Outcome.CANCELED]]
     assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]
+
+
+def test_a_bug_about_one_order_costs_no_other_of_which_was_heard_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    ears = [bench.ask(name=f"lone-{number}", order=f"o{number}") for number in range(3)]
+    bench.pass_us(2 * COMMIT_US)
+    _trip_over("o1", bench, monkeypatch)
+    with pytest.raises(ZeroDivisionError):
+        bench.driver.observe([report("canceled", order=f"o{number}", cum="0") for number in range(3)])
+    bench.pass_us(1)
+    assert [[told.outcome for told in ear.heard] for ear in ears] == [[Outcome.CANCELED], [], [Outcome.CANCELED]]
+
+
+def _trip_over(order: str, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have our own bug happen on whatever is said of an order."""
+    right = bench.driver.correlator.hear
+
+    def hear(evidence: Evidence, now_us: int) -> None:
+        if isinstance(evidence, OrderReported) and evidence.order_id == order:
+            raise ZeroDivisionError
+        right(evidence, now_us)
+
+    monkeypatch.setattr(bench.driver.correlator, "hear", hear)
 
 
 def test_a_fault_in_telling_others_of_an_order_costs_no_word_about_a_request(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,7 +241,7 @@ def test_a_fault_in_telling_others_of_an_order_costs_no_word_about_a_request(mon
     ear = bench.ask(deadline_us=None)
     bench.pass_us(2 * COMMIT_US)
     with pytest.raises(RuntimeError, match="o1"):
-        bench.driver.observe(report("canceled", order="o1", cum="0"))
+        bench.driver.observe([report("canceled", order="o1", cum="0")])
     bench.pass_us(2 * COMMIT_US)
     assert [word.outcome for word in ear.heard] == [Outcome.CANCELED]
 

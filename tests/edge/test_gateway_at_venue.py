@@ -6,7 +6,7 @@ What becomes of the orders is for others to test; here every send ends once, and
 import asyncio
 import json
 import urllib.request
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -61,8 +61,8 @@ class Rig:
         self.gateway = Gateway(settings, dialect, KEYS, self.report, Clock(), structlog.get_logger())
         return asyncio.create_task(self.gateway.run())
 
-    def report(self, evidence: Evidence) -> None:
-        self.told.append(evidence)
+    def report(self, evidence: Sequence[Evidence]) -> None:
+        self.told += evidence
         self.watch.changed()
 
     async def until(self, condition: Callable[[], object], what: str = "") -> None:

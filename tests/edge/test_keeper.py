@@ -106,7 +106,7 @@ class BriefOutside(VirtualTime):
 class NoOwner:
     """Who does not mind what a keeper tells."""
 
-    def took(self, evidence: OrderReported | CancelAnswered | CancelLost) -> None:
+    def took(self, evidence: Sequence[OrderReported | CancelAnswered | CancelLost]) -> None:
         pass
 
     def changed(self, why: str) -> None:

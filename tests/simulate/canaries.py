@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from daemon.core.case import Asked, Case, Ticket
     from daemon.core.departures import Departed
     from daemon.core.dispatch import Load, Wish
-    from daemon.core.effects import Effect
     from daemon.core.order_view import Verdict
     from daemon.core.records import BulkReport, Record, RecoveredCase, RequestKey
     from daemon.edge.journal import StoredRequest
@@ -194,28 +193,28 @@ def a_client_id_is_never_used_twice() -> Iterator[None]:
 @contextmanager
 def an_error_without_an_id_refuses_all() -> Iterator[None]:
     """What should make sends in flight unknown is taken as a refusal of each of them."""
-    right = Correlator.observe
+    right = Correlator.hear
 
-    def observe(core: Correlator, evidence: Evidence, now_us: int) -> list[Effect]:
+    def hear(core: Correlator, evidence: Evidence, now_us: int) -> None:
         if isinstance(evidence, CancelAnswered) and evidence.proof is Proof.UNKNOWN:
             evidence = msgspec.structs.replace(evidence, proof=Proof.UNCHANGED_FINAL)
-        return right(core, evidence, now_us)
+        right(core, evidence, now_us)
 
-    with patch.object(Correlator, "observe", observe):
+    with patch.object(Correlator, "hear", hear):
         yield
 
 
 @contextmanager
 def evidence_that_trips_the_code_is_dropped() -> Iterator[None]:
     """A fault is caught, as it should be, and costs what was to be learnt from one answer."""
-    right = Correlator.observe
+    right = Correlator.hear
 
-    def observe(core: Correlator, evidence: Evidence, now_us: int) -> list[Effect]:
+    def hear(core: Correlator, evidence: Evidence, now_us: int) -> None:
         if isinstance(evidence, CancelAnswered) and evidence.proof is Proof.UNKNOWN:
             raise ValueError("negative shift count")
-        return right(core, evidence, now_us)
+        right(core, evidence, now_us)
 
-    with patch.object(Correlator, "observe", observe):
+    with patch.object(Correlator, "hear", hear):
         yield
 
 

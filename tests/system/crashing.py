@@ -22,6 +22,8 @@ from protocols.evidence import CancelAnswered, OrderReported, QuestionAnswered
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from protocols.evidence import Evidence
+
 STEPS = (
     "before_wire",
     "after_wire",
@@ -89,16 +91,17 @@ def at_records(request: str, outcome: str) -> Callable[..., None]:
 
 
 def at_evidence(answer: str, push: str, told: str) -> Callable[..., None]:
-    def step(_: object, evidence: object) -> None:
-        match evidence:
-            case CancelAnswered():
-                reach(answer)
-            case OrderReported():
-                reach(push)
-            case QuestionAnswered():
-                reach(told)
-            case _:
-                pass
+    def step(_: object, evidence: Sequence[Evidence]) -> None:
+        for piece in evidence:
+            match piece:
+                case CancelAnswered():
+                    reach(answer)
+                case OrderReported():
+                    reach(push)
+                case QuestionAnswered():
+                    reach(told)
+                case _:
+                    pass
 
     return step
 
