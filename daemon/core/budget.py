@@ -17,7 +17,7 @@ from daemon.core.buckets import NO_LIMIT, Buckets, Departure
 from protocols.dialect import Counts, Scope
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from daemon.core.buckets import Bucket, BucketKey
@@ -29,6 +29,44 @@ CANCEL_SHARE: Final = 0.25
 
 Order = tuple[str, str]
 """What the rules count an order by: its instrument and its name."""
+
+
+class _Applied:
+    """A rule as it binds one operation: which bucket counts it, how much that holds of it, and what a call takes."""
+
+    __slots__ = ("_buckets", "by_instrument", "by_order", "calls", "counts_orders", "is_told", "limit", "rule")
+
+    def __init__(self, rule: RateRule, buckets: Buckets, limit: int, calls: int) -> None:
+        self.rule = rule
+        self.limit = limit
+        self.calls = calls
+        self.is_told = rule.is_told
+        self.counts_orders = rule.counts is Counts.ORDERS
+        self.by_instrument = rule.scope is Scope.INSTRUMENT
+        self.by_order = rule.scope is Scope.ORDER
+        self._buckets = buckets
+
+    def scope_of(self, instrument: str, order: str) -> str:
+        """Name what the rule tells apart."""
+        if self.by_instrument:
+            return instrument
+        return order if self.by_order else ""
+
+    def bucket(self, scope: str) -> Bucket:
+        """Find the bucket of a scope."""
+        return self._buckets.by_key.get((self.rule.name, scope)) or self._buckets.make(self.rule, scope)
+
+    def units(self, orders: int) -> int:
+        """How much one call about so many orders takes."""
+        return orders if self.counts_orders else self.calls
+
+    def by_scope(self, orders: Sequence[Order]) -> Mapping[str, int]:
+        """Count the orders of a request by what the rule tells apart."""
+        if len(orders) == 1:
+            return {self.scope_of(*orders[0]): 1}
+        if self.by_instrument:
+            return Counter([instrument for instrument, _ in orders])
+        return Counter([order for _, order in orders]) if self.by_order else {"": len(orders)}
 
 
 class Budget:
@@ -47,14 +85,16 @@ class Budget:
         address: Buckets | None = None,
         own: Buckets | None = None,
     ) -> None:
-        self._cancels = cancels
-        self._calls = calls
-        self._rules: dict[str, list[RateRule]] = {}
-        for rule in rules:
-            for operation in rule.operations:
-                self._rules.setdefault(operation, []).append(rule)
         self._own = own if own is not None else Buckets()  # an empty one counts as false
         self._address = address if address is not None else Buckets()
+        self._rules: dict[str, list[_Applied]] = {}
+        for rule in rules:
+            buckets = self._address if rule.scope is Scope.ADDRESS else self._own
+            for operation in rule.operations:
+                applied = _Applied(rule, buckets, _limit(rule, operation, cancels), calls.get(operation, 1))
+                self._rules.setdefault(operation, []).append(applied)
+        self._per_order = {operation for operation, found in self._rules.items() if any(a.by_order for a in found)}
+        self._per_instrument = {name for name, found in self._rules.items() if any(a.by_instrument for a in found)}
 
     def free_us(self, operation: str, instrument: str, order: str, now_us: int, orders: int = 1) -> int:
         """When one more ``operation`` may leave, with all its calls: ``now_us`` or later. Order "" is any order.
@@ -62,43 +102,41 @@ class Budget:
         A batch is given by how many ``orders`` of one instrument it is to hold.
         """
         free_us = now_us
-        for rule, bucket in self._of(operation, instrument, order):
-            units = self._units(rule, operation, orders)
-            free_us = max(free_us, bucket.free_us(self._limit(rule, operation), units))
+        for applied, bucket in self._of(operation, instrument, order):
+            free_us = max(free_us, bucket.free_us(applied.limit, applied.units(orders)))
         return free_us
 
     def free_of_order_us(self, operation: str, order: str, now_us: int) -> int:
         """When the limits per order alone let one more ``operation`` leave: ``now_us`` or later."""
         free_us = now_us
-        for rule in self._rules.get(operation, ()):
-            if rule.scope is Scope.ORDER:
-                free_us = max(free_us, self._bucket(rule, order).free_us(rule.limit, 1))
+        if operation in self._per_order:
+            for applied in self._rules[operation]:
+                if applied.by_order:
+                    free_us = max(free_us, applied.bucket(order).free_us(applied.limit, 1))
         return free_us
 
     def fits(self, operation: str, instrument: str, planned: Mapping[str, int], now_us: int) -> bool:
         """Whether a batch that holds ``planned`` orders by instrument may hold one more of this, and leave now."""
-        for rule, bucket in self._of(operation, instrument, ""):
+        for applied, bucket in self._of(operation, instrument, ""):
             beside = 0
-            if rule.counts is Counts.ORDERS:
-                beside = planned.get(instrument, 0) if rule.scope is Scope.INSTRUMENT else sum(planned.values())
-            if bucket.room(self._limit(rule, operation), now_us) <= beside:
+            if applied.counts_orders:
+                beside = planned.get(instrument, 0) if applied.by_instrument else sum(planned.values())
+            if bucket.room(applied.limit, now_us) <= beside:
                 return False
         return True
 
     def calls_free(self, operation: str, instrument: str, now_us: int) -> int:
         """How many calls of an operation may leave now, each of one order or of as many as it holds."""
-        rooms = [
-            bucket.room(self._limit(rule, operation), now_us) for rule, bucket in self._of(operation, instrument, "")
-        ]
+        rooms = [bucket.room(applied.limit, now_us) for applied, bucket in self._of(operation, instrument, "")]
         return max(0, min(rooms, default=NO_LIMIT))
 
     def take(self, operation: str, orders: Sequence[Order], now_us: int) -> Departure:
         """Count a departure: of one call about these orders, or of all calls of a question about one."""
         departure = Departure(now_us)
-        for rule in self._rules.get(operation, ()):
-            for scope, counted in _by_scope(rule, orders).items():
-                if rule.scope is not Scope.ORDER or scope:
-                    self._bucket(rule, scope).take(departure, self._units(rule, operation, counted))
+        for applied in self._rules.get(operation, ()):
+            for scope, counted in applied.by_scope(orders).items():
+                if scope or not applied.by_order:
+                    applied.bucket(scope).take(departure, applied.units(counted))
         return departure
 
     def hold(self, operation: str, instrument: str, order: str, now_us: int, until_us: int = 0) -> None:
@@ -108,18 +146,17 @@ class Budget:
 
     def told(self, operation: str, said: Allowance, until_us: int | None, now_us: int) -> None:
         """The venue said beside an answer what is left of an operation's limit, until ``until_us`` by our clock."""
-        for rule, bucket in self._of(operation, "", ""):
-            if rule.is_told:
-                bucket.told(rule.limit, said, until_us, now_us)
+        for applied, bucket in self._of(operation, "", ""):
+            if applied.is_told:
+                bucket.told(applied.rule.limit, said, until_us, now_us)
 
     def line_of(self, operation: str, instrument: str) -> BucketKey:
         """Name the line in which an operation waits: its own, and its instrument's where that matters."""
-        per_instrument = any(rule.scope is Scope.INSTRUMENT for rule in self._rules.get(operation, ()))
-        return operation, instrument if per_instrument else ""
+        return operation, instrument if operation in self._per_instrument else ""
 
     def counts_calls(self, operation: str) -> bool:
         """Whether some rule counts an operation by its calls, so that a fuller batch costs no more."""
-        return any(rule.counts is Counts.CALLS for rule in self._rules.get(operation, ()))
+        return any(not applied.counts_orders for applied in self._rules.get(operation, ()))
 
     def forget_idle(self, now_us: int) -> None:
         """Drop the buckets whose last departure no longer counts."""
@@ -129,40 +166,17 @@ class Budget:
     def __len__(self) -> int:
         return len(self._own) + len(self._address)
 
-    def _units(self, rule: RateRule, operation: str, orders: int) -> int:
-        return orders if rule.counts is Counts.ORDERS else self._calls.get(operation, 1)
-
-    def _of(self, operation: str, instrument: str, order: str) -> Iterator[tuple[RateRule, Bucket]]:
-        for rule in self._rules.get(operation, ()):
-            if rule.scope is Scope.ORDER and not order:
-                continue
-            yield rule, self._bucket(rule, _scope_of(rule, instrument, order))
-
-    def _bucket(self, rule: RateRule, scope: str) -> Bucket:
-        buckets = self._address if rule.scope is Scope.ADDRESS else self._own
-        return buckets.by_key.get((rule.name, scope)) or buckets.make(rule, scope)
-
-    def _limit(self, rule: RateRule, operation: str) -> int:
-        if operation in self._cancels or not rule.operations & self._cancels:
-            return rule.limit
-        return max(1, rule.limit - max(1, int(rule.limit * CANCEL_SHARE)))
+    def _of(self, operation: str, instrument: str, order: str) -> list[tuple[_Applied, Bucket]]:
+        """The rules that bind an operation, each with its bucket; without an ``order`` not those per order."""
+        return [
+            (applied, applied.bucket(applied.scope_of(instrument, order)))
+            for applied in self._rules.get(operation, ())
+            if order or not applied.by_order
+        ]
 
 
-def _scope_of(rule: RateRule, instrument: str, order: str) -> str:
-    """Name what the rule tells apart."""
-    if rule.scope is Scope.INSTRUMENT:
-        return instrument
-    return order if rule.scope is Scope.ORDER else ""
-
-
-def _by_scope(rule: RateRule, orders: Sequence[Order]) -> Mapping[str, int]:
-    """Count the orders of a request by what the rule tells apart."""
-    if len(orders) == 1:
-        return {_scope_of(rule, *orders[0]): 1}
-    match rule.scope:
-        case Scope.INSTRUMENT:
-            return Counter(instrument for instrument, _ in orders)
-        case Scope.ORDER:
-            return Counter(order for _, order in orders)
-        case _:
-            return Counter("" for _ in orders)
+def _limit(rule: RateRule, operation: str, cancels: AbstractSet[str]) -> int:
+    """How much of a rule's bucket an operation may use: cancels all of it, others leave a share to cancels."""
+    if operation in cancels or not rule.operations & cancels:
+        return rule.limit
+    return max(1, rule.limit - max(1, int(rule.limit * CANCEL_SHARE)))

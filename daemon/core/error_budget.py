@@ -33,6 +33,8 @@ SPARED_SHARE: Final = 0.5
 LOOK_AGAIN_US: Final = 100_000
 """When one that has to go alone is looked at again while another one is under way."""
 
+NONE_SPARED: Final[Mapping[str, int]] = {}
+
 
 class _Rule:
     """The errors of one rule, and what is on its way."""
@@ -102,6 +104,8 @@ class ErrorBudget:
 
     def spared(self, now_us: int) -> Mapping[str, int]:
         """The operations instead of which others are to be taken now, if there are any; with when one may leave."""
+        if not self._rules:  # as with most venues, and asked at every turn
+            return NONE_SPARED
         return {
             operation: max(rule.free_us(now_us) for rule in rules)
             for operation, rules in self._rules.items()

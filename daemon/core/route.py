@@ -15,14 +15,21 @@ def choose(preferred: tuple[Road, ...], is_open: AbstractSet[Road], avoid: Road 
 
     None when no road is open: the cancel waits until one is.
     """
-    candidates = [road for road in preferred if road in is_open]
-    others = [road for road in candidates if road is not avoid]
-    return next(iter(others or candidates), None)
+    found = None
+    for road in preferred:
+        if road in is_open:
+            if road is not avoid:
+                return road
+            found = road
+    return found
 
 
 def choose_together(batch: tuple[Road, ...], is_open: AbstractSet[Road], avoid: Road | None = None) -> Road | None:
     """Pick the first open road of those that carry a batch, never ``avoid``: alone another road may be better."""
-    return next((road for road in batch if road in is_open and road is not avoid), None)
+    for road in batch:
+        if road in is_open and road is not avoid:
+            return road
+    return None
 
 
 def has_other(preferred: tuple[Road, ...], is_open: AbstractSet[Road], than: Road) -> bool:

@@ -14,8 +14,7 @@ from unittest.mock import patch
 
 import msgspec
 
-from daemon.core import answers, binding, joining, order_view, policy
-from daemon.core.budget import Budget
+from daemon.core import answers, binding, budget, joining, order_view, policy
 from daemon.core.bulk import Bulk
 from daemon.core.correlator import Correlator
 from daemon.core.deadman import Switch
@@ -36,6 +35,7 @@ from tests.simulate.tracking_canaries import a_tracked_client_id_is_never_used_a
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
 
     from daemon.core.book import Book
     from daemon.core.case import Asked, Case, Ticket
@@ -284,12 +284,12 @@ def repeats_go_by_client_id() -> Iterator[None]:
 
 @contextmanager
 def one_more_fits_every_window() -> Iterator[None]:
-    right = Budget._limit
+    right = budget._limit
 
-    def limit(budget: Budget, rule: RateRule, operation: str) -> int:
-        return right(budget, rule, operation) + 1
+    def limit(rule: RateRule, operation: str, cancels: AbstractSet[str]) -> int:
+        return right(rule, operation, cancels) + 1
 
-    with patch.object(Budget, "_limit", limit):
+    with patch.object(budget, "_limit", limit):
         yield
 
 
