@@ -28,6 +28,21 @@ def test_who_said_which_order_its_client_id_is_is_not_left_in_doubt() -> None:
     assert "in_doubt" in a_doubt(scene)
 
 
+@pytest.mark.parametrize("is_recorded", [True, False])
+def test_who_asks_again_for_what_was_recorded_means_what_it_meant(*, is_recorded: bool) -> None:
+    scene = Scene(by_order_id=False, venue="htx")
+    scene.track()
+    scene.ask()
+    if is_recorded:
+        scene.record()
+    scene.cancel()
+    scene.show("canceled")
+    scene.wait()
+    scene.tell(Outcome.IN_DOUBT, None)
+    scene.ask(sink=2)
+    assert ("in_doubt" in scene.broken()) == is_recorded
+
+
 @pytest.mark.parametrize("how", ["never", "undated", "in an earlier life", "in what is the future now"])
 def test_who_did_not_say_it_may_be(how: str) -> None:
     scene = Scene(by_order_id=False, venue="htx")
