@@ -14,6 +14,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from tests.system.rig import WAIT_S
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from prometheus_client.metrics_core import Metric
     from prometheus_client.samples import Sample
 
@@ -69,6 +71,14 @@ class Page:
 
     def _samples(self) -> list[Sample]:
         return [sample for family in self.families.values() for sample in family.samples]
+
+
+async def scrape_until(port: int, holds: Callable[[Page], object]) -> Page:
+    """Scrape until something holds of the page: it tells what was so up to half a second ago."""
+    async with asyncio.timeout(WAIT_S):
+        while not holds(page := await scrape(port)):
+            await asyncio.sleep(0.05)
+    return page
 
 
 async def scrape(port: int) -> Page:

@@ -209,6 +209,7 @@ class Daemon:
 
     async def start(self, environment: Mapping[str, str] | None = None) -> None:
         """Start it and wait until it listens, or until it died."""
+        self.process = None  # no longer that of the life before
         with (self.folder / "canceld.log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *self._before, sys.executable, "-m", self._module, *self._arguments,

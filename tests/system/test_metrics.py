@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from tests.scraping import Page, free_port, scrape
-from tests.system.rig import WAIT_S, world
+from tests.scraping import free_port, scrape, scrape_until
+from tests.system.rig import world
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,16 +32,6 @@ async def cancel_all(it: World, client: Client, orders: list[str]) -> list[str]:
     return [(await reply)["result"]["outcome"] for reply in replies]
 
 
-async def settled(port: int, outcomes: int) -> Page:
-    """Scrape until everything is told that is to be told: a page may be half a second old."""
-    async with asyncio.timeout(WAIT_S):
-        while True:
-            page = await scrape(port)
-            if page.total("canceld_outcomes_total") >= outcomes and page.value("canceld_journal_records_held") == 0:
-                return page
-            await asyncio.sleep(0.05)
-
-
 async def test_what_happened_stands_on_the_page(tmp_path: Path) -> None:
     port = free_port()
     faults = "DUP_PUSH:0.2,ACK_OK_NO_PUSH:0.2,BAD_FRAME:0.1"
@@ -56,7 +46,12 @@ async def test_what_happened_stands_on_the_page(tmp_path: Path) -> None:
         outcomes = await cancel_all(it, client, orders)
         refused = await client.call("cancel", account="nobody", instrument="BTC-USDT", order_id="1")
         assert "error" in refused
-        page = await settled(port, len(orders))
+        page = await scrape_until(
+            port,
+            lambda page: (
+                page.total("canceld_outcomes_total") >= len(orders) and page.value("canceld_journal_records_held") == 0
+            ),
+        )
 
         mine = {"account": "okx-main", "venue": "okx"}
         for kind in ("canceled", "filled", "rejected", "in_doubt", "unknown_order", "not_sent"):
@@ -101,8 +96,7 @@ async def test_an_account_without_a_key_and_its_alarm_stand_on_the_page(tmp_path
     async with world(tmp_path, extra=f'metrics = "127.0.0.1:{port}"') as it:
         (tmp_path / "okx.toml").unlink()
         await it.daemon.start()
-        page = await scrape(port)
-        assert page.value("canceld_account_state", state="auth_failed") == 1
+        page = await scrape_until(port, lambda page: page.value("canceld_account_state", state="auth_failed") == 1)
         assert page.value("canceld_alarm", alarm="auth_failed") == 1
         assert page.value("canceld_cancel_ready") == 0
         assert page.value("canceld_dials_total") == 0
