@@ -38,10 +38,14 @@ class Steps:
     def of(self, call: Callable[[], None]) -> int:
         """Count one call."""
         self.by_code.clear()
-        if sys.version_info >= (3, 12):
-            self._monitored(call)
-        else:
-            self._traced(call)
+        gc.disable()  # the finalizer of whatever was thrown away before would be counted
+        try:
+            if sys.version_info >= (3, 12):
+                self._monitored(call)
+            else:
+                self._traced(call)
+        finally:
+            gc.enable()
         return sum(self.by_code.values())
 
     if sys.version_info >= (3, 12):
@@ -91,14 +95,12 @@ def count(on: Course) -> dict[str, float]:
     on.cancel(WARM_UP)
     on.rest(WARM_UP)
     on.flatten(WARM_UP)
-    gc.disable()  # a finalizer that ran meanwhile would be counted
     steps = Steps()
     found = {"cancel": steps.of(lambda: on.cancel(CANCELS)) / CANCELS}
     on.rest(FLATTENED)
     found["flattened"] = steps.of(lambda: on.flatten(FLATTENED)) / FLATTENED
     on.push(WARM_UP)
     found["push"] = steps.of(lambda: on.push(PUSHES)) / PUSHES
-    gc.enable()
     return found
 
 
