@@ -174,9 +174,12 @@ async def test_one_order_gets_one_cancel_in_a_second_however_many_ask(tmp_path: 
 
 async def test_a_listen_key_that_expires_gets_a_successor_and_pushes_go_on(tmp_path: Path) -> None:
     async with spot(tmp_path) as (it, client):
+        await client.result("subscribe", topics=["sessions"])
         it.faults("KEY_EXPIRE(told)")
         await rest(it)  # whose push finds the key over
-        await it.status(client, lambda account: account["drop_copy"] == "blind")
+        await client.notification(  # the status may be asked too seldom to see it
+            lambda word: word["method"] == "session" and word["params"]["state"] == "blind"
+        )
         await it.status(client, lambda account: account["drop_copy"] == "live")
         order_id = await rest(it)
         result = await cancel(client, order_id=order_id)
