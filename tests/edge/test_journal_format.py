@@ -73,7 +73,9 @@ def test_an_older_journal_is_verified_as_it_is(path: Path) -> None:
     assert rows(path, "PRAGMA user_version") == [(1,)]
 
 
-@pytest.mark.parametrize("statement", ["CREATE TABLE lives", "INSERT INTO meta", "PRAGMA user_version =", "COMMIT"])
+@pytest.mark.parametrize(
+    "statement", ["CREATE TABLE lives", "INSERT INTO meta", "DROP INDEX", "PRAGMA user_version =", "COMMIT"]
+)
 async def test_a_kill_while_it_is_brought_up_leaves_the_older_one_or_the_newer_one(path: Path, statement: str) -> None:
     ended = subprocess.run(
         [sys.executable, "-c", DIES, str(path), statement], cwd=Path(__file__).parents[2], check=False

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from daemon.core.records import Record, RecoveredCase
-from daemon.edge.journal import Journal, Recovered, forget
+from daemon.edge.journal import Journal, Recovered, forget, recovery
 from daemon.edge.journal.codec import read_record, step_row
 from daemon.edge.journal.schema import connect
 from protocols.errors import JournalError
@@ -313,3 +313,11 @@ async def test_what_is_in_doubt_or_open_is_not_among_the_answered(path: Path) ->
     with a_journal(path) as journal:
         await keep(journal, [*doubtful, *whole_story("b", 2)[:-1]])
         assert await journal.settled(ACCOUNT, 0, (LATER, 0), 9) == ([], None)
+
+
+@pytest.mark.parametrize("question", [recovery._REQUESTS, recovery._KEYS, recovery._SETTLED, recovery._OF_CASES])
+async def test_a_start_reads_of_a_great_journal_only_what_it_takes_up(path: Path, question: str) -> None:
+    with a_journal(path):
+        pass
+    plan = rows(path, f"EXPLAIN QUERY PLAN {question.replace('?', '1')}")
+    assert not [step for *_, step in plan if str(step) in {"SCAN r", "SCAN requests", "SCAN o", "SCAN outcomes"}], plan

@@ -62,7 +62,7 @@ def test_a_journal_that_canceld_wrote_is_sound_and_all_of_it_was_looked_at(path:
 
 
 DAMAGES = [
-    ("DROP INDEX steps_order", "steps_order: is missing"),
+    ("DROP INDEX steps_case", "steps_case: is missing"),
     ("CREATE TABLE notes (text TEXT)", "notes: was not made by canceld"),
     ("ALTER TABLE accounts ADD COLUMN colour TEXT", "accounts: is not as canceld makes it"),
     ("UPDATE steps SET body = '{' WHERE id = 3", "step 3: cannot be read: record: Input data was truncated"),
@@ -75,6 +75,7 @@ DAMAGES = [
     ("DELETE FROM outcomes WHERE seq = 2", "life 1: the outcome 2 is missing"),
     ("DELETE FROM outcomes WHERE seq IN (4, 5)", "life 2: the outcome 4 to 5 is missing"),
     ("DELETE FROM outcomes WHERE seq = 3", "request a of main, uid 1000: its row does not say what its latest outcome"),
+    ("UPDATE requests SET ended_us = NULL WHERE request_id = 'a'", "its outcome has no time, or a time no outcome"),
     ("UPDATE outcomes SET revision = 0 WHERE seq = 3", "request a of main, uid 1000: has the revisions 0, 0"),
     ("UPDATE outcomes SET revision = 2 WHERE seq = 3", "outcome 3: its columns do not say what its report says"),
     ("UPDATE outcomes SET previous = NULL WHERE seq = 3", "outcome 3: a correction says what it corrects"),

@@ -181,7 +181,7 @@ async def test_a_journal_of_which_a_part_is_gone_is_said_and_not_run_on(
 async def test_a_damaged_page_that_a_commit_needs_keeps_no_cancel_from_the_venue(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         await a_life(it)
-        damage(tmp_path / "journal.sqlite", "steps_order")
+        damage(tmp_path / "journal.sqlite", "sqlite_autoindex_requests_1")
         client = await it.started()
         (order_id,) = await it.rest(1)
         said = await it.canceled(client, order_id)

@@ -7,7 +7,7 @@ over. What still cannot be read raises `Undecodable`; its reader sets the row as
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, NamedTuple, TypeVar
 
 import msgspec
 from msgspec import inspect
@@ -57,7 +57,7 @@ class Undecodable(ValueError):
         super().__init__(f"{where}: {what}")
 
 
-class StepRow(msgspec.Struct, frozen=True, gc=False):
+class StepRow(NamedTuple):
     """A record as a row of ``steps``, without its number."""
 
     case: str
@@ -87,17 +87,12 @@ def concluded_row(record: Concluded, report: bytes) -> StepRow:
 
 def step_row(record: Record) -> StepRow:
     """Write a record; the raw frame goes into a column of its own, so that the body stays readable."""
-    frame = frame_of(record)
-    bare = record if frame is None else _with_frame(record, Frame(frame.digest, b""))
-    return StepRow(
-        record.case,
-        record.t,
-        KINDS[type(record)],
-        _order_of(record),
-        None if frame is None else frame.digest,
-        to_json(bare),
-        None if frame is None else frame.raw or None,  # of what was remembered from earlier pushes: the digest alone
-    )
+    order_id, frame, bare = _parts(record)
+    body = _encode(bare).decode()
+    if frame is None:
+        return StepRow(record.case, record.t, KINDS[type(record)], order_id, None, body, None)
+    raw = frame.raw or None  # of what was remembered from earlier pushes: the digest alone
+    return StepRow(record.case, record.t, KINDS[type(record)], order_id, frame.digest, body, raw)
 
 
 def read_record(body: str, raw: bytes | None = None) -> Record:
@@ -183,18 +178,27 @@ def _with_frame(record: Record, frame: Frame) -> Record:
     return record
 
 
-def _order_of(record: Record) -> str | None:
-    if isinstance(record, Observed | Concluded):  # the most frequent first; `match` takes three times as long
-        return record.report.order_id
-    if isinstance(record, RequestOpened):
-        return record.request.order_id
-    if isinstance(record, SendMade):
-        return record.wire.order_id
-    if isinstance(record, SendAnswered):
-        return record.what.order_id
-    if isinstance(record, Asked):
-        return record.question.order_id
-    return record.order_id if isinstance(record, Bound) else None
+def _parts(record: Record) -> tuple[str | None, Frame | None, Record]:
+    """Give a record's order and its frame, and what it is without the frame's bytes."""
+    order_id: str | None = None
+    frame: Frame | None = None
+    if isinstance(record, Observed):  # the most frequent first; `match` takes three times as long
+        order_id, frame = record.report.order_id, record.report.frame
+    elif isinstance(record, SendAnswered):
+        order_id, frame = record.what.order_id, record.what.frame
+    elif isinstance(record, SendMade):
+        order_id = record.wire.order_id
+    elif isinstance(record, RequestOpened):
+        order_id = record.request.order_id
+    elif isinstance(record, Told):
+        frame = record.what.frame
+    elif isinstance(record, Asked):
+        order_id = record.question.order_id
+    elif isinstance(record, Bound):
+        order_id = record.order_id
+    if frame is not None and frame.raw:
+        return order_id, frame, _with_frame(record, Frame(frame.digest, b""))
+    return order_id, frame, record
 
 
 def _read(decoder: msgspec.json.Decoder[Read], body: object, where: str) -> Read:

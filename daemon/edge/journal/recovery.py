@@ -32,8 +32,8 @@ PROBLEMS_MAX: Final = 1_000
 _REQUESTS: Final = """
 SELECT r.*, o.report FROM requests r LEFT JOIN outcomes o ON o.seq = r.seq
 WHERE r.case_id IN (
-  SELECT case_id FROM requests WHERE outcome IS NULL OR outcome = 'in_doubt'
-  UNION SELECT case_id FROM requests WHERE ended_us >= ?)
+  SELECT case_id FROM requests WHERE outcome = 'in_doubt'
+  UNION SELECT case_id FROM requests WHERE ended_us IS NULL OR ended_us >= ?)
 ORDER BY r.opened_step"""
 _SETTLED: Final = """
 SELECT ended_us, rowid AS place, case_id FROM requests
@@ -44,7 +44,7 @@ SELECT r.*, o.report FROM requests r LEFT JOIN outcomes o ON o.seq = r.seq
 WHERE r.case_id IN (SELECT value FROM json_each(?))
 ORDER BY r.opened_step"""
 _STEPS: Final = "SELECT id, kind, body FROM steps WHERE case_id = ? AND id <= ? ORDER BY id"
-_KEYS: Final = "SELECT uid, account, request_id FROM requests WHERE outcome IS NULL OR ended_us >= ?"
+_KEYS: Final = "SELECT uid, account, request_id FROM requests WHERE ended_us IS NULL OR ended_us >= ?"
 _END: Final = 2**63 - 1
 
 

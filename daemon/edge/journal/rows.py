@@ -6,7 +6,8 @@ out to have reached the disk. Rows of ``steps`` are numbered here, by the one wr
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from typing import TYPE_CHECKING, Final
 
 from daemon.core.records import (
@@ -60,14 +61,16 @@ ROWS_AT_ONCE: Final = (32, 8, 2, 1)
 busy loop kept a flood's writer waiting for longer than the disk did. A lone receipt is of two steps."""
 
 
-@dataclass(slots=True)
 class Rows:
     """New steps, new requests (without the time of their writing, not known yet), words told, then other changes."""
 
-    steps: list[tuple[Value, ...]] = field(default_factory=list)
-    opened: list[tuple[Value, ...]] = field(default_factory=list)
-    told: list[tuple[Value, ...]] = field(default_factory=list)
-    changes: list[Change] = field(default_factory=list)
+    __slots__ = ("changes", "opened", "steps", "told")
+
+    def __init__(self, *changes: Change) -> None:
+        self.steps: list[tuple[Value, ...]] = []
+        self.opened: list[tuple[Value, ...]] = []
+        self.told: list[tuple[Value, ...]] = []
+        self.changes = list(changes)
 
     @property
     def is_empty(self) -> bool:
@@ -92,15 +95,14 @@ def rows_of(records: Sequence[Record], first_step: int) -> Rows:
     for number, record in enumerate(records, first_step):
         if isinstance(record, Concluded):
             report = encoded(record.report)
-            step = concluded_row(record, report)
+            rows.steps.append((number, *concluded_row(record, report)))
             _conclude(rows, record, number, report.decode())
         else:
-            step = step_row(record)
+            rows.steps.append((number, *step_row(record)))
             if isinstance(record, RequestOpened):
                 rows.opened.append(_opened(record, number))
             elif not isinstance(record, _STEPS_ALONE):
                 rows.changes.extend(_changes(record))
-        rows.steps.append((number, step.case, step.t, step.kind, step.order_id, step.digest, step.body, step.frame))
     return rows
 
 
@@ -110,27 +112,27 @@ _STEPS_ALONE: Final = (SendMade, SendForwarded, SendAnswered, Observed)
 
 def binding_rows(account: AccountName, venue: str, environment: str, venue_user_id: str) -> Rows:
     """Write down whose key an account's name stands for."""
-    return Rows(changes=[(_BINDING, (account, venue, environment, venue_user_id))])
+    return Rows((_BINDING, (account, venue, environment, venue_user_id)))
 
 
 def tie_rows(tie: Tie) -> Rows:
     """Write down a scope that is bound to a client's life."""
-    return Rows(changes=[(_TIED, (tie.binding, tie.scope.account, tie.caller.uid, tie.bound_us, to_json(tie)))])
+    return Rows((_TIED, (tie.binding, tie.scope.account, tie.caller.uid, tie.bound_us, to_json(tie))))
 
 
 def untie_rows(binding: BindingId) -> Rows:
     """Strike a binding that is over."""
-    return Rows(changes=[(_UNTIED, (binding,))])
+    return Rows((_UNTIED, (binding,)))
 
 
 def reservation_rows(seq_to: int) -> Rows:
     """Reserve the outcome numbers below ``seq_to``."""
-    return Rows(changes=[(_RESERVED, (seq_to,))])
+    return Rows((_RESERVED, (seq_to,)))
 
 
 def giving_back_rows(seq_next: int) -> Rows:
     """Give the outcome numbers from ``seq_next`` on back: none of them was handed out, and none will be."""
-    return Rows(changes=[(_GIVEN_BACK, (seq_next,))])
+    return Rows((_GIVEN_BACK, (seq_next,)))
 
 
 def write(db: sqlite3.Connection, rows: Rows, now_us: int) -> None:
@@ -147,9 +149,15 @@ def _insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, 
     for count in ROWS_AT_ONCE:
         while len(rows) - done >= count:
             some = rows[done : done + count]
-            one = f"({', '.join('?' * len(some[0]))})"
-            db.execute(statement + ", ".join([one] * count), [value for row in some for value in row])
+            db.execute(_of_rows(statement, count, len(some[0])), [*chain.from_iterable(some)])
             done += count
+
+
+@lru_cache(maxsize=64)
+def _of_rows(statement: str, count: int, width: int) -> str:
+    """Give a statement its places for so many rows. There are few statements, each again and again."""
+    one = f"({', '.join('?' * width)})"
+    return statement + ", ".join([one] * count)
 
 
 def _opened(record: RequestOpened, step: int) -> tuple[Value, ...]:

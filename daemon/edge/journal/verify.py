@@ -235,6 +235,8 @@ class _Verification:
         where = f"{where} of {row['account']}, uid {row['uid']}"
         read_request(row)
         words = self._words(row)
+        if (row["outcome"] is None) != (row["ended_us"] is None):
+            self._finding(where, "its outcome has no time, or a time no outcome")
         if row["outcome"] is None:
             if words:
                 self._finding(where, f"has no outcome in its row, and {len(words)} among the outcomes")

@@ -439,7 +439,7 @@ class Writer:
         self._tell(Tidings(self._state, self._why, verdicts, problems or []))
 
 
-_PROOF: Final = Rows(changes=[("UPDATE meta SET value = value WHERE name = ?", ("boot",))])
+_PROOF: Final = Rows(("UPDATE meta SET value = value WHERE name = ?", ("boot",)))
 """A change that changes nothing and yet has to reach the disk."""
 
 
