@@ -17,16 +17,17 @@ import msgspec
 from daemon.core.order_view import heaviest
 from daemon.core.shelves import Shelves
 from protocols.evidence import Frame, OrderReported
+from protocols.fix import OrderId
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
-    from protocols.fix import ClientOrderId, OrderId
+    from protocols.fix import ClientOrderId
 
 ORDERS_MAX: Final = 100_000
 """Orders remembered per account: several times what any venue lets rest, at about half a kilobyte each."""
 
-OrderKey = tuple[str, "OrderId"]
+OrderKey = tuple[str, OrderId]
 
 
 QUANTITIES_MAX: Final = 4096
@@ -42,6 +43,24 @@ class Known(msgspec.Struct, gc=False):
     seen_us: int
 
 
+class Naming(msgspec.Struct, frozen=True, gc=False):
+    """An order that had a client id, and the one that had it before: nearly always none.
+
+    A hundred thousand of them stand here, and as tuples within a tuple they would take three times the bytes.
+    """
+
+    created_ms: int
+    order_id: OrderId
+    before: Naming | None
+
+    def newest_first(self) -> Iterator[Naming]:
+        """Walk over the orders of the client id."""
+        naming: Naming | None = self
+        while naming is not None:
+            yield naming
+            naming = naming.before
+
+
 class Book:
     """The map. Reports are kept without their raw frames."""
 
@@ -49,7 +68,7 @@ class Book:
         self._orders_max = orders_max
         self._live: Shelves[OrderId, Known] = Shelves()
         self._ended: Shelves[OrderId, Known] = Shelves()
-        self._by_alias: Shelves[ClientOrderId, tuple[tuple[int, OrderId], ...]] = Shelves()
+        self._by_alias: Shelves[ClientOrderId, Naming] = Shelves()
         self.is_complete = False
         """Whether a complete listing was read since the drop copy last came up, and nothing was forgotten since."""
 
@@ -76,16 +95,19 @@ class Book:
 
     def newest_of(self, product: str, client_order_id: ClientOrderId, until_ms: int) -> tuple[int, OrderId] | None:
         """Give the newest known order of a client id that was created until then, with its creation time."""
-        known = self._by_alias.get(product, client_order_id) or ()
-        return max((entry for entry in known if entry[0] <= until_ms), default=None)
+        for naming in self._namings(product, client_order_id):
+            if naming.created_ms <= until_ms:
+                return naming.created_ms, naming.order_id
+        return None
 
     def orders_of(self, product: str, client_order_id: ClientOrderId) -> list[OrderId]:
         """Give the orders that are known to have had a client id, also such as are no longer listed here."""
-        return [order_id for _, order_id in self._by_alias.get(product, client_order_id) or ()]
+        return [naming.order_id for naming in self._namings(product, client_order_id)]
 
     def was_reused(self, product: str, client_order_id: ClientOrderId | None) -> bool:
         """Whether more than one order of a client id is known."""
-        return client_order_id is not None and len(self._by_alias.get(product, client_order_id) or ()) > 1
+        newest = None if client_order_id is None else self._by_alias.get(product, client_order_id)
+        return newest is not None and newest.before is not None
 
     def forget(self, product: str, order_id: OrderId) -> None:
         """Drop what is remembered of an order: it rested on what turned out to be wrong."""
@@ -110,13 +132,23 @@ class Book:
     def __len__(self) -> int:
         return len(self._live) + len(self._ended)
 
+    def _namings(self, product: str, client_order_id: ClientOrderId) -> Iterable[Naming]:
+        """Walk over the known orders of a client id, the newest first."""
+        newest = self._by_alias.get(product, client_order_id)
+        return () if newest is None else newest.newest_first()
+
     def _note_alias(self, report: OrderReported) -> None:
         if report.client_order_id is None or report.created_ms is None:
             return
-        known = self._by_alias.get(report.product, report.client_order_id) or ()
+        known = [
+            (naming.created_ms, naming.order_id) for naming in self._namings(report.product, report.client_order_id)
+        ]
         entry = report.created_ms, report.order_id
         if entry not in known:
-            newest = tuple(sorted((*known, entry))[-ALIAS_ORDERS_MAX:])
+            first, *later = sorted((*known, entry))[-ALIAS_ORDERS_MAX:]
+            newest = Naming(*first, None)
+            for each in later:
+                newest = Naming(*each, newest)
             self._by_alias.put(report.product, report.client_order_id, newest)
         if len(self._by_alias) > self._orders_max:
             self._by_alias.drop_oldest()
