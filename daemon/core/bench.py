@@ -79,7 +79,9 @@ class Bench:
         self._cases = cases
         self._ids = ids
         self._limits = Limits(world, address, departures)
-        self._sending = Sending(world, cases, ids, self._limits, self._emit, self._appoint_cancels, self.work)
+        self._sending = Sending(
+            world, cases, ids, self._limits, self._emit, self._appoint_cancels, self.work, self._settle
+        )
         self._agenda: Agenda[CaseId | BucketKey] = Agenda()
         self._lines: dict[BucketKey, Line[CaseId]] = {}
         self._let_through: tuple[BucketKey, CaseId] | None = None
@@ -191,6 +193,23 @@ class Bench:
         """Work on those that were left for later."""
         while self._later:
             self.work(next(iter(self._later.values())), now_us)
+
+    def begin(self, case: Case, now_us: int) -> None:
+        """Do what follows from a request that came just now; from most that is a cancel, and nothing else yet."""
+        self._world.spared = self._limits.errors.spared(now_us)
+        ticket = shortcuts.begun_by(case, self._world, now_us)
+        if ticket is None or not self._sending.begin(case, ticket, now_us):
+            self.work(case, now_us)
+        elif case.sends:
+            self._settle(case, now_us)
+
+    def _settle(self, case: Case, now_us: int) -> None:
+        """Make the appointment of a case whose cancel left just now, or that has just begun and waits to send."""
+        if case.sends:
+            if not self._rests(case, now_us):
+                self.work(case, now_us)
+        elif (ticket := shortcuts.begun_by(case, self._world, now_us)) is not None:  # else somebody has looked since
+            self._agenda.set_by(case.case_id, shortcuts.waits_until_us(ticket, self._world))
 
     def work(self, case: Case, now_us: int) -> None:
         """Do what follows from a case as it stands, and make the next appointment."""

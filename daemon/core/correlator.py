@@ -167,7 +167,7 @@ class Correlator:
         ticket = Ticket(request, now_us + self.world.horizon_us, is_sure=is_sure)
         self.cases.take_ticket(case, ticket, self.world.replica_lag_us)
         self._bench.out.insert(before, Write(RequestOpened(now_us, case.case_id, request)))
-        self._bench.work(case, now_us)
+        self._bench.begin(case, now_us)
         return None
 
     def observe(self, evidence: Evidence, now_us: int) -> list[Effect]:

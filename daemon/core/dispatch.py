@@ -269,15 +269,6 @@ class Dispatch:
         self._enter(who, wish.lane).put_back(who, place)
         return None
 
-    def take_out(self, who: CaseId, now_us: int) -> Wish | None:
-        """Take one out of the lines for whom another way was found; gives what it wants by now."""
-        lane = self._lanes.get(who)
-        if lane is None:
-            return None
-        self._lines[lane].leave(who)
-        self._left(who)
-        return self._wish_of(who, now_us)
-
     # ------------------------------------------------------------ when
 
     def next_us(self, now_us: int) -> int | None:

@@ -173,12 +173,17 @@ def wants_send(case: Case, world: World, now_us: int) -> tuple[SendPlan | None, 
     when = max(at_us, _gap_end_us(case, world))
     if when > now_us:
         return None, when
-    avoid = _road_to_avoid(case, world, now_us)
+    return plan_by(world, index, _road_to_avoid(case, world, now_us)), None
+
+
+def plan_by(world: World, ticket_index: int, avoid: Road | None) -> SendPlan | None:
+    """Say by which roads a cancel would leave now; None while no road is open."""
     road = route.choose(world.traits.roads, world.open_roads, avoid)
     if road is None:
-        return None, None
+        return None
     batch = world.traits.batch
-    return SendPlan(road, index, route.choose_together(batch.roads, world.open_roads, avoid) if batch else None), None
+    together = route.choose_together(batch.roads, world.open_roads, avoid) if batch is not None else None
+    return SendPlan(road, ticket_index, together)
 
 
 def is_urgent(case: Case, world: World, now_us: int) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from daemon.core.case import Case, SendState, WireSend, is_settled
+from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from protocols.evidence import DropCopyState, Proof
 from protocols.fix import OrdStatus
 
@@ -16,6 +16,39 @@ if TYPE_CHECKING:
     from daemon.core.world import World
 
 LIVING: Final = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
+
+
+def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
+    """Give the one request of a case of which nothing is known but that it came, and that its order lives or may live.
+
+    Then its first cancel is wanted now, by the venue's favourite road; it has no outcome, is not suspected or asked
+    about, and waits for nothing: `policy` says so too, in eight answers and for five times the processor time. None:
+    look in the long way.
+    """
+    if case.sends or len(case.tickets) != 1 or case.fruitless_before or case.has_history:
+        return None
+    (ticket,) = case.tickets.values()
+    if ticket.told is not None or ticket.recovered_us or ticket.only_by_order_id or case.verdict.is_terminal:
+        return None
+    if now_us >= waits_until_us(ticket, world):
+        return None
+    return None if world.gap_us and _is_in_the_gap(case, world, now_us) else ticket
+
+
+def waits_until_us(ticket: Ticket, world: World) -> int:
+    """Until when nothing follows but by an event, or a slot, from a case that has just begun and could not send yet."""
+    return min(_until_us(ticket), ticket.request.received_us + min(world.push_wait_us, world.abandon_after_us))
+
+
+def _until_us(ticket: Ticket) -> int:
+    """When a request without an outcome is due by the clock alone."""
+    deadline_us = ticket.request.deadline_us
+    return ticket.horizon_us if deadline_us is None or ticket.horizon_us < deadline_us else deadline_us
+
+
+def _is_in_the_gap(case: Case, world: World, now_us: int) -> bool:
+    last_us = world.gaps.last_us(case)
+    return bool(last_us) and now_us < last_us + world.gap_us
 
 
 def rests_until_us(case: Case, world: World, now_us: int) -> int | None:
@@ -38,7 +71,7 @@ def rests_until_us(case: Case, world: World, now_us: int) -> int | None:
         until_us = send.ended_us + world.push_wait_us
     else:
         return None
-    until_us = min(until_us, ticket.horizon_us, ticket.request.deadline_us or until_us)
+    until_us = min(until_us, _until_us(ticket))
     return until_us if until_us > now_us else None
 
 
