@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from daemon.sim.timers import SECOND_US
 from daemon.sim.venue import Credentials
 from daemon.sim.venues.bitget import limits
 from daemon.sim.venues.bitget.options import BitgetOptions
@@ -171,12 +170,13 @@ async def test_what_another_program_has_taken_of_the_limit_is_left_to_it_before_
     tmp_path: Path, is_unified: bool
 ) -> None:
     rule = limits.UTA_CANCEL if is_unified else limits.MIX_CANCEL
-    options = BitgetOptions(seed=7, is_unified=is_unified, push_delay_us=SECOND_US // 10)  # the answer comes first
-    async with world(tmp_path, venue=BitgetVenue(options), account='order_entry = "rest"\n') as it:
+    venue = BitgetVenue(BitgetOptions(seed=7, is_unified=is_unified))
+    async with world(tmp_path, venue=venue, account='order_entry = "rest"\n') as it:
         client = await it.started("rest")
         first, *others = [await rest(it) for _ in range(8)]
         assert it.venue.floor.rates.take(rule, "uid", time.time_ns() // 1_000, units=7)
-        results = [await cancel(client, order_id=first)]  # its answer says that two more fit
+        it.faults("ACK_OK_NO_PUSH")  # so that its answer has been read, which says that two more fit
+        results = [await cancel(client, order_id=first)]
         results += await asyncio.gather(*(cancel(client, order_id=order_id) for order_id in others))
         assert {result["outcome"] for result in results} == {"canceled"}
         assert (await it.door.stats()).breaches == {}
