@@ -150,12 +150,11 @@ class Askers:
         waiting = self._waiting.get(key)
         if waiting is None or waiting.told or waiting.is_durable is False:
             return
-        if not any(sink.wants_progress for sink in waiting.sinks):
-            return
-        if waiting.is_durable is None:
+        curious = [sink for sink in waiting.sinks if sink.wants_progress]
+        if curious and waiting.is_durable is None:
             waiting.held.append(partial(self.progress, key, state))
             return
-        for sink in waiting.sinks:
+        for sink in curious:
             sink.progress(key.request_id, state)
 
     def tell(self, tell: Tell, report: Report, *, is_late: bool) -> None:

@@ -1,10 +1,11 @@
 """Writing lines to a descriptor without ever making the caller wait.
 
 Lines go through a bounded queue to a thread, which alone may block on a reader that has stalled. A line that does not
-fit is lost and counted; the count is told as a line of its own as soon as one can be written again. After a line the
-thread rests for a moment and then writes what has come meanwhile at once: to wake it for each line of a busy log would
-cost the daemon's core more than the line. It does not rest while it has more to write than fits into one go, so that a
-burst is lost no sooner and a close waits no longer for the rest's sake. It knows nothing of what the lines say.
+fit is lost and counted; the count is told as a line of its own as soon as one can be written again. When a line comes
+the thread rests for a moment and then writes what has come meanwhile at once: to write while the caller has more to say
+would keep it from saying it, and to wake for each line of a busy log would cost the daemon's core more than the line.
+It does not rest while it has as much to write as fits into one go, so that a burst is lost no sooner and a close waits
+no longer for the rest's sake. It knows nothing of what the lines say.
 """
 
 from __future__ import annotations
@@ -59,6 +60,8 @@ class LineWriter:
         is_over = False
         while not is_over:
             lines = [self._lines.get()]
+            if lines[0] is not None and self._lines.qsize() < TOGETHER_MAX:
+                time.sleep(REST_S)
             while len(lines) < TOGETHER_MAX and not self._lines.empty():
                 lines.append(self._lines.get())
             is_over = None in lines
@@ -67,8 +70,6 @@ class LineWriter:
                 lost, self._lost = self._lost, 0
             if lost:
                 self._write(f"{self._tell_lost(lost)}\n")
-            if not is_over and len(lines) < TOGETHER_MAX:
-                time.sleep(REST_S)
 
     def _write(self, text: str) -> None:
         """Write all of it. An error of the descriptor loses it: there is nowhere left to say so."""

@@ -91,12 +91,9 @@ class Publisher:
         self._numbered: InOrder[Word] = InOrder()
         self._recent: deque[Word] = deque(maxlen=RECENT_MAX)
         self._order_seq = first_order_seq
+        self.has_order_watchers = False
+        """Whether anybody wants to hear of orders; asked for each order that the venue speaks of."""
         self._last_seq = 0
-
-    @property
-    def has_order_watchers(self) -> bool:
-        """Whether anybody wants to hear of orders."""
-        return any(Topic.ORDERS in subscriber.topics for subscriber in self._subscribers.values())
 
     @property
     def subscribers(self) -> int:
@@ -147,6 +144,7 @@ class Publisher:
         self.drop(listener.connection)
         subscriber = _Subscriber(listener, topics, accounts)
         self._subscribers[listener.connection] = subscriber
+        self._look_for_order_watchers()
         if from_seq is not None:
             subscriber.behind = deque()
             subscriber.replay = self._time.spawn(self._replay(subscriber, from_seq))
@@ -158,6 +156,10 @@ class Publisher:
         subscriber = self._subscribers.pop(connection, None)
         if subscriber is not None and subscriber.replay is not None:
             subscriber.replay.cancel()
+        self._look_for_order_watchers()
+
+    def _look_for_order_watchers(self) -> None:
+        self.has_order_watchers = any(Topic.ORDERS in each.topics for each in self._subscribers.values())
 
     def _end(self, connection: ConnectionId, subscriber: _Subscriber) -> None:
         if self._subscribers.get(connection) is subscriber:
