@@ -49,6 +49,7 @@ class Aftermath:
         self._is_pressed = is_pressed
         self._told: deque[Word] = deque()
         self._is_scheduled = False
+        self._is_ending = False
         self._steps_back = 0
         """How often it has stepped back since it last had nothing to do."""
 
@@ -60,7 +61,8 @@ class Aftermath:
             self._time.soon(self._work)
 
     def finish(self) -> None:
-        """Do all that is left, now: this is the end."""
+        """Do all that is left, now, and what still comes in its next turn: this is the end."""
+        self._is_ending = True
         while self._told:
             self._do(*self._told.popleft())
 
@@ -72,7 +74,7 @@ class Aftermath:
             self._time.later(STEP_BACK_S, self._work)
             return
         try:
-            for _ in range(min(WORDS_PER_TURN, len(self._told))):
+            for _ in range(len(self._told) if self._is_ending else min(WORDS_PER_TURN, len(self._told))):
                 self._do(*self._told.popleft())
         finally:
             if self._told:  # a fault in one word keeps none of those behind it back
@@ -82,7 +84,8 @@ class Aftermath:
                 self._steps_back = 0
 
     def _may_stand_back(self) -> bool:
-        return self._steps_back < STEPS_BACK_MAX and len(self._told) < WORDS_MAX and self._is_pressed()
+        may = self._steps_back < STEPS_BACK_MAX and len(self._told) < WORDS_MAX and not self._is_ending
+        return may and self._is_pressed()
 
     def _do(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         self._publisher.publish(report, previous)

@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 class Bites:
     """Calls to make, at most ``at_once`` in a turn. What one of them raises keeps back none of those behind it."""
 
-    __slots__ = ("_at_once", "_calls", "_is_scheduled", "_time")
+    __slots__ = ("_at_once", "_calls", "_is_ending", "_is_scheduled", "_time")
 
     def __init__(self, time: Time, at_once: int) -> None:
         self._time = time
         self._at_once = at_once
         self._calls: deque[Callable[[], object]] = deque()
         self._is_scheduled = False
+        self._is_ending = False
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -36,14 +37,15 @@ class Bites:
             self._make_some()
 
     def finish(self) -> None:
-        """Make all that wait, now: this is the end."""
+        """Make all that wait, now, and what still comes at once: this is the end."""
+        self._is_ending = True
         while self._calls:
             self._calls.popleft()()
 
     def _make_some(self) -> None:
         self._is_scheduled = False
         try:
-            for _ in range(min(self._at_once, len(self._calls))):
+            for _ in range(len(self._calls) if self._is_ending else min(self._at_once, len(self._calls))):
                 self._calls.popleft()()
         finally:
             if self._calls:

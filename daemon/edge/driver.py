@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from protocols.mass import Everything
 
 _TO_VENUE = (fx.Send, fx.SendMany, fx.Ask)
-_OF_ORDERS = (OrderReported, CancelAnswered, CancelForwarded, CancelLost)
+_OF_ORDERS = (OrderReported, CancelForwarded, CancelLost)
 """Nearly all evidence; it says nothing about the account."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
@@ -217,7 +217,10 @@ class Driver:
             try:
                 while self._inbox.ready:
                     evidence = self._inbox.ready.popleft()
-                    self._note(evidence)
+                    if isinstance(evidence, CancelAnswered):
+                        self._note_answer(evidence.send_id)
+                    elif not isinstance(evidence, _OF_ORDERS):
+                        self._note(evidence)
                     self.correlator.hear(evidence, now_us)
             finally:
                 self.correlator.catch_up(now_us)
@@ -318,10 +321,7 @@ class Driver:
     # ------------------------------------------------------------ beside
 
     def _note(self, evidence: Evidence) -> None:
-        if isinstance(evidence, CancelAnswered):
-            self._note_answer(evidence.send_id)
-        if isinstance(evidence, _OF_ORDERS):
-            return
+        """Take note of what is said of the account itself."""
         match evidence:
             case AccountIdentified() | AccountRefused():
                 self.on_account(evidence)

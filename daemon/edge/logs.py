@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import os
 import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -104,10 +105,9 @@ def is_the_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
 
 def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventDict], str]:
     """Make the function from a level's name and an event to its line, without the line's end."""
-    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp")
     processors: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
         structlog.processors.add_log_level,
-        stamp,
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
         structlog.processors.ExceptionRenderer(),  # plain text: no local variables
         lambda _, __, event: clean(event, for_terminal=is_human),
     ]
@@ -126,7 +126,7 @@ def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventD
         if plain is None:
             line = rendered(method, event)
         else:
-            at, level = stamp(None, method, {})["timestamp"], LEVELS.get(method, method)
+            at, level = datetime.now(UTC).isoformat().replace("+00:00", "Z"), LEVELS.get(method, method)
             line = f'{{"timestamp":"{at}","level":"{level}",{plain[1:]}'
         return f"<{PRIORITIES.get(method, DEFAULT_PRIORITY)}>{line}" if has_priorities else line
 

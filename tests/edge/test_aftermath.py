@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Previous, Report
     from daemon.edge.desk import OrderRow, SessionRow
 
+STEP_US = int(STEP_BACK_S * 1_000_000)
 KEY = RequestKey(1, AccountName("a"), RequestId("r"))
 
 
@@ -103,3 +104,7 @@ def test_at_the_end_nothing_is_left_to_be_done_with_any_word() -> None:
     scene.tell(100)
     scene.finish()
     assert scene.others.published == list(range(1, 101))
+    scene.kernel.run(STEP_US)
+    scene.tell(100)
+    scene.kernel.run(STEP_US + 1)
+    assert scene.others.published == [*range(1, 101), *range(1, 101)]

@@ -56,4 +56,5 @@ def test_at_the_end_nothing_is_left() -> None:
     table.bites.finish()
     assert table.done == [1, 2, 3, 4, 5]
     table.kernel.run(1)
-    assert table.done == [1, 2, 3, 4, 5]
+    table.take(6, 7, 8)
+    assert table.done == [1, 2, 3, 4, 5, 6, 7, 8]
