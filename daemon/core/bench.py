@@ -198,18 +198,15 @@ class Bench:
         """Do what follows from a request that came just now; from most that is a cancel, and nothing else yet."""
         self._world.spared = self._limits.errors.spared(now_us)
         ticket = shortcuts.begun_by(case, self._world, now_us)
-        if ticket is None or not self._sending.begin(case, ticket, now_us):
+        if ticket is not None and self._sending.begin(case, ticket, now_us):
+            self._agenda.set(case.case_id, shortcuts.look_again_us(ticket, self._world, now_us))
+        else:
             self.work(case, now_us)
-        elif case.sends:
-            self._settle(case, now_us)
 
     def _settle(self, case: Case, now_us: int) -> None:
-        """Make the appointment of a case whose cancel left just now, or that has just begun and waits to send."""
-        if case.sends:
-            if not self._rests(case, now_us):
-                self.work(case, now_us)
-        elif (ticket := shortcuts.begun_by(case, self._world, now_us)) is not None:  # else somebody has looked since
-            self._agenda.set_by(case.case_id, shortcuts.waits_until_us(ticket, self._world))
+        """Look at a case whose cancel left just now: most then rest."""
+        if not self._rests(case, now_us):
+            self.work(case, now_us)
 
     def work(self, case: Case, now_us: int) -> None:
         """Do what follows from a case as it stands, and make the next appointment."""

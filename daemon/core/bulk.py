@@ -307,7 +307,10 @@ class Bulk:
             part.body.hold(member, now_us)
         elif part.body is not None:
             part.body.hold(number, member)
-        deadlines = [at_us for at_us in (order.deadline_us, intent.deadline_us) if at_us is not None]
+        deadline_us = intent.deadline_us
+        if order.deadline_us is not None:
+            deadline_us = order.deadline_us if deadline_us is None else min(deadline_us, order.deadline_us)
+        is_urgent = intent.priority is Priority.URGENT or order.priority is Priority.URGENT
         return CancelRequest(
             key,
             intent.caller,
@@ -316,8 +319,8 @@ class Bulk:
             order.order_id,
             order.client_order_id,
             intent.received_us,
-            min(deadlines, default=None),
-            Priority.URGENT if Priority.URGENT in {order.priority, intent.priority} else Priority.NORMAL,
+            deadline_us,
+            Priority.URGENT if is_urgent else Priority.NORMAL,
             order.venue_params,
         )
 
@@ -333,11 +336,10 @@ class Bulk:
     # ------------------------------------------------------------ the report
 
     def _report(self) -> BulkReport:
-        members = sorted(self._members.items(), key=lambda held: number_of(self.intent.name, held[0].request_id) or 0)
-        items = [_item(key.account, member.order, member) for key, (_, member) in members]
+        members = [member for _, member in self._members.values()]
         survivors = [survivor for part in self._parts for survivor in _survivors(part)]
         self.resting = Counter(survivor.order.account for survivor in survivors)
-        counts = Counter(item.outcome for item in items if item.outcome is not None)
+        counts = Counter([member.outcome for member in members if member.outcome is not None])
         reasons = {part.scope.account: why for part in self._parts if (why := _reason(part)) is not None}
         sweeping = [part for part in self._parts if not part.scope.names_orders and part.scope.account in self._sites]
         not_covered: dict[str, dict[str, None]] = {}
@@ -346,16 +348,21 @@ class Bulk:
             not_covered.setdefault(traits.venue, {}).update(dict.fromkeys(traits.not_covered))
         return BulkReport(
             request_id=self.intent.name,
-            items=tuple(items) if len(items) <= ITEMS_MAX else None,
-            total=len(items),
+            items=self._items() if len(members) <= ITEMS_MAX else None,
+            total=len(members),
             counts=dict(counts),
-            replaced=sum(item.ord_status is OrdStatus.REPLACED for item in items),
+            replaced=sum([member.ord_status is OrdStatus.REPLACED for member in members]),
             complete=not survivors and not reasons,
             survivors=tuple(survivors[:SURVIVORS_MAX]),
             survivors_total=len(survivors),
             not_covered={venue: tuple(what) for venue, what in not_covered.items()},
             reasons=reasons,
         )
+
+    def _items(self) -> tuple[BulkItem, ...]:
+        """List its requests by their numbers."""
+        members = sorted(self._members.items(), key=lambda held: number_of(self.intent.name, held[0].request_id) or 0)
+        return tuple(_item(key.account, member.order, member) for key, (_, member) in members)
 
 
 def _reason(part: _Part) -> str | None:

@@ -64,7 +64,8 @@ class CaseFile:
 
     def of_order(self, product: str, order_id: OrderId) -> list[Case]:
         """Find the cases of an order: one, unless requests named the order under several instruments."""
-        return list(self._by_order.get((product, order_id), {}).values())
+        cases = self._by_order.get((product, order_id))
+        return list(cases.values()) if cases else []
 
     def of_order_on(self, product: str, order_id: OrderId, instrument: str) -> Case | None:
         """Find the case of an order for requests that name it under an instrument.
@@ -158,7 +159,7 @@ def share(case: Case, ticket: Ticket, replica_lag_us: int) -> None:
     Not on one that the venue called in progress a replica lag before it was asked and showed the order live: no request
     repeats such a cancel, so one that is made since would never send any.
     """
-    if ticket.first_send is not None or case.verdict.is_terminal:
+    if not case.sends or ticket.first_send is not None or case.verdict.is_terminal:
         return
     params = ticket.request.venue_params
     shared = [

@@ -37,8 +37,8 @@ class Company:
         self._wishes: dict[CaseId, Wish] = {}
 
     def join(self, wish: Wish) -> None:
-        """Come with the others. Who is there already stays as it is: one cancel serves all requests of a case."""
-        self._wishes.setdefault(wish.case.case_id, wish)
+        """Come with the others. Of a case that is there already the newer wish counts: it knows all its requests."""
+        self._wishes[wish.case.case_id] = wish
 
     def replace(self, wishes: Iterable[Wish]) -> None:
         """Put what is wanted by now in place of what was."""

@@ -59,12 +59,16 @@ class Lane(NamedTuple):
 
 @dataclass(slots=True)
 class Wish:
-    """A cancel that wants to leave now: for which case and request, by which call, and with whom it could."""
+    """A cancel that wants to leave now: for which case and request, by which call, and with whom it could.
+
+    ``has_just_begun``: so has its case, which somebody looks at again in time.
+    """
 
     case: Case
     ticket: Ticket
     plan: SendPlan
     lane: Lane
+    has_just_begun: bool = False
 
     @property
     def name(self) -> str:

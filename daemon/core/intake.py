@@ -79,7 +79,8 @@ class Intake:
         if tracked is not None:
             case.tracked_us, case.placed_us = tracked.placed_us, tracked.said_us
         self._cases.reopen(case)
-        if policy.loop_gap_us(case) and not case.verdict.is_terminal:
+        may_loop = bool(case.sends) or case.fruitless_before > 0
+        if may_loop and policy.loop_gap_us(case) and not case.verdict.is_terminal:
             named = request.order_id or request.client_order_id
             what = f"{named} on {request.instrument} is asked for again and again, and the venue calls it gone"
             self._bench.out.append(Alarm("cancel_loop", f"{what}: pid {request.caller.pid}"))
@@ -134,8 +135,9 @@ class Intake:
             OrderView(request.instrument), account_changed=self._world.account_changed,
         )  # fmt: skip
         alike = self._cases.of_order(request.product, order_id) if order_id is not None else self._of_alias(request)
-        left = [(other.last_left.made_us, other.fruitless) for other in alike if other.last_left]
-        case.fruitless_us, case.fruitless_before = max(left, default=(0, 0))
+        if alike:
+            left = [(other.last_left.made_us, other.fruitless) for other in alike if other.last_left]
+            case.fruitless_us, case.fruitless_before = max(left, default=(0, 0))
         self._cases.add(case)
         if order_id is not None and request.order_id is None:
             self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, TRACKED)))

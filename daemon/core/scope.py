@@ -57,6 +57,8 @@ class Scope(msgspec.Struct, frozen=True):
             return False
         if self.client_id_prefix is not None and not (order.client_order_id or "").startswith(self.client_id_prefix):
             return False
+        if self.instrument is None and self.side is None:  # as when everything is to go
+            return True
         answers = (
             _holds(self.instrument, order.instrument or None),
             _holds(self.side, order.side),

@@ -37,7 +37,7 @@ MORE_WAIT_US: Final = 100_000
 
 class Sending:
     """The cancels of one account. ``emit`` takes effects, ``appoint`` when to `serve`, ``work`` a case to look at, and
-    ``settle`` one whose first cancel left just now or waits here.
+    ``settle`` one whose cancel left just now.
     """
 
     def __init__(
@@ -64,8 +64,6 @@ class Sending:
         self._serve_us: int | None = None
         self._no_longer: list[Case] = []
         self._is_gathering = False
-        self._came: list[Case] = []
-        """Cases that have just begun, in the gathering under way."""
         self._await_more_us = 0
         """Until then only full batches leave: more of those who wait to leave together are about to come."""
         self._gathered = 0
@@ -88,15 +86,14 @@ class Sending:
     def begin(self, case: Case, ticket: Ticket, now_us: int) -> bool:
         """Send the first cancel of a case that has just begun (`shortcuts.begun_by`), or let it come with the others.
 
-        False: it waits, and its case is to be looked at in the long way.
+        False: it waits for something else. True: the case is in good hands until `shortcuts.look_again_us`.
         """
         plan = policy.plan_by(self._world, 0, None)
         wish = self._wish_by(plan, case, ticket, now_us)[0] if plan is not None else None
         if wish is None:
             return False
+        wish.has_just_begun = True
         self._send(wish, now_us)
-        if self._is_gathering:
-            self._came.append(case)
         return self._is_gathering or bool(case.sends)
 
     def _send(self, wish: Wish, now_us: int) -> None:
@@ -127,7 +124,7 @@ class Sending:
         finally:
             self._is_gathering = False
         self._await_more_us = now_us + MORE_WAIT_US if has_more else 0
-        served: list[Case] = []
+        served: list[Wish] = []
         if everything is not None and not has_more:
             served += self._leave_by_one_call(everything, now_us)
         if not holds_all:
@@ -143,22 +140,22 @@ class Sending:
     def serve(self, now_us: int) -> None:
         """Let those leave who may by now, so many at once that nobody else waits long."""
         self._world.spared = self._limits.errors.spared(now_us)
-        served: list[Case] = []
+        served: list[Wish] = []
         if len(self._company) and now_us >= self._await_more_us:
             self._ask_again(now_us)
             served = self._leave_as_they_came(now_us, only_full=False)
         self._serve_lines(served, now_us)
 
-    def _serve_lines(self, served: list[Case], now_us: int) -> None:
+    def _serve_lines(self, served: list[Wish], now_us: int) -> None:
         """Let those leave who stand in line, beside the ``served``, and see when to look at everybody again."""
         awaits_more = now_us < self._await_more_us
         for load in self._dispatch.serve(now_us, TURN_MAX - len(served), only_full=awaits_more):
             self._leave(load, now_us)
-            served += [wish.case for wish in load.wishes]
+            served += load.wishes
         self._appoint_next(now_us, is_waiting_for_more=awaits_more and not served)
-        came, self._came = self._came, []
-        for case in (*served, *(case for case in came if not case.sends)):
-            self._settle(case, now_us)
+        for wish in served:
+            if not wish.has_just_begun:
+                self._settle(wish.case, now_us)
         no_longer, self._no_longer = self._no_longer, []
         for case in no_longer:
             self._work(case, now_us)
@@ -178,32 +175,32 @@ class Sending:
 
     # ------------------------------------------------------------ those who came together
 
-    def _leave_as_they_came(self, now_us: int, *, only_full: bool) -> list[Case]:
+    def _leave_as_they_came(self, now_us: int, *, only_full: bool) -> list[Wish]:
         """Let those who came together leave in batches, as far as nobody goes before them; who cannot stands in line.
 
         Gives whom it served. Of a thousand orders to be canceled nearly all leave by this way, for a third of what it
         takes to stand in line and be asked again what is wanted.
         """
-        served: list[Case] = []
+        served: list[Wish] = []
         unplaced: list[Wish] = []
         if len(self._dispatch) or not self._company.is_of_one_rank:
             unplaced = self._company.take_all()
         for load in self._company.loads(now_us, TURN_MAX, unplaced, only_full=only_full):
             self._leave(load, now_us)
-            served += [wish.case for wish in load.wishes]
+            served += load.wishes
         joined = self._dispatch.joined
         for wish in unplaced:
             self._stand_in_line(wish, now_us)
         self._gathered += self._dispatch.joined - joined
         return served
 
-    def _leave_by_one_call(self, everything: Everything, now_us: int) -> list[Case]:
+    def _leave_by_one_call(self, everything: Everything, now_us: int) -> list[Wish]:
         """Let those who are everything of a scope leave by one call, where that is sooner than by batches."""
-        served: list[Case] = []
+        served: list[Wish] = []
         if Road.REST in self._world.open_roads:
             for mass, scope, wishes in self._company.masses(everything, now_us):
                 self._leave(Load(mass.operation, Road.REST, wishes, scope), now_us)
-                served += [wish.case for wish in wishes]
+                served += wishes
         return served
 
     def _ask_again(self, now_us: int) -> None:

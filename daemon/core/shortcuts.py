@@ -30,14 +30,15 @@ def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
     (ticket,) = case.tickets.values()
     if ticket.told is not None or ticket.recovered_us or ticket.only_by_order_id or case.verdict.is_terminal:
         return None
-    if now_us >= waits_until_us(ticket, world):
+    if now_us >= look_again_us(ticket, world, now_us):
         return None
     return None if world.gap_us and _is_in_the_gap(case, world, now_us) else ticket
 
 
-def waits_until_us(ticket: Ticket, world: World) -> int:
-    """Until when nothing follows but by an event, or a slot, from a case that has just begun and could not send yet."""
-    return min(_until_us(ticket), ticket.request.received_us + min(world.push_wait_us, world.abandon_after_us))
+def look_again_us(ticket: Ticket, world: World, now_us: int) -> int:
+    """When to look again at a case that has just begun, whether its cancel leaves now or waits for others."""
+    asked_us = ticket.request.received_us + min(world.push_wait_us, world.abandon_after_us)
+    return min(_until_us(ticket), asked_us, now_us + world.ack_wait_us)
 
 
 def _until_us(ticket: Ticket) -> int:

@@ -152,7 +152,8 @@ class Sweep:
 
     def listed(self, listing: Listing, now_us: int) -> Heard:
         """The venue was asked for the account's open orders; the book has heard of the answer already."""
-        rows = [*listing.reports, *self._book.live()]
+        rows = [row for row in listing.reports if not self._has_ended((row.product, row.order_id))]
+        rows += self._book.live()
         before = len(self._fresh)
         shown = self._take(rows, now_us)
         taken = len(self._fresh) - before
@@ -173,7 +174,10 @@ class Sweep:
             self._wanted_us, self._listed_us, self._shown = None, listing.asked_us, shown
 
     def _take(self, reports: Iterable[OrderReported], now_us: int) -> frozenset[OrderKey]:
-        """Note which orders are wanted; give all live ones that are in the scope, known ones too."""
+        """Note which orders are wanted; give all live ones that are in the scope, known ones too.
+
+        It is all done in one turn, however many rest: what is looked up here for each order is felt by everybody else.
+        """
         fresh = {(report.product, report.order_id) for report in self._fresh}
         may_take = now_us < self._sends_until_us and self._rounds < self._rounds_max
         meant: dict[OrderKey, bool] = {}
@@ -181,7 +185,7 @@ class Sweep:
         self.left = []
         for report in reports:
             key = report.product, report.order_id
-            if report.status.is_terminal or not report.is_state or key in meant or self._has_ended(key):
+            if key in meant or not report.is_state or report.status.is_terminal:
                 continue
             is_in = self.scope.matches(report)
             if is_in is None:

@@ -43,9 +43,10 @@ if TYPE_CHECKING:
 
 ROUNDS_MAX: Final = 5
 """Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
-REQUESTS_PER_TURN: Final = 50
-"""Of one bulk in one turn of the loop: about 5 ms of it, in which another's cancel has to wait. What has been answered
-is read between the turns, so that a bulk's answers do not pile up before another's."""
+REQUESTS_PER_TURN: Final = 40
+"""Of one bulk in one turn of the loop: about 3 ms of it, in which another's cancel has to wait, and two batches of the
+venue that takes the most. What has been answered is read between the turns, so that a bulk's answers do not pile up
+before another's."""
 SHOWN_MAX: Final = 8
 """Bulk cancels that `status` names; more at a time are somebody's loop."""
 LOOKUPS_MAX: Final = 16
