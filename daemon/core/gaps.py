@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from daemon.core.departures import mark_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from daemon.core.case import Case, WireSend
     from daemon.core.departures import Departures
@@ -38,9 +38,10 @@ class Gaps:
         self._owner, self._departures = owner, departures
 
     def left(self, case: Case, now_us: int) -> None:
-        """Keep for the next life that a cancel of a case leaves now."""
-        if self._departures is not None:
-            for name in self._names(case):
+        """A case's newest cancel leaves now: know it by all names, and keep for the next life that it left."""
+        for name in self._names(case):
+            self._know(name, case.last_send)
+            if self._departures is not None:
                 self._departures.note(mark_of(self._owner, *name), 1, now_us)
 
     def note(self, case: Case, since_us: int) -> None:
@@ -48,15 +49,22 @@ class Gaps:
         send = case.last_send
         if send is not None and send.made_us >= since_us:
             for name in self._names(case):
-                known = self._newest.get(name)
-                if known is None or known.made_us < send.made_us:
-                    self._newest[name] = send
+                self._know(name, send)
+
+    def _know(self, name: tuple[str, str], send: WireSend | None) -> None:
+        known = self._newest.get(name)
+        if send is not None and (known is None or known.made_us < send.made_us):
+            self._newest[name] = send
 
     def last_us(self, case: Case) -> int:
         """When a cancel last left, that the venue may have seen, for what may be the order of a case; 0 if none did."""
-        sends = (self._newest.get(name) for name in self._names(case))
-        last_us = max((send.made_us for send in sends if send is not None and send.may_have_left), default=0)
-        return max([last_us, *map(self._former_us, self._names(case))])
+        last_us = 0
+        for name in self._names(case):
+            send = self._newest.get(name)
+            if send is not None and send.may_have_left:
+                last_us = max(last_us, send.made_us)
+            last_us = max(last_us, self._former_us(name))
+        return last_us
 
     def _former_us(self, name: tuple[str, str]) -> int:
         """When a cancel of this name last left in an earlier life; 0 if none did."""
@@ -74,11 +82,12 @@ class Gaps:
     def __len__(self) -> int:
         return len(self._newest)
 
-    def _names(self, case: Case) -> Iterator[tuple[str, str]]:
-        answer = case.last_send.answer if case.last_send is not None else None
-        told = (answer.order_id, answer.client_order_id) if answer is not None else ()
-        alias = case.alias
-        remembered = self.orders_of(case.product, alias) if alias is not None and case.order_id is None else ()
-        for name in {case.order_id, alias, *told, *remembered}:
-            if name is not None:
-                yield case.product, name
+    def _names(self, case: Case) -> list[tuple[str, str]]:
+        """All names of a case's order; with every cancel they are asked for some times, and most cases have one."""
+        alias, send = case.alias, case.last_send
+        names: set[str | None] = {case.order_id, alias}
+        if send is not None and send.answer is not None:
+            names |= {send.answer.order_id, send.answer.client_order_id}
+        if alias is not None and case.order_id is None:
+            names.update(self.orders_of(case.product, alias))
+        return [(case.product, name) for name in names if name is not None]

@@ -330,7 +330,6 @@ class Sending:
         case.sends.append(send)
         self._cases.sent(send, case)
         if self._world.gap_us:
-            self.note_gap(case, now_us)
             self._world.gaps.left(case, now_us)
         for other in wanting:
             other.first_send = other.first_send or wire.send_id
