@@ -189,6 +189,10 @@ class Bench:
         """Work on a case as soon as all is taken in that came with what changed it, unless that does so before."""
         self._later[case.case_id] = case
 
+    def look_by(self, case: Case, at_us: int) -> None:
+        """Work on a case then at the latest."""
+        self._agenda.set_by(case.case_id, at_us)
+
     def catch_up(self, now_us: int) -> None:
         """Work on those that were left for later."""
         while self._later:

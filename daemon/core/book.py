@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.core.order_view import heaviest
+from daemon.core.order_view import outweighs
 from daemon.core.shelves import Shelves
 from protocols.evidence import Frame, OrderReported
 from protocols.fix import OrderId
@@ -77,7 +77,7 @@ class Book:
         self._note_alias(report)
         product, order_id = report.product, report.order_id
         known = self.find(product, order_id)
-        if known is not None and heaviest((known.report, report)) is known.report:
+        if known is not None and not outweighs(report, known.report):
             known.seen_us = now_us
             return False
         entry = Known(_light(report), now_us)
@@ -86,7 +86,8 @@ class Book:
             self._ended.put(product, order_id, entry)
         else:
             self._live.put(product, order_id, entry)
-        self._make_room()
+        if known is None:
+            self._make_room()
         return True
 
     def find(self, product: str, order_id: OrderId) -> Known | None:

@@ -230,7 +230,10 @@ class Case(msgspec.Struct, eq=False):
 
     def send_of(self, send_id: SendId) -> WireSend | None:
         """Find a wire cancel by its id."""
-        return next((send for send in reversed(self.sends) if send.wire.send_id == send_id), None)
+        for send in reversed(self.sends):
+            if send.wire.send_id == send_id:
+                return send
+        return None
 
     def has_outlived(self, send: WireSend, replica_lag_us: int) -> bool:
         """Whether the order was shown live so late that a cancel which the venue called in progress came to naught."""
@@ -247,6 +250,10 @@ class Case(msgspec.Struct, eq=False):
             if send.wire.send_id == ticket.first_send:
                 return self.sends[index:]
         return []
+
+    def counts_for(self, send: WireSend, ticket: Ticket) -> bool:
+        """Whether a wire cancel is one of those that count for a request."""
+        return ticket.first_send == send.wire.send_id or send in self.sends_for(ticket)
 
     def open_tickets(self) -> list[Ticket]:
         """The requests that still want to know: without an outcome, or with one that we call doubtful."""

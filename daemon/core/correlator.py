@@ -315,7 +315,10 @@ class Correlator:
             self._bench.out.append(Alarm("cancel_refused", f"{answer.code} {answer.message}".strip()))
         if answer.order_id is not None:
             case = self._listener.heed_own_answer(case, send, answer.order_id, now_us)
-        self._bench.work_later(case)
+        if case.unheard and answer.proof is Proof.ACCEPTED and self.world.drop_copy is DropCopyState.LIVE:
+            self._bench.look_by(case, now_us + self.world.ack_wait_us)  # what is heard next says more than this
+        else:
+            self._bench.work_later(case)
 
     def _forwarded(self, forwarded: CancelForwarded, now_us: int) -> None:
         case = self.cases.of_send(forwarded.send_id)
@@ -342,7 +345,7 @@ class Correlator:
 
     def _progress(self, case: Case, send: WireSend, state: RequestState) -> None:
         for ticket in case.tickets.values():
-            if ticket.told is None and send in case.sends_for(ticket) and state not in ticket.progress:
+            if ticket.told is None and state not in ticket.progress and case.counts_for(send, ticket):
                 ticket.progress.add(state)
                 self._bench.out.append(Progress(ticket.request.key, state))
 

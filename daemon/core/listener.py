@@ -110,7 +110,10 @@ class Listener:
             case.round = None
             if not before.is_terminal:
                 case.asks = case.asks_since_end = 0
-            self._part_the_doubtful(case, now_us)
+            for ticket in case.tickets.values():
+                if not ticket.is_sure:
+                    self._part_the_doubtful(case, now_us)
+                    break
         if case.verdict.is_contradictory and not before.is_contradictory:
             case.trouble_us = now_us
             case.asks = case.asks_since_end = 0

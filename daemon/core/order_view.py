@@ -251,6 +251,12 @@ def heaviest(evidence: Sequence[OrderReported]) -> OrderReported:
     return ties[0] if len(ties) == 1 else max(ties, key=repr)
 
 
+def outweighs(piece: OrderReported, other: OrderReported) -> bool:
+    """Whether of two pieces the first decides."""
+    above = _RANK[piece.status] - _RANK[other.status]
+    return above > 0 if above else heaviest((other, piece)) is not other
+
+
 def _weight(piece: OrderReported) -> tuple[int, Decimal, bool, bool, int, str]:
     return (
         _RANK[piece.status],

@@ -94,6 +94,7 @@ def is_over(case: Case) -> bool:
         return False
     if case.confirm_once or case.live_refutations or case.provisional is not None:
         return False
-    return all(map(is_settled, case.tickets.values())) and not any(
-        send.state is SendState.IN_FLIGHT for send in case.sends
-    )
+    for ticket in case.tickets.values():
+        if not is_settled(ticket):
+            return False
+    return SendState.IN_FLIGHT not in [send.state for send in case.sends]

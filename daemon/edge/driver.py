@@ -218,7 +218,7 @@ class Driver:
                 while self._inbox.ready:
                     evidence = self._inbox.ready.popleft()
                     if isinstance(evidence, CancelAnswered):
-                        self._note_answer(evidence.send_id)
+                        self._note_answer(evidence.send_id, now_us)
                     elif not isinstance(evidence, _OF_ORDERS):
                         self._note(evidence)
                     self.correlator.hear(evidence, now_us)
@@ -332,12 +332,12 @@ class Driver:
             case _:
                 pass
 
-    def _note_answer(self, send_id: SendId) -> None:
+    def _note_answer(self, send_id: SendId, now_us: int) -> None:
         """Count how long a wire cancel's first answer took."""
         case = self.correlator.cases.of_send(send_id)
         send = case.send_of(send_id) if case is not None else None
         if send is not None and send.forwarded_us is not None and send.answer is None:
-            self.tally.acked(self._clock.now() - send.forwarded_us)
+            self.tally.acked(now_us - send.forwarded_us)
 
     def _session(self, channel: str, state: str, detail: str) -> None:
         self.tally.changed(channel, state)

@@ -334,7 +334,7 @@ class Gateway:
     def took(self, evidence: Sequence[OrderReported | CancelAnswered | CancelLost]) -> None:
         """Pass evidence on; what an answer says about ourselves is mended first."""
         for piece in evidence:
-            if isinstance(piece, CancelAnswered):
+            if isinstance(piece, CancelAnswered) and piece.remedy is not Remedy.NONE:
                 self._mend(piece)
         self._teller.tell(*evidence)
 

@@ -77,6 +77,23 @@ def test_nobody_is_called_silent_while_what_he_said_is_not_taken_in_yet() -> Non
     assert story.suspected == [Road.WS]
 
 
+def test_an_acceptance_is_followed_up_in_time_though_something_stood_back_when_it_came() -> None:
+    story = Story()
+    story.submit()
+    story.advance(2 * WHILE_MS, story.answer_not_found)
+    while not (due_us := story.core.next_tick_us()) or due_us < story.now_us + 2 * TIMINGS.ack_wait_ms * 1000:
+        assert story.run_to_next_timer()
+        for put in story.open_questions():
+            story.answer_not_found(put)
+    case = story.case()
+    case.unheard += 1
+    story.ack(story.open_sends()[0])
+    case.unheard = 0
+    due_us = story.core.next_tick_us()
+    assert due_us is not None
+    assert due_us <= story.now_us + TIMINGS.ack_wait_ms * 1000
+
+
 @pytest.mark.parametrize("lives", [True, False])
 def test_nothing_but_an_end_is_concluded_of_a_case_of_which_something_stands_back(*, lives: bool) -> None:
     story = Story()
