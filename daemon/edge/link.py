@@ -3,7 +3,8 @@
 The WebSocket protocol itself is the Sans-I/O half of the websockets library, driven straight from the transport's
 callbacks: a cancel is handed to the kernel in the call that wants it, and a frame is read in the loop turn in which it
 arrives, without a task or a queue between. No compression, no pings of the library's own: a venue has its own
-heartbeat, which the session keeps.
+heartbeat, which the session keeps. Of what comes at once so much is read in a turn of the loop that nobody else waits
+long; meanwhile no more is taken from the transport.
 
 A link ends in one of three ways, and always tells its session: the venue closes or the connection breaks; `close`
 (politely, bounded in time); `abort` (at once, dropping what the socket's buffer still holds).
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
 
 WRITE_BUFFER_BYTES_MAX: Final = 65_536
 """Hundreds of cancels that the kernel does not take: the peer has stopped reading, so the socket is suspect."""
+READ_BYTES_PER_TURN: Final = 16_384
+"""A dozen pushes, or as many answers to cancels as a batch may have: half a millisecond."""
 FRAGMENTS_MAX: Final = 1024
 """Of one message. No venue fragments; empty fragments would cost nothing but never end."""
 USER_AGENT: Final = "canceld"
@@ -62,6 +65,7 @@ class Link(Carrier, asyncio.Protocol):
         self._message = bytearray()
         self._message_is_text = True
         self._fragments = 0
+        self._unread = bytearray()
         self._end: asyncio.TimerHandle | None = None
 
     # ------------------------------------------------------------ what an owner does
@@ -117,7 +121,38 @@ class Link(Carrier, asyncio.Protocol):
         self._write_out()
 
     def data_received(self, data: bytes) -> None:
-        """Read what came, frame by frame, then send what it calls for."""
+        """Read what came, in turns if it is much."""
+        if self._unread:  # a transport may hand over what it held when it was told to pause
+            self._unread += data
+        elif len(data) <= READ_BYTES_PER_TURN:
+            self._read(data)
+        else:
+            self._unread += data
+            self._read_on()
+
+    def _read_on(self) -> None:
+        """Read the first of what came, and let others have their turn before the rest."""
+        if not self._unread:  # it was read, or is not to be read any more
+            return
+        data = bytes(self._unread[:READ_BYTES_PER_TURN])
+        del self._unread[:READ_BYTES_PER_TURN]
+        self._read(data)
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._unread:
+            self._transport.pause_reading()
+            self._loop.call_soon(self._read_on)
+        else:
+            self._transport.resume_reading()
+
+    def _read_out(self) -> None:
+        """Read the rest of what came: it is the last."""
+        data, self._unread = bytes(self._unread), bytearray()
+        if data:
+            self._read(data)
+
+    def _read(self, data: bytes) -> None:
+        """Read frame by frame, then send what that calls for."""
         if self._ws is None or self._ws.state is WireState.CLOSED:
             return
         self._ws.receive_data(data)
@@ -132,11 +167,13 @@ class Link(Carrier, asyncio.Protocol):
 
     def eof_received(self) -> None:
         """Take the peer's end of the stream; the transport closes itself."""
+        self._read_out()
         if self._ws is not None and self._ws.state is not WireState.CLOSED:
             self._ws.receive_eof()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Tell the session, if nobody did yet."""
+        """Tell the session, if nobody did yet, and before that what the venue had said."""
+        self._read_out()
         if not self._opened.done():
             handshake = self._ws.handshake_exc if self._ws is not None else None
             self._opened.set_exception(handshake or exc or ConnectionResetError("closed during the handshake"))

@@ -17,7 +17,7 @@ from websockets.server import ServerProtocol
 from daemon.edge import link as link_module
 from daemon.edge import net
 from daemon.edge.clock import Clock
-from daemon.edge.link import WRITE_BUFFER_BYTES_MAX, Link
+from daemon.edge.link import READ_BYTES_PER_TURN, WRITE_BUFFER_BYTES_MAX, Link
 from daemon.edge.net import Egress, tls_context
 from daemon.edge.outside import DialFailed
 from daemon.edge.settings import Waits
@@ -47,6 +47,7 @@ class Pipe(asyncio.Transport):
         self.pongs = 0
         self.close_frames = 0
         self.is_aborted = False
+        self.is_paused = False
         self.unsent_bytes = 0
         self.refuses = False
         self._watch = watch
@@ -103,6 +104,12 @@ class Pipe(asyncio.Transport):
 
     def is_closing(self) -> bool:
         return self.is_aborted
+
+    def pause_reading(self) -> None:
+        self.is_paused = True
+
+    def resume_reading(self) -> None:
+        self.is_paused = False
 
     def get_write_buffer_size(self) -> int:
         return self.unsent_bytes
@@ -265,6 +272,45 @@ async def test_frames_that_come_together_are_read_in_their_order(monkeypatch: py
         ("o1", "filled"),
         ("o2", "canceled"),
     ]
+
+
+MUCH = [f"order o{number} new" for number in range(READ_BYTES_PER_TURN // 4)]
+"""Several turns' worth of frames."""
+
+
+async def test_of_much_that_comes_at_once_some_is_read_in_each_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.pipe.say(*MUCH)
+    assert 0 < len(bench.of(OrderReported)) < len(MUCH) // 2
+    assert bench.pipe.is_paused
+    bench.pipe.say("order last canceled")  # which the transport held when it was told to pause
+    await bench.watch.until(lambda: len(bench.of(OrderReported)) == len(MUCH) + 1)
+    told = [f"order {event.order_id} {event.status}" for event in bench.of(OrderReported)]
+    assert told == [*MUCH, "order last canceled"]
+    assert not bench.pipe.is_paused
+
+
+async def test_what_was_not_read_yet_when_the_connection_ends_is_read_before_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.link.cancel("cancel s1 1", S1)
+    bench.pipe.say(*MUCH, "ack s1 accepted")
+    bench.pipe.lose()
+    assert len(bench.of(OrderReported)) == len(MUCH)
+    assert [event.send_id for event in bench.of(CancelAnswered)] == ["s1"]
+    assert bench.of(CancelLost) == []
+    await asyncio.sleep(0)
+    assert len(bench.of(OrderReported)) == len(MUCH)
+
+
+async def test_of_a_link_that_is_cut_nothing_more_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    bench.pipe.say(*MUCH)
+    bench.link.abort("enough")
+    heard = len(bench.of(OrderReported))
+    await asyncio.sleep(0)
+    assert len(bench.of(OrderReported)) == heard
 
 
 async def test_a_frame_in_pieces_is_read_when_it_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
