@@ -300,8 +300,11 @@ class Session:
         """When `tick` is due at the latest; None when nothing is awaited."""
         if self._pulse is None or self.state is State.CLOSED or self._is_ending:
             return None
-        others = (self._login_due_us, self._age_due_us, self._drain_due_us, self._subscriptions.deadline_us)
-        return min([self._pulse.deadline_us, *(due for due in others if due is not None)])
+        due_us = self._pulse.deadline_us
+        for other_us in (self._login_due_us, self._age_due_us, self._drain_due_us, self._subscriptions.deadline_us):
+            if other_us is not None and other_us < due_us:
+                due_us = other_us
+        return due_us
 
     @property
     def can_cancel(self) -> bool:
