@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from daemon.core.records import Previous, Report
     from daemon.edge.desk import OrderRow, SessionRow
     from protocols.asks import Question, WireCancel
+    from protocols.evidence import Evidence
     from protocols.fix import Road
     from protocols.mass import Everything
 
@@ -15,12 +18,12 @@ if TYPE_CHECKING:
 class Gateway(Protocol):
     """The way to the venue, as the driver uses it."""
 
-    def send(self, wire: WireCancel) -> None:
-        """Put a wire cancel on its road; what becomes of it comes back as evidence."""
+    def send(self, wire: WireCancel) -> Sequence[Evidence]:
+        """Put a wire cancel on its road. Gives what is known at once; what else becomes of it comes as evidence."""
         ...
 
-    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
-        """Put several wire cancels on their one road together; what becomes of each comes back as evidence.
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> Sequence[Evidence]:
+        """Put several wire cancels on their one road together, as with `send`.
 
         With ``everything``, by the call that cancels all of that.
         """

@@ -160,8 +160,7 @@ class Driver:
             try:
                 self._carry_out([])
             except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
-                self._log.error("internal_error", where="what stood back", kind=type(error).__name__)
-                self.alarms.sound("internal_error", f"what stood back: {type(error).__name__}")
+                self._our_fault("what stood back", error)
 
     def restore(self, case: Case, *, waits_for_identity: bool) -> None:
         """Take up a case of an earlier life."""
@@ -243,7 +242,7 @@ class Driver:
             elif isinstance(effect, Progress):
                 progress.append(effect)
             elif isinstance(effect, _TO_VENUE):
-                self._leave(effect)
+                effects += self._leave(effect)  # that is of this turn too
             elif isinstance(effect, Tell):
                 report = self._numbered(effect)
                 records.append(Concluded(now_us, effect.case, effect.key, report, effect.previous))
@@ -269,14 +268,24 @@ class Driver:
                 late.append((tell, report))
         return late
 
-    def _leave(self, effect: fx.Send | fx.SendMany | fx.Ask) -> None:
-        """Carry out what the venue sees."""
+    def _leave(self, effect: fx.Send | fx.SendMany | fx.Ask) -> list[fx.Effect]:
+        """Carry out what the venue sees; gives what follows from what is known of it at once."""
         if isinstance(effect, fx.Send):
-            self._to_venue.send(effect.wire)
-        elif isinstance(effect, fx.SendMany):
-            self._to_venue.send_batch(effect.wires, effect.everything)
-        else:
-            self._to_venue.ask(effect.question)
+            return self._departed(self._to_venue.send(effect.wire))
+        if isinstance(effect, fx.SendMany):
+            return self._departed(self._to_venue.send_batch(effect.wires, effect.everything))
+        self._to_venue.ask(effect.question)
+        return []
+
+    def _departed(self, evidence: Sequence[Evidence]) -> list[fx.Effect]:
+        """Hear what became of cancels that were to leave. A bug about it costs none of the turn's records."""
+        now_us = self._clock.now()
+        try:
+            for piece in evidence:
+                self.correlator.hear(piece, now_us)
+        except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
+            self._our_fault("what departed", error)
+        return self.correlator.take_effects()
 
     def _is_pressed(self) -> bool:
         """Whether somebody waits for what this account has still to take in or to tell."""
@@ -338,6 +347,10 @@ class Driver:
         send = case.send_of(send_id) if case is not None else None
         if send is not None and send.forwarded_us is not None and send.answer is None:
             self.tally.acked(now_us - send.forwarded_us)
+
+    def _our_fault(self, where: str, error: Exception) -> None:
+        self._log.error("internal_error", where=where, kind=type(error).__name__)
+        self.alarms.sound("internal_error", f"{where}: {type(error).__name__}")
 
     def _session(self, channel: str, state: str, detail: str) -> None:
         self.tally.changed(channel, state)

@@ -5,8 +5,8 @@ which road a cancel takes. For the driver it is a few synchronous calls and one 
 
 * `send`, `send_batch`, `ask`, `suspect`, `rotate` return at once. A WebSocket's cancel is with the transport by then.
 * Every cancel ends in exactly one `CancelAnswered` or `CancelLost`, preceded by `CancelForwarded` if its bytes were
-  handed over; every `ask` in exactly one `QuestionAnswered` or `QuestionFailed`. A venue may answer a cancel again,
-  later.
+  handed over; what of that is known when the call ends, it gives, and no report has it. Every `ask` ends in exactly
+  one `QuestionAnswered` or `QuestionFailed`. A venue may answer a cancel again, later.
 * ``report`` gets the evidence in order, all that there is at once, on the event loop, never inside one of these calls
   and never inside itself. What it raises is logged and costs nothing that comes later.
 * A road is reported open when a cancel could leave by it, and closed when it could not: the sum over all sockets, so
@@ -29,7 +29,7 @@ from daemon.edge.outside import CallFailed
 from daemon.edge.pacing import Pacer
 from daemon.edge.reference import ReferenceBook
 from daemon.edge.sends import RestSends, lost
-from daemon.edge.socket_sends import SocketSends
+from daemon.edge.socket_sends import Departed, SocketSends
 from daemon.edge.sockets import Keeper, Surroundings
 from daemon.edge.standing import Standing
 from daemon.edge.status import EntryState, GatewayState, GatewayStatus, Quarantine, SocketStatus
@@ -148,28 +148,28 @@ class Gateway:
 
     # ------------------------------------------------------------ for the driver
 
-    def send(self, wire: WireCancel) -> None:
+    def send(self, wire: WireCancel) -> Sequence[Departed]:
         """Put a cancel on its road, now. A road that is closed or cannot carry it ends it at once: not handed over."""
         if not self._takes((wire,)):
-            return
+            return ()
         if wire.road is Road.REST:
             self._sends.start(wire, self._spawn)
-            return
+            return ()
         with self._teller:
-            self._teller.tell(self._by_socket.send(wire))
+            return (self._by_socket.send(wire),)
 
-    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> Sequence[Departed]:
         """Put several cancels of one road on it in one call: a batch, or with ``everything`` the one for all of that.
 
         Otherwise each is as if it were sent by itself.
         """
         if not self._takes(wires):
-            return
+            return ()
         if wires[0].road is Road.REST:
             self._sends.start_batch(wires, self._spawn, everything)
-            return
+            return ()
         with self._teller:
-            self._teller.tell(*self._by_socket.send_batch(wires))
+            return self._by_socket.send_batch(wires)
 
     def _takes(self, wires: tuple[WireCancel, ...]) -> bool:
         """Count cancels that are to leave; those of a closed road end here."""

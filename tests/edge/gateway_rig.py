@@ -12,7 +12,9 @@ import structlog
 from daemon.edge.clock import Clock
 from daemon.edge.gateway import Gateway
 from daemon.edge.settings import GatewaySettings, Waits
+from daemon.edge.socket_sends import Departed
 from daemon.edge.status import GatewayStatus
+from protocols.asks import WireCancel
 from protocols.dialect import Endpoints
 from protocols.evidence import (
     AccountIdentified,
@@ -26,6 +28,7 @@ from protocols.evidence import (
     RoadChanged,
 )
 from protocols.fix import AccountName, OrderEntry, Road
+from protocols.mass import Everything
 from tests.edge.fake_venue import Body, Call, FakeVenue, serving
 from tests.edge.watch import Watch
 from tests.fakes import CREDENTIALS, FakeDialect
@@ -41,6 +44,22 @@ SOON = Waits(
     retry_s=0.01,
     reference_gap_s=0.0,
 )
+
+
+class Overheard(Gateway):
+    """A gateway that says to others too what a call gives about cancels."""
+
+    on_departed: Callable[[Sequence[Evidence]], object]
+
+    def send(self, wire: WireCancel) -> Sequence[Departed]:
+        departed = super().send(wire)
+        self.on_departed(departed)
+        return departed
+
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> Sequence[Departed]:
+        departed = super().send_batch(wires, everything)
+        self.on_departed(departed)
+        return departed
 
 
 @dataclass
@@ -65,9 +84,10 @@ class Rig:
     ) -> "Rig":
         endpoints = endpoints or self.venue.endpoints
         settings = GatewaySettings(AccountName("a"), "fake", endpoints, order_entry, waits=waits)
-        self.gateway = Gateway(
+        self.gateway = Overheard(
             settings, dialect or FakeDialect(), CREDENTIALS, self._report, Clock(), structlog.get_logger()
         )
+        self.gateway.on_departed = self.told.extend
         self._running.append(asyncio.create_task(self.gateway.run()))
         return self
 

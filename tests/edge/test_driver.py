@@ -24,6 +24,8 @@ from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
 from tests.core.words import INSTRUMENT, TRAITS, report
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from protocols.asks import Question, WireCancel
     from protocols.errors import BadRequest
     from protocols.evidence import Evidence
@@ -40,10 +42,10 @@ ACCOUNT = AccountName("a")
 class NoVenue:
     """A way to a venue on which nothing leaves."""
 
-    def send(self, wire: WireCancel) -> None:
+    def send(self, wire: WireCancel) -> Sequence[Evidence]:
         raise AssertionError(wire)
 
-    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> None:
+    def send_batch(self, wires: tuple[WireCancel, ...], everything: Everything | None = None) -> Sequence[Evidence]:
         raise AssertionError(wires, everything)
 
     def ask(self, question: Question) -> None:

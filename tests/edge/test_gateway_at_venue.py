@@ -15,7 +15,6 @@ import pytest_asyncio
 import structlog
 
 from daemon.edge.clock import Clock
-from daemon.edge.gateway import Gateway
 from daemon.edge.settings import GatewaySettings, Waits
 from daemon.edge.status import GatewayState
 from daemon.sim.registry import build
@@ -39,6 +38,7 @@ from protocols.evidence import (
 from protocols.fix import AccountName, OrderId, OrdStatus, QueryId, Road, SendId
 from protocols.secret import Credentials, Secret
 from protocols.venues.okx.dialect import OkxTrade
+from tests.edge.gateway_rig import Overheard
 from tests.edge.watch import Watch
 
 E = TypeVar("E")
@@ -58,7 +58,8 @@ class Rig:
         endpoints = Endpoints(rest=self.server.url, ws=self.server.ws_url)
         settings = GatewaySettings(AccountName("a"), "simulated", endpoints, waits=WAITS)
         dialect = OkxTrade(Profile(endpoints=endpoints))
-        self.gateway = Gateway(settings, dialect, KEYS, self.report, Clock(), structlog.get_logger())
+        self.gateway = Overheard(settings, dialect, KEYS, self.report, Clock(), structlog.get_logger())
+        self.gateway.on_departed = self.told.extend
         return asyncio.create_task(self.gateway.run())
 
     def report(self, evidence: Sequence[Evidence]) -> None:
