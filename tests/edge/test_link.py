@@ -2,22 +2,16 @@
 
 import asyncio
 import ssl
-from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
-from websockets.http11 import Request
-from websockets.server import ServerProtocol
 
 from daemon.edge import link as link_module
-from daemon.edge import net
-from daemon.edge.clock import Clock
-from daemon.edge.link import READ_BYTES_PER_TURN, WRITE_BUFFER_BYTES_MAX, Link
+from daemon.edge.link import READ_BYTES_PER_TURN, WRITE_BUFFER_BYTES_MAX
 from daemon.edge.net import Egress, tls_context
 from daemon.edge.outside import DialFailed
 from daemon.edge.settings import Waits
@@ -25,131 +19,15 @@ from protocols.dialect import Heartbeat, SocketPlan, Strange
 from protocols.evidence import CancelAnswered, CancelLost, OrderReported
 from protocols.fix import SendId
 from protocols.secret import Secret
-from protocols.session import Drain, Entered, Event, Session, State
+from protocols.session import Drain, Entered, State
 from tests.edge.fake_venue import serving
+from tests.edge.link_rig import EGRESS, Bench
 from tests.edge.watch import Watch
-from tests.fakes import CREDENTIALS, PLAN, FakeDialect
+from tests.fakes import PLAN
 from tests.scraping import free_port
 
 TLS = Path(__file__).parent / "tls"
-EGRESS = Egress(tls_context())
 S1 = SendId("s1")
-E = TypeVar("E")
-
-
-class Pipe(asyncio.Transport):
-    """A transport whose other end is a WebSocket server in memory. Nothing moves by itself but what `answers` says."""
-
-    def __init__(self, watch: Watch) -> None:
-        super().__init__()
-        self.server = ServerProtocol()
-        self.frames: list[str] = []
-        self.pongs = 0
-        self.close_frames = 0
-        self.is_aborted = False
-        self.is_paused = False
-        self.unsent_bytes = 0
-        self.refuses = False
-        self._watch = watch
-        self._link: Link | None = None
-
-    def connect(self, link: Link) -> None:
-        self._link = link
-        link.connection_made(self)
-        self.reply()
-
-    def reply(self) -> None:
-        """Let the server's bytes arrive."""
-        assert self._link is not None
-        data = b"".join(self.server.data_to_send())
-        if data and not self.is_aborted:
-            self._link.data_received(data)
-
-    def say(self, *frames: str) -> None:
-        """Send frames, all in one piece of data."""
-        for frame in frames:
-            self.server.send_text(frame.encode())
-        self.reply()
-
-    def lose(self) -> None:
-        assert self._link is not None
-        self.is_aborted = True
-        self._link.connection_lost(ConnectionResetError(104, "x"))
-
-    # -- the transport's side
-
-    def write(self, data: object) -> None:
-        assert isinstance(data, bytes)
-        self.server.receive_data(data)
-        for event in self.server.events_received():
-            if isinstance(event, Request):
-                response = self.server.reject(403, "no") if self.refuses else self.server.accept(event)
-                self.server.send_response(response)
-            elif isinstance(event, Frame):
-                self._take(event)
-        self._watch.changed()
-
-    def _take(self, frame: Frame) -> None:
-        match frame.opcode:
-            case Opcode.TEXT:
-                self.frames.append(bytes(frame.data).decode())
-            case Opcode.PONG:
-                self.pongs += 1
-            case Opcode.CLOSE:
-                self.close_frames += 1
-
-    def abort(self) -> None:
-        self.is_aborted = True
-        self._watch.changed()
-
-    def is_closing(self) -> bool:
-        return self.is_aborted
-
-    def pause_reading(self) -> None:
-        self.is_paused = True
-
-    def resume_reading(self) -> None:
-        self.is_paused = False
-
-    def get_write_buffer_size(self) -> int:
-        return self.unsent_bytes
-
-
-class Bench:
-    """A link on a pipe, and what its session told."""
-
-    def __init__(self, plan: SocketPlan = PLAN, waits: Waits | None = None) -> None:
-        self.watch = Watch()
-        self.pipe = Pipe(self.watch)
-        self.events: list[Event] = []
-        self.on_event: Callable[[Event], None] = lambda _: None
-        session = Session(plan, FakeDialect(plans=(plan,)), CREDENTIALS)
-        self.link = Link(session, Clock(), lambda: 42, self._told, waits or Waits())
-
-    def _told(self, link: Link, events: Sequence[Event]) -> None:
-        assert link is self.link
-        for event in events:
-            self.events.append(event)
-            self.on_event(event)
-        self.watch.changed()
-
-    async def dial(self, monkeypatch: pytest.MonkeyPatch) -> "Bench":
-        async def connect(protocol: Link, *_: object, **__: object) -> None:
-            self.pipe.connect(protocol)
-
-        monkeypatch.setattr(net, "connect", connect)
-        await self.link.dial("ws://venue/ws", EGRESS)
-        return self
-
-    async def go_live(self, monkeypatch: pytest.MonkeyPatch) -> "Bench":
-        await self.dial(monkeypatch)
-        self.pipe.say("login ok", "sub ok orders")
-        assert self.link.session.state is State.LIVE
-        self.pipe.frames.clear()
-        return self
-
-    def of(self, kind: type[E]) -> list[E]:
-        return [event for event in self.events if isinstance(event, kind)]
 
 
 class Listener:
