@@ -8,8 +8,6 @@ once. What is found through a client id is only ever a hint to an order id, and 
 from __future__ import annotations
 
 import sys
-from decimal import Decimal
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -30,8 +28,6 @@ ORDERS_MAX: Final = 100_000
 OrderKey = tuple[str, OrderId]
 
 
-QUANTITIES_MAX: Final = 4096
-"""Quantities held once for all orders that have them: people trade in round ones."""
 ALIAS_ORDERS_MAX: Final = 4
 """Orders remembered per client id, the newest ones: enough to see that the id was used again."""
 
@@ -164,7 +160,10 @@ class Book:
 
 
 def _light(report: OrderReported) -> OrderReported:
-    """Leave out the raw frame, and hold once what many orders have in common: two fifths less bytes."""
+    """Leave out the raw frame, and hold once the words that many orders have in common: two fifths less bytes.
+
+    Their quantities are held once already, since they were read (`protocols.jsonread`).
+    """
     frame = report.frame
     return msgspec.structs.replace(
         report,
@@ -172,17 +171,5 @@ def _light(report: OrderReported) -> OrderReported:
         product=sys.intern(report.product),
         instrument=sys.intern(report.instrument),
         word=sys.intern(report.word),
-        order_qty=_shared(report.order_qty),
-        cum_qty=_shared(report.cum_qty),
         frame=None if frame is None else Frame(frame.digest, b""),
     )
-
-
-def _shared(quantity: Decimal | None) -> Decimal | None:
-    return None if quantity is None else _as_written(str(quantity))
-
-
-@lru_cache(maxsize=QUANTITIES_MAX)
-def _as_written(quantity: str) -> Decimal:
-    """Give the one value for a quantity as it is written: 2 and 2.0 are two."""
-    return Decimal(quantity)
