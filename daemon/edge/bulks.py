@@ -47,6 +47,8 @@ REQUESTS_PER_TURN: Final = 40
 """Of one bulk in one turn of the loop: about 3 ms of it, in which another's cancel has to wait, and two batches of the
 venue that takes the most. What has been answered is read between the turns, so that a bulk's answers do not pile up
 before another's."""
+FIRST_REQUESTS: Final = 20
+"""Fewer in the turn in which the wish came, since that also looks through all that rests."""
 SHOWN_MAX: Final = 8
 """Bulk cancels that `status` names; more at a time are somebody's loop."""
 LOOKUPS_MAX: Final = 16
@@ -154,7 +156,7 @@ class Bulks:
             account = self._accounts.get(name)
             if account is not None and account.gateway is not None:  # without credentials; it may get some yet
                 running.bulk.begin(name, now_us)
-        self._work(running)
+        self._work(running, FIRST_REQUESTS)
 
     def holds(self, key: RequestKey) -> bool:
         """Whether a bulk has a name."""
@@ -331,10 +333,10 @@ class Bulks:
             running.is_awake = True
             self._time.soon(partial(self._work, running))
 
-    def _work(self, running: Running) -> None:
+    def _work(self, running: Running, at_most: int = REQUESTS_PER_TURN) -> None:
         running.is_awake = False
         now_us = self._clock.now()
-        work = running.bulk.work(now_us, REQUESTS_PER_TURN)
+        work = running.bulk.work(now_us, at_most)
         for account, requests in groupby(work.requests, _account_of):
             self._submit(running, account, list(requests), has_more=work.has_more)
         for name in work.ask:
