@@ -150,11 +150,12 @@ class Askers:
         waiting = self._waiting.get(key)
         if waiting is None or waiting.told or waiting.is_durable is False:
             return
-        curious = [sink for sink in waiting.sinks if sink.wants_progress]
-        if curious and waiting.is_durable is None:
-            waiting.held.append(partial(self.progress, key, state))
-            return
-        for sink in curious:
+        for sink in waiting.sinks:
+            if not sink.wants_progress:
+                continue
+            if waiting.is_durable is None:
+                waiting.held.append(partial(self.progress, key, state))
+                return
             sink.progress(key.request_id, state)
 
     def tell(self, tell: Tell, report: Report, *, is_late: bool) -> None:

@@ -79,7 +79,10 @@ class Ear:
     @property
     def wants_progress(self) -> bool:
         """Whether somebody who listens to the bulk cancel asked for progress."""
-        return any(sink.wants_progress for sink in self._running.sinks)
+        for sink in self._running.sinks:  # noqa: SIM110 - `any` takes twice the time, and it is asked for each order
+            if sink.wants_progress:
+                return True
+        return False
 
     def progress(self, request_id: RequestId, state: RequestState) -> None:
         """Pass on how far the request has come."""

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.records import CaseId, Record
-from daemon.edge.journal.backlog import LINGER_S, TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.backlog import BEHIND_RECORDS_MAX, LINGER_S, TRANSACTION_RECORDS_MAX, Backlog, Group
 from daemon.edge.journal.rows import Rows
 from tests.edge.journal_world import bulk_opened, concluded, moved, observed, opened
 
@@ -93,6 +93,30 @@ def test_what_is_due_and_what_is_waited_for_take_turns() -> None:
         backlog.put(waited_for(opened(f"r{number}", case=f"d{number}")), LINGER_S)
         kinds.append(backlog.take(LINGER_S)[0].on_commit is None)
     assert kinds == [False, True, False, True, False, True]
+
+
+def counts_of(backlog: Backlog[Group], *, is_last: bool = False) -> list[int]:
+    """How many groups each transaction takes."""
+    counts = []
+    while taken := backlog.take(LINGER_S, is_last=is_last):
+        counts.append(len(taken))
+    return counts
+
+
+def test_what_nobody_waits_for_goes_by_few_at_a_time_so_that_a_receipt_need_not_wait_for_many() -> None:
+    flood = [behind(observed(f"c{number}")) for number in range(TRANSACTION_RECORDS_MAX)]
+    assert max(counts_of(backlog_of(*flood))) == BEHIND_RECORDS_MAX < TRANSACTION_RECORDS_MAX
+    backlog = backlog_of(*flood)
+    assert backlog.take(LINGER_S) == flood[:BEHIND_RECORDS_MAX]
+    receipt = waited_for(opened("b", case="d"))
+    backlog.put(receipt, LINGER_S)
+    assert backlog.take(LINGER_S) == [receipt]
+
+
+def test_what_somebody_waits_for_and_what_is_last_goes_at_once() -> None:
+    flood = [behind(observed(f"c{number}")) for number in range(TRANSACTION_RECORDS_MAX)]
+    assert counts_of(backlog_of(*flood), is_last=True) == [TRANSACTION_RECORDS_MAX]
+    assert counts_of(backlog_of(*flood, waited_for(concluded("b", 1)))) == [TRANSACTION_RECORDS_MAX, 1]
 
 
 CASES = [CaseId(f"c{number}") for number in range(4)]
