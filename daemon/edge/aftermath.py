@@ -84,8 +84,9 @@ class Aftermath:
                 self._steps_back = 0
 
     def _may_stand_back(self) -> bool:
-        may = self._steps_back < STEPS_BACK_MAX and len(self._told) < WORDS_MAX and not self._is_ending
-        return may and self._is_pressed()
+        if not self._is_pressed() or self._is_ending:
+            return False
+        return self._steps_back < STEPS_BACK_MAX and len(self._told) < WORDS_MAX
 
     def _do(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         self._publisher.publish(report, previous)

@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from daemon.core.case import Ticket
-    from daemon.core.casefile import CaseFile
     from daemon.core.effects import Tell
-    from daemon.core.records import Caller
+    from daemon.core.records import Caller, CancelRequest
     from daemon.edge.aftermath import Aftermath
     from daemon.edge.clock import Clock
     from daemon.edge.desk import ConnectionId, Sink
@@ -57,9 +56,10 @@ class Told(msgspec.Struct, frozen=True, gc=False):
 class Waiting:
     """One request's listeners, and the words that wait for its record or for their own."""
 
-    __slots__ = ("first_is_due", "held", "in_order", "is_durable", "recorded_us", "sinks", "told")
+    __slots__ = ("caller", "first_is_due", "held", "in_order", "is_durable", "recorded_us", "sinks", "told")
 
-    def __init__(self, *, is_durable: bool | None) -> None:
+    def __init__(self, caller: Caller, *, is_durable: bool | None) -> None:
+        self.caller = caller
         self.sinks: list[Sink] = []
         self.recorded_us: int | None = None
         self.is_durable = is_durable
@@ -75,8 +75,7 @@ class Waiting:
 class Askers:
     """Those who wait for the requests of one account."""
 
-    def __init__(self, cases: CaseFile, journal: Ledger, clock: Clock, time: Time, aftermath: Aftermath) -> None:
-        self._cases = cases
+    def __init__(self, journal: Ledger, clock: Clock, time: Time, aftermath: Aftermath) -> None:
         self._journal = journal
         self._clock = clock
         self._aftermath = aftermath
@@ -91,9 +90,10 @@ class Askers:
 
     # ------------------------------------------------------------ who waits
 
-    def expect(self, key: RequestKey, *, is_durable: bool | None = None) -> Waiting:
+    def expect(self, request: CancelRequest, *, is_durable: bool | None = None) -> Waiting:
         """A request is taken up: there will be words about it. ``is_durable``: whether its record is committed."""
-        waiting = self._waiting[key] = Waiting(is_durable=is_durable)
+        key = request.key
+        waiting = self._waiting[key] = Waiting(request.caller, is_durable=is_durable)
         self._waiting.move_to_end(key)
         if len(self._waiting) > REMEMBERED_MAX:
             self._forget_the_oldest()
@@ -112,7 +112,7 @@ class Askers:
         Gives the ticket back if its first outcome was told in an earlier life: that is in the journal only.
         """
         key = ticket.request.key
-        waiting = self._waiting.get(key) or self.expect(key, is_durable=True)
+        waiting = self._waiting.get(key) or self.expect(ticket.request, is_durable=True)
         has_first = waiting.first_is_due or (bool(waiting.told) and waiting.told[0].previous is None)
         if ticket.told is not None and not has_first:
             return ticket
@@ -244,9 +244,4 @@ class Askers:
                     sink.result(final)
                 else:
                     sink.correction(final, tell.previous)
-        self._aftermath.of(tell.key, self._caller_of(tell.key), final, tell.previous)
-
-    def _caller_of(self, key: RequestKey) -> Caller | None:
-        case = self._cases.of_request(key)
-        ticket = case.tickets.get(key) if case is not None else None
-        return ticket.request.caller if ticket is not None else None
+        self._aftermath.of(tell.key, None if waiting is None else waiting.caller, final, tell.previous)

@@ -79,7 +79,7 @@ class Driver:
         self._inbox = Inbox(correlator.cases, time, self._hear)
         self._aftermath = Aftermath(publisher, time, self._log, self._is_pressed)
         self.tally = self._aftermath.tally
-        self.askers = Askers(correlator.cases, journal, clock, time, self._aftermath)
+        self.askers = Askers(journal, clock, time, self._aftermath)
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
@@ -107,7 +107,7 @@ class Driver:
         submitted = self.correlator.submit(request, self._clock.now())
         if submitted.held is not None:
             return self.askers.attach(submitted.held, sink)
-        self.askers.expect(request.key)
+        self.askers.expect(request)
         self.askers.listen(request.key, sink)
         self._carry_out(submitted.effects)
         return None
@@ -139,7 +139,7 @@ class Driver:
             elif held is not None:
                 told.append(self.askers.attach(held, sink))
             else:
-                self.askers.expect(request.key)
+                self.askers.expect(request)
                 self.askers.listen(request.key, sink)
                 told.append(None)
         self._carry_out(submitted.effects)
@@ -165,7 +165,7 @@ class Driver:
     def restore(self, case: Case, *, waits_for_identity: bool) -> None:
         """Take up a case of an earlier life."""
         for ticket in case.tickets.values():
-            self.askers.expect(ticket.request.key, is_durable=True)
+            self.askers.expect(ticket.request, is_durable=True)
         self._carry_out(self.correlator.restore(case, self._clock.now(), waits_for_identity=waits_for_identity))
 
     def identified(self) -> None:

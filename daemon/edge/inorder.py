@@ -25,14 +25,19 @@ class InOrder(Generic[Word]):
 
     def ready(self, seq: int, word: Word) -> list[Word]:
         """A word is ready: give what may go now. One that was never announced waits for nobody."""
-        if seq not in self._awaited:
+        awaited = self._awaited
+        if seq not in awaited:
             return [word]
-        self._awaited[seq] = word
-        going: list[Word] = []
-        while self._awaited:
-            first, waiting = next(iter(self._awaited.items()))
+        if seq != next(iter(awaited)):
+            awaited[seq] = word
+            return []
+        del awaited[seq]
+        going = [word]
+        while awaited:
+            first = next(iter(awaited))
+            waiting = awaited[first]
             if waiting is None:
                 break
-            del self._awaited[first]
+            del awaited[first]
             going.append(waiting)
         return going
