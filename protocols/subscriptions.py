@@ -76,4 +76,6 @@ class Subscriptions:
     @property
     def deadline_us(self) -> int | None:
         """When `overdue` or `again` will have something to say."""
-        return min([*self._unanswered.values(), *self._retry_at.values()], default=None)
+        if not self._unanswered and not self._retry_at:  # as nearly always
+            return None
+        return min([*self._unanswered.values(), *self._retry_at.values()])

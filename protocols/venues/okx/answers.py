@@ -90,7 +90,7 @@ def _item_answered(send_id: SendId, road: Road, body: Json, item: Json, frame: F
         raise Unreadable("code", "neither sCode nor code")
     order_id, client_order_id = optional_text(item, "ordId"), optional_text(item, "clOrdId")
     row = row_of(deciding, table)
-    fields = texts(body) | texts(item) if body else texts(item)
+    fields = texts(_without_rows(body)) | texts(item) if body else texts(item)
     return CancelAnswered(
         send_id,
         road,
@@ -150,6 +150,13 @@ def _only_item(body: Json) -> Json:
     if len(rows) > 1:
         raise Unreadable("data", f"one item is expected, not {len(rows)}")
     return as_object(rows[0], "data[0]") if rows else {}
+
+
+def _without_rows(body: Json) -> Json:
+    """Give the top of an answer alone, which is nothing but texts and so is read as it stands."""
+    top = body.copy()
+    top.pop("data", None)
+    return top
 
 
 def _rows(body: Json) -> list[object]:
