@@ -56,7 +56,7 @@ ASKING, CONFIRMING = 2, 3
 QUESTIONS_LOOK_US: Final = 100_000
 """When a line of questions is looked at again while too many are under way; each answer lets one go at once."""
 UNHEARD_LOOK_US: Final = 10_000
-"""When a case is looked at again of which evidence came that is not taken in yet: it takes a quarter of a second."""
+"""When a case is looked at again of which evidence came that is not taken in yet: it takes a tenth of a second."""
 TIDY_US: Final = 60_000_000
 """Between two looks for rate buckets that nothing leaves through any more."""
 _LISTING: Final = CaseId("")

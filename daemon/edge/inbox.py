@@ -1,7 +1,7 @@
 """What was heard and is still to be taken in: what somebody waits for first, what bulk cancels wait for in small turns.
 
 A venue answers a bulk cancel with hundreds of frames at once. Each costs little, all of them together hold the loop for
-a quarter of a second, and the answer to another's cancel may come behind them. So evidence that is of bulk cancels
+a tenth of a second, and the answer to another's cancel may come behind them. So evidence that is of bulk cancels
 alone stands back here, in its order, and is taken in some pieces at a time, between which the loop does other work.
 Nothing is lost or thrown away, where too much stands back whoever reads has to wait until some of it is taken in, and
 nothing is concluded from the silence of a case of which something stands back (`Case.unheard`).
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
-PIECES_PER_TURN: Final = 16
-"""About two milliseconds of the loop."""
+PIECES_PER_TURN: Final = 32
+"""About a millisecond of the loop."""
 BACK_MAX: Final = 2_000
-"""Pieces that stand back: a quarter of a second, half of what the answer to a cancel may take until it is missed."""
+"""Pieces that stand back: a tenth of a second, a fifth of what the answer to a cancel may take until it is missed."""
 
 
 class Inbox:
