@@ -114,15 +114,15 @@ class Dispatch:
         """Say where a cancel would stand; ``road`` is the one that a batch would take, if it may take one."""
         _, instrument = self._budget.line_of(operation, case.instrument)
         group = None
-        batch = self._batch
-        if batch is not None and road is not None and ticket.request.venue_params.keys() <= batch.venue_params:
+        batch, params = self._batch, ticket.request.venue_params
+        if batch is not None and road is not None and (not params or params.keys() <= batch.venue_params):
             instrument = instrument or self._budget.line_of(batch.operation, case.instrument)[1]
             group = Group(
                 road,
                 case.product,
                 "" if case.product in batch.mixed_products else case.instrument,
                 batch.mixes_ids or case.order_id is not None,
-                tuple(sorted(ticket.request.venue_params.items())),
+                tuple(sorted(params.items())) if params else (),
             )
         return Lane(operation, instrument, group)
 

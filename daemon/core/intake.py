@@ -135,7 +135,7 @@ class Intake:
             OrderView(request.instrument), account_changed=self._world.account_changed,
         )  # fmt: skip
         alike = self._cases.of_order(request.product, order_id) if order_id is not None else self._of_alias(request)
-        if alike:
+        if alike:  # as few have
             left = [(other.last_left.made_us, other.fruitless) for other in alike if other.last_left]
             case.fruitless_us, case.fruitless_before = max(left, default=(0, 0))
         self._cases.add(case)

@@ -37,7 +37,7 @@ def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
 
 def look_again_us(ticket: Ticket, world: World, now_us: int) -> int:
     """When to look again at a case that has just begun, whether its cancel leaves now or waits for others."""
-    asked_us = ticket.request.received_us + min(world.push_wait_us, world.abandon_after_us)
+    asked_us = ticket.request.received_us + world.push_wait_us
     return min(_until_us(ticket), asked_us, now_us + world.ack_wait_us)
 
 
