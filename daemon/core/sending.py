@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from protocols.mass import Everything
 
 TURN_MAX: Final = 100
-"""Cancels that leave in one turn: about ten milliseconds, in which a new one may have to wait."""
+"""Cancels that leave in one turn: some milliseconds, in which a new one may have to wait."""
 MORE_WAIT_US: Final = 100_000
 """How long batches wait to be filled when more cancels were announced; they come as soon as others had their turn."""
 

@@ -276,6 +276,30 @@ def _fullest(units: list[tuple[int, int]]) -> int:
     )
 
 
+# ---------------------------------------------------------------- while more are to come
+
+
+def test_what_has_ended_while_it_waited_for_company_is_not_sent() -> None:
+    story = venue()
+    with story.together(has_more=True):
+        ask_for(story, 3)
+    story.push("canceled", order="A1", instrument="A", cum="0")
+    story.advance(MORE_WAIT_US / 1000)
+    assert [sent.wire.order_id for sent in story.batches[0]] == ["A0", "A2"]
+    assert story.outcome("r2") is Outcome.CANCELED
+
+
+def test_those_who_wait_for_company_take_the_road_that_is_open_when_they_leave() -> None:
+    story = venue()
+    with story.together(has_more=True):
+        ask_for(story, 3)
+    story.cut_link(Road.WS)
+    with story.together():
+        ask_for(story, 1, first=3)
+    assert {sent.wire.road for sent in story.sent} == {Road.REST}
+    assert len(story.sent) == 4
+
+
 # ---------------------------------------------------------------- each for itself
 
 
