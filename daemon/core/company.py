@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class Company:
-    """Those of one account who came together and have not left yet."""
+    """Those of one account who came together and have not left yet: no more than it has cases under way."""
 
     def __init__(self, traits: Traits, budget: Budget) -> None:
         self._traits = traits
