@@ -9,7 +9,20 @@ import pytest
 
 from daemon.core.correlator import Correlator
 from daemon.core.ids import Ids
-from daemon.core.records import Caller, CancelRequest, Previous, Report, RequestKey
+from daemon.core.records import (
+    Caller,
+    CancelRequest,
+    Concluded,
+    Observed,
+    Previous,
+    Record,
+    Report,
+    RequestKey,
+    RequestOpened,
+    SendAnswered,
+    SendForwarded,
+    SendMade,
+)
 from daemon.core.world import World
 from daemon.edge.askers import WORDS_PER_TURN
 from daemon.edge.clock import Clock
@@ -19,17 +32,24 @@ from daemon.simulate.disk import Disk, Habits, VirtualJournal
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.life import SILENT
 from daemon.simulate.ways import VirtualTime
-from protocols.evidence import OrderReported
-from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState
+from protocols.evidence import (
+    CancelAnswered,
+    CancelForwarded,
+    DropCopyChanged,
+    DropCopyState,
+    OrderReported,
+    Proof,
+    RoadChanged,
+)
+from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState, Road
 from tests.core.words import INSTRUMENT, TRAITS, report
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from protocols.asks import Question, WireCancel
     from protocols.errors import BadRequest
     from protocols.evidence import Evidence
-    from protocols.fix import Road
     from protocols.mass import Everything
 
 START_US = 1_763_600_000_000_000
@@ -271,3 +291,60 @@ def test_words_that_wait_for_one_commit_are_all_told_in_their_order() -> None:
     assert [word.outcome for word in told] == [Outcome.NOT_SENT] * len(ears)
     assert [word.seq for word in told] == sorted(word.seq for word in told)
     assert all(word.times.recorded for word in told)
+
+
+# ---------------------------------------------------------------- what is of one turn
+
+
+class Venue(NoVenue):
+    """A way to a venue on which everything leaves at once."""
+
+    def send(self, wire: WireCancel) -> Sequence[Evidence]:
+        return [CancelForwarded(wire.send_id, wire.road)]
+
+
+def _open_bench(monkeypatch: pytest.MonkeyPatch) -> tuple[Bench, list[list[type[Record]]]]:
+    """Give a bench with a road, and what is written down on it: the kinds of each group of records."""
+    bench = Bench()
+    bench.driver.connect(Venue())
+    bench.driver.observe([RoadChanged(Road.WS, is_open=True), DropCopyChanged(DropCopyState.LIVE)])
+    groups: list[list[type[Record]]] = []
+    right = VirtualJournal.append
+
+    def append(
+        journal: VirtualJournal, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None
+    ) -> None:
+        groups.append([type(record) for record in records])
+        right(journal, records, on_commit)
+
+    monkeypatch.setattr(VirtualJournal, "append", append)
+    return bench, groups
+
+
+def test_that_a_cancel_left_is_written_down_with_its_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, groups = _open_bench(monkeypatch)
+    bench.ask()
+    assert groups == [[RequestOpened, SendMade, SendForwarded]]
+
+
+def test_an_answer_and_the_push_that_came_with_it_are_written_down_together(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, groups = _open_bench(monkeypatch)
+    ear = bench.ask()
+    bench.pass_us(2 * COMMIT_US)
+    (send,) = next(iter(bench.driver.correlator.cases)).sends
+    answer = CancelAnswered(send.wire.send_id, Road.WS, Proof.ACCEPTED, "0", "")
+    bench.driver.observe([answer, report("canceled", order="o1", cum="0")])
+    assert groups[1:] == [[SendAnswered, Observed, Concluded]]
+    assert [told.times.acked for told in ear.heard] == [bench.kernel.now_us]
+
+
+def test_a_bug_about_what_left_costs_no_record_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, groups = _open_bench(monkeypatch)
+
+    def stumble(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(bench.driver.correlator, "hear", stumble)
+    bench.ask()
+    assert groups == [[RequestOpened, SendMade]]
+    assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]
