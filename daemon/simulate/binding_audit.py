@@ -3,7 +3,7 @@
 What is right stands in its rules, each a function below, named as in a violation:
 
     binding_fired     the orders of a client that died bound are gone in the end
-    binding_spared    nobody's orders are canceled whose client lived on, or had said goodbye
+    binding_spared    nobody's orders are canceled whose client lived on, or had said goodbye in time to be written down
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from daemon.sim.book import EndedBy
+from daemon.simulate.disk import PROBE_US
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from daemon.simulate.bound import BindingStory
     from daemon.simulate.chronicle import Chronicle
 
+WRITTEN_US: Final = 200_000
+"""At most so long takes it to write something down, with what waits before it."""
 RETURN_US: Final = 400_000
 """At most so long takes a client to be back after the daemon is."""
 
@@ -36,7 +39,7 @@ def binding_fired(seen: Chronicle, story: BindingStory) -> Iterator[str]:
 
 def binding_spared(seen: Chronicle, story: BindingStory) -> Iterator[str]:
     """Its own orders that nobody else asked for live."""
-    if story.died_us is not None:
+    if _may_have_fired(seen, story):
         return
     for number in story.plan.orders:
         order = seen.books[story.plan.account].get(seen.order_ids.get(number, ""))
@@ -53,5 +56,15 @@ def is_asked_for(seen: Chronicle, number: int, besides: BindingStory | None = No
     if any(seen.covers(bulk, order) for bulk in seen.plan.bulks):
         return True
     return any(
-        other.plan.covers(order) and other.died_us is not None for other in seen.bindings if other is not besides
+        other.plan.covers(order) and _may_have_fired(seen, other) for other in seen.bindings if other is not besides
     )
+
+
+def _may_have_fired(seen: Chronicle, story: BindingStory) -> bool:
+    """Whether its client died, or had its goodbye lost with a life that died before the disk took it."""
+    left_us = story.left_us
+    if story.died_us is not None or left_us is None:
+        return story.died_us is not None
+    fails = [(seen.start_us + begin_us, seen.start_us + end_us) for begin_us, end_us in seen.plan.habits.fails]
+    lasts_us = max((end_us for begin_us, end_us in fails if begin_us < left_us + WRITTEN_US), default=left_us)
+    return any(left_us <= crash_us < max(left_us, lasts_us + PROBE_US) + WRITTEN_US for crash_us in seen.crashes_us)

@@ -63,6 +63,8 @@ class BindingStory:
     lost_us: list[int] = field(default_factory=list)
     """When the daemon died under it, so that it had to come back."""
     died_us: int | None = None
+    left_us: int | None = None
+    """When it said goodbye."""
 
 
 def draw_bindings(
@@ -124,6 +126,7 @@ class BoundClient:
             self.story.died_us = self._office.kernel.now_us
             return
         if self.story.plan.says_bye:
+            self.story.left_us = self._office.kernel.now_us
             self._office.life.desk.goodbye(peer.connection)
         else:
             self.story.died_us = self._office.kernel.now_us

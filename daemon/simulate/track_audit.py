@@ -21,15 +21,17 @@ def names_its_order(seen: Chronicle, story: Story) -> bool:
     """Whether a request says which order it means: by its id, or since its client said before which one its id is.
 
     Of an order that has ended by then the id may have been given to another one since. Who asks again for what was
-    recorded, once it has heard of it, is told about the same order.
+    recorded and told is told about the same order.
     """
     if story.wish.by_order_id or story.wish.order is None:
         return story.wish.by_order_id
     order_id = seen.order_id(story.wish.order)
     books = seen.books[story.wish.account]
     told_us = min((word.at_us for word in story.words), default=None)
-    asks = [ask for ask in story.asks if told_us is None or story.recorded_us is None or ask.at_us <= told_us]
-    for ask in asks:
+    known_us = None if told_us is None or story.recorded_us is None else max(told_us, story.recorded_us)
+    for ask in story.asks:
+        if known_us is not None and ask.at_us > known_us:
+            break
         then = books.as_of(order_id, ask.at_us)
         if ask.said is None or ask.said.order_id != order_id or not ask.is_placed_before:
             return False

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from daemon.simulate import binding_audit
 from daemon.simulate.bound import BindingPlan, BindingStory
+from daemon.simulate.disk import Habits
 from daemon.simulate.wishes import OrderPlan
 from protocols.fix import AccountName
-from tests.simulate.scene import ALIAS, Scene
+from tests.simulate.scene import ALIAS, SECOND_US, Scene
 
 
 class Bound(Scene):
@@ -79,6 +81,26 @@ def test_who_lives_keeps_its_orders() -> None:
     assert scene.broken_of_bindings() == set()
     scene.cancel()
     assert scene.broken_of_bindings() == {"binding_spared"}
+
+
+@pytest.mark.parametrize(
+    ("crashes_after_s", "fails", "is_excused"),
+    [(0.1, False, True), (3, False, False), (3, True, True), (30, True, False)],
+)
+def test_a_goodbye_that_was_not_written_down_is_lost_with_its_life(
+    *, crashes_after_s: float, fails: bool, is_excused: bool
+) -> None:
+    scene = Bound()
+    scene.bind()
+    begin_us = scene.now_us - scene.seen.start_us
+    habits = Habits((100, 500), ((begin_us, begin_us + 5 * SECOND_US),) if fails else ())
+    scene.seen.plan = msgspec.structs.replace(scene.seen.plan, habits=habits)
+    scene.wait()
+    scene.client.left_us = scene.now_us
+    scene.wait(crashes_after_s - 1)  # a crash comes a second later
+    scene.crash()
+    scene.cancel()
+    assert (scene.broken() & {"binding_spared", "stranger"} == set()) == is_excused
 
 
 @pytest.mark.parametrize(
