@@ -273,8 +273,12 @@ class VirtualJournal:
         self._put(_Group((), None, 0, tie=(binding, None)))
 
     def crashed(self) -> None:
-        """The daemon died: of a commit under way nobody knows whether the disk had it; what waited is lost."""
-        if self._under_way and not self._disk.is_failing and self._disk.rng.random() < 0.5:
+        """The daemon died: of a commit under way nobody knows whether the disk had it; what waited is lost.
+
+        So is all that came after what a failing disk has not taken yet, since nothing is written out of its order.
+        """
+        takes = self.state is JournalState.OK and not self._disk.is_failing
+        if self._under_way and takes and self._disk.rng.random() < 0.5:
             self._make_durable(self._under_way)
 
     def _put(self, group: _Group) -> None:
