@@ -279,6 +279,8 @@ class Service:
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
                 await self._journal_caught_up()
+        for account in self.accounts.values():
+            account.driver.say_all()
         await self._server.stop()
         await asyncio.gather(*(account.stand_down(SWITCH_END_S) for account in self.accounts.values()))
         for account in self.accounts.values():
@@ -294,7 +296,7 @@ class Service:
         return self._desk.bulks.has_waiting or any(account.has_waiting for account in self.accounts.values())
 
     async def _journal_caught_up(self) -> None:
-        """Wait until everything appended so far is committed, or known not to be, and its words are out."""
+        """Wait until everything appended so far is committed, or known not to be, and its words may be told."""
         done = asyncio.Event()
         self._journal.append((), lambda _: done.set())
         await done.wait()

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 TURN_MAX: Final = 100
 """Cancels that leave in one turn: some milliseconds, in which a new one may have to wait."""
+IDLE_LOOK_US: Final = 5_000
+"""When to look again after a turn in which nobody left though a slot is free: it takes two, and those who wait may mean
+one order. To look without a pause would burn the core until something else comes free."""
 MORE_WAIT_US: Final = 100_000
 """How long batches wait to be filled when more cancels were announced; they come as soon as others had their turn."""
 
@@ -148,11 +151,11 @@ class Sending:
 
     def _serve_lines(self, served: list[Wish], now_us: int) -> None:
         """Let those leave who stand in line, beside the ``served``, and see when to look at everybody again."""
-        awaits_more = now_us < self._await_more_us
-        for load in self._dispatch.serve(now_us, TURN_MAX - len(served), only_full=awaits_more):
+        only_full = now_us < self._await_more_us
+        for load in self._dispatch.serve(now_us, TURN_MAX - len(served), only_full=only_full):
             self._leave(load, now_us)
             served += load.wishes
-        self._appoint_next(now_us, is_waiting_for_more=awaits_more and not served)
+        self._appoint_next(now_us, has_served=bool(served))
         for wish in served:
             if not wish.has_just_begun:
                 self._settle(wish.case, now_us)
@@ -160,13 +163,16 @@ class Sending:
         for case in no_longer:
             self._work(case, now_us)
 
-    def _appoint_next(self, now_us: int, *, is_waiting_for_more: bool) -> None:
+    def _appoint_next(self, now_us: int, *, has_served: bool) -> None:
         self._serve_us = None
         next_us = self._dispatch.next_us(now_us)
         if next_us is None:
             self._appoint(None)
+        elif has_served:
+            self.serve_at(max(next_us, now_us + 1))
         else:
-            self.serve_at(max(next_us, self._await_more_us if is_waiting_for_more else now_us + 1))
+            look_us = now_us + IDLE_LOOK_US if next_us <= now_us else next_us
+            self.serve_at(max(look_us, self._await_more_us))
         if len(self._company):
             self.serve_at(max(self._await_more_us, now_us + 1))
         if next_us is None or next_us > now_us:

@@ -181,12 +181,16 @@ class Driver:
         """Whether a request's case is in memory, so that `submit` attaches to it."""
         return self.correlator.cases.of_request(key) is not None
 
-    def stop(self) -> None:
-        """Let no timer fire any more, and nothing that was heard or may be told wait."""
+    def say_all(self) -> None:
+        """Let nothing that was heard or may be told wait: those who wait for it are about to leave."""
         self._inbox.let_all_come()
         self._hear()
         self.askers.finish()
         self._aftermath.finish()
+
+    def stop(self) -> None:
+        """Let no timer fire any more, and nothing that was heard or may be told wait."""
+        self.say_all()
         if self._timer is not None:
             self._timer.cancel()
 
@@ -278,13 +282,13 @@ class Driver:
         return []
 
     def _departed(self, evidence: Sequence[Evidence]) -> list[fx.Effect]:
-        """Hear what became of cancels that were to leave. A bug about it costs none of the turn's records."""
+        """Hear what became of cancels that were to leave. A bug about one costs no other, and no record."""
         now_us = self._clock.now()
-        try:
-            for piece in evidence:
+        for piece in evidence:
+            try:
                 self.correlator.hear(piece, now_us)
-        except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
-            self._our_fault("what departed", error)
+            except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
+                self._our_fault("what departed", error)
         return self.correlator.take_effects()
 
     def _is_pressed(self) -> bool:

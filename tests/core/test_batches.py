@@ -170,6 +170,18 @@ def test_a_batch_never_names_an_order_twice() -> None:
     assert len(story.sends) == 3
 
 
+def test_two_that_may_be_one_order_are_looked_at_with_pauses_while_only_two_could_leave() -> None:
+    story = venue(rules=(rule("cancel", 1), rule("many", 300, Counts.ORDERS)))
+    story.submit("o1")
+    story.submit("o2", alias="c")
+    story.submit(None, alias="c")
+    began_us = story.now_us
+    for _ in range(WINDOW_MS):
+        story.run_to_next_timer()
+    assert story.now_us - began_us > WINDOW_MS * 1000
+    assert len(story.sends) > 1
+
+
 def test_a_road_that_failed_somebody_is_not_taken_with_others() -> None:
     story = venue(NARROW, SHARED)
     story.cut_link(Road.WS)

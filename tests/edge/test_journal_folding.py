@@ -83,6 +83,23 @@ async def test_receipts_do_not_wait_while_a_long_log_is_folded_in(path: Path, fo
 
 
 @pytest.mark.usefixtures("busy")
+async def test_the_writer_rests_while_a_log_is_folded_in_beside_it_though_the_moment_is_quiet_by_then(
+    path: Path, folding: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES", 1)
+    monkeypatch.setattr("daemon.edge.journal.writer.LOOK_INTERVAL_S", 1e9)
+    with a_journal(path, connecting=folding.connect) as held:
+        folding.close()
+        await keep(held, whole_story("first", held.next_seq()))
+        await folding.arrival()
+        while held._writer._fold is None:
+            await asyncio.sleep(0)
+        held._writer._quiet_s = 0.0
+        assert held._writer._patience_s() != 0.0
+        folding.is_open.set()
+
+
+@pytest.mark.usefixtures("busy")
 async def test_the_log_begins_anew_though_there_is_no_quiet_moment(path: Path) -> None:
     log = path.with_name(f"{path.name}-wal")
     with a_journal(path) as held:

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import signal
 import sqlite3
+import time
 from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.system.rig import WAIT_S, until, world, written
+from daemon.service import LAST_WORDS_S
+from tests.system.rig import WAIT_S, configure, until, world, written
 from tests.system.slow_disk import HELD, READ_ONLY
 
 if TYPE_CHECKING:
@@ -26,6 +29,8 @@ if TYPE_CHECKING:
 PATIENT = "commit_wait_ms = 30000"
 HASTY = "commit_wait_ms = 1000"
 """More than a disk takes that is not held up, on a busy machine too."""
+MANY = 100
+DEADLINE_MS = 5_000
 
 
 @contextlib.asynccontextmanager
@@ -42,6 +47,12 @@ async def slow(folder: Path, extra: str = "", *, waits: str = PATIENT, faults: s
 def hold(it: World) -> None:
     """From now on no commit returns."""
     (it.daemon.folder / HELD).touch()
+
+
+def await_not_sent(client: Client, number: int, deadline_ms: int = DEADLINE_MS) -> asyncio.Future[Message]:
+    """Ask for a cancel that cannot leave."""
+    order = {"account": "okx-main", "instrument": "BTC-USDT", "order_id": f"{number}"}
+    return client.send("cancel", **order, deadline_ms=deadline_ms, progress=True)
 
 
 def release(it: World) -> None:
@@ -210,3 +221,34 @@ async def test_a_daemon_whose_disk_hangs_still_ends_when_it_is_told_to(tmp_path:
         assert await it.daemon.stop() == 0
         (last,) = [row for row in it.daemon.log if row["event"] == "journal_not_closed"]
         assert "the disk has not answered" in last["detail"]
+
+
+async def test_what_only_waited_for_the_disk_is_told_to_all_before_the_end_however_many_they_are(
+    tmp_path: Path,
+) -> None:
+    async with slow(tmp_path) as it:
+        configure(tmp_path, "http://127.0.0.1:9")
+        client = await it.begun()
+        replies = [await_not_sent(client, number) for number in range(MANY)]
+        await until(lambda: [note["params"]["state"] for note in client.notified].count("recorded") == MANY)
+        hold(it)
+        replies.append(await_not_sent(client, MANY))  # whose receipt keeps the disk busy, and the words together
+        await client.result("ping")
+        assert it.daemon.process is not None
+        os.kill(it.daemon.process.pid, signal.SIGSTOP)
+        over_s = time.monotonic() + DEADLINE_MS / 1000
+        await until(lambda: time.monotonic() > over_s)  # so that all of them are concluded at once
+        os.kill(it.daemon.process.pid, signal.SIGCONT)
+        await it.status(client, lambda account: account["in_flight"] == 0)
+        os.kill(it.daemon.process.pid, signal.SIGTERM)
+        is_ending = False
+        while not is_ending:
+            refused = await_not_sent(client, MANY + 1, deadline_ms=1)
+            await client.result("ping")  # what is refused is refused before this answer
+            is_ending = refused.done()
+        over_s = time.monotonic() + LAST_WORDS_S / 5
+        await until(lambda: time.monotonic() > over_s)  # by now it only waits for the disk
+        assert not any(reply.done() for reply in replies)
+        release(it)
+        assert await it.daemon.ended() == 0
+        assert [(await reply)["result"]["outcome"] for reply in replies] == ["not_sent"] * (MANY + 1)

@@ -183,8 +183,8 @@ class Writer:
             return 0.0
         else:
             dues.append(self._look_due_s if self._places is not None else None)
-            is_log_long = self._pages_in_log >= CHECKPOINT_PAGES and not self._backlog
-            dues.append(self._quiet_s if is_log_long else None)
+            awaits_quiet = self._pages_in_log >= CHECKPOINT_PAGES and not self._backlog and self._fold is None
+            dues.append(self._quiet_s if awaits_quiet else None)
         due_s = min((due_s for due_s in dues if due_s is not None), default=None)
         return None if due_s is None else max(0.0, due_s - time.monotonic())
 
