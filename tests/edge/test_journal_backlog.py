@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.records import CaseId, Record
-from daemon.edge.journal.backlog import BEHIND_RECORDS_MAX, LINGER_S, TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.backlog import BEHIND_RECORDS_MAX, LATE_S, LINGER_S, TRANSACTION_RECORDS_MAX, Backlog, Group
 from daemon.edge.journal.rows import Rows
 from tests.edge.journal_world import bulk_opened, concluded, moved, observed, opened
 
@@ -111,6 +111,13 @@ def test_what_nobody_waits_for_goes_by_few_at_a_time_so_that_a_receipt_need_not_
     receipt = waited_for(opened("b", case="d"))
     backlog.put(receipt, LINGER_S)
     assert backlog.take(LINGER_S) == [receipt]
+
+
+def test_what_is_late_by_then_goes_as_much_at_a_time_as_can_be() -> None:
+    flood = [behind(observed(f"c{number}")) for number in range(TRANSACTION_RECORDS_MAX)]
+    backlog = backlog_of(*flood)
+    assert len(backlog.take(LINGER_S + LATE_S - 0.001)) == BEHIND_RECORDS_MAX
+    assert backlog.take(LINGER_S + LATE_S) == flood[BEHIND_RECORDS_MAX:]
 
 
 def test_what_somebody_waits_for_and_what_is_last_goes_at_once() -> None:

@@ -36,6 +36,9 @@ TRANSACTION_RECORDS_MAX: Final = 500
 BEHIND_RECORDS_MAX: Final = 128
 """The same of what is behind and nobody waits for: two milliseconds, since a receipt that comes meanwhile has to wait
 for all of them. Apart from the fsyncs, in which nobody is kept waiting, it costs the host a twentieth more."""
+LATE_S: Final = 0.25
+"""What should have gone so long ago goes as much at a time as a transaction takes: the disk is slower than what comes
+in small ones, and what is behind would grow as long as that lasts."""
 
 
 _OPENING: Final = frozenset({RequestOpened, BulkOpened})
@@ -116,9 +119,10 @@ class Backlog(Generic[Waiting]):
         Where somebody waits and something else is due they take turns, so that neither starves.
         """
         is_due = bool(self._behind) and (is_last or now_s >= self._behind[0][1])
+        is_late = is_due and now_s >= self._behind[0][1] + LATE_S
         is_blocked = bool(self._waited_for) and self._is_blocked()
+        most = TRANSACTION_RECORDS_MAX if is_blocked or is_last or is_late else BEHIND_RECORDS_MAX
         if is_blocked or (self._waited_for and is_due and self._is_turn_of_behind):
-            most = TRANSACTION_RECORDS_MAX if is_blocked else BEHIND_RECORDS_MAX
             taken = self._take_behind(self._waited_for[0][0], most)
             self._is_turn_of_behind = False
             if taken:
@@ -126,7 +130,6 @@ class Backlog(Generic[Waiting]):
         self._is_turn_of_behind = bool(self._waited_for)  # who takes a turn that nobody else wants has had it, too
         if self._waited_for:
             return self._take_waited_for()
-        most = TRANSACTION_RECORDS_MAX if is_last else BEHIND_RECORDS_MAX
         return self._take_behind(self._came + 1, most) if is_due else []
 
     def _take_waited_for(self) -> list[Waiting]:
