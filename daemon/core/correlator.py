@@ -280,11 +280,15 @@ class Correlator:
         return self._bench.take_effects()
 
     def renew(self, is_meant: Callable[[RequestKey], bool], now_us: int) -> None:
-        """Let the age of requests of earlier lives, by their keys, count from now on; right after `restore`."""
+        """Let the age of requests of earlier lives, by their keys, count from now on; right after `restore`.
+
+        What follows is done with the next `tick`.
+        """
         for case in self.cases:
             for key, ticket in case.tickets.items():
                 if is_meant(key):
                     ticket.renewed_us = now_us
+                    self._bench.look_by(case, now_us)
 
     def identified(self, now_us: int) -> list[Effect]:
         """The key belongs to the user that it belonged to before: the cases of earlier lives may go on."""

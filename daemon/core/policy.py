@@ -424,10 +424,10 @@ def _own_answer_us(case: Case, world: World) -> int:
 
 
 def abandoned_us(case: Case, world: World) -> int:
-    """When asking about a case stops: so long after its newest request."""
+    """When asking about a case stops: so long after its newest request, or since the age of one counts anew."""
     newest_us = 0
     for ticket in case.tickets.values():
-        newest_us = max(newest_us, ticket.request.received_us)
+        newest_us = max(newest_us, ticket.request.received_us, ticket.renewed_us)
     return newest_us + world.abandon_after_us
 
 

@@ -357,7 +357,11 @@ def test_after_a_restart_an_old_wish_cancels_nothing_that_it_had_not_asked_for()
     assert (report.complete, [s.order.order_id for s in report.survivors]) == (False, ["o1"])
 
 
-@pytest.mark.parametrize("away_ms", [400_000, 3_600_000, -3_600_000], ids=["down", "set ahead", "set back"])
+@pytest.mark.parametrize(
+    "away_ms",
+    [400_000, 3_600_000, 10_800_000, 604_800_000, -3_600_000],
+    ids=["down", "set ahead", "down for hours", "down for days", "set back"],
+)
 def test_after_a_restart_what_nobody_would_ask_for_again_goes_on_however_old_it_is(away_ms: int) -> None:
     """So do the requests that it had made: the venue is asked, and what still rests is canceled again."""
     story = heard_for_long()
@@ -366,6 +370,7 @@ def test_after_a_restart_what_nobody_would_ask_for_again_goes_on_however_old_it_
     story.now_us += away_ms * 1000
     again = story.restart_with(bulk, *requests_of(story, 1))
     story.pass_ms(100)
+    assert story.asked
     while story.listings():
         story.list_open(row("o1"), row("o2"))
     story.pass_ms(100)
