@@ -280,10 +280,7 @@ class Correlator:
         return self._bench.take_effects()
 
     def renew(self, is_meant: Callable[[RequestKey], bool], now_us: int) -> None:
-        """Let the age of requests of earlier lives, by their keys, count from now on; right after `restore`.
-
-        What follows is done with the next `tick`.
-        """
+        """Let the age of requests of earlier lives count from now on: right after `restore`, and before a `tick`."""
         for case in self.cases:
             for key, ticket in case.tickets.items():
                 if is_meant(key):
