@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 PIECES_PER_TURN: Final = 32
 """About a millisecond of the loop."""
-BACK_MAX: Final = 2_000
-"""Pieces that stand back: a tenth of a second, a fifth of what the answer to a cancel may take until it is missed."""
+BACK_MAX: Final = 4_000
+"""Pieces that stand back: more than one call for a thousand orders brings, and about a tenth of a second."""
 
 
 class Inbox:
