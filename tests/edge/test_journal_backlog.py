@@ -4,7 +4,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.records import CaseId, Record
-from daemon.edge.journal.backlog import BEHIND_RECORDS_MAX, LATE_S, LINGER_S, TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.backlog import (
+    BEHIND_RECORDS_MAX,
+    LATE_S,
+    LINGER_MAX_S,
+    LINGER_S,
+    TRANSACTION_RECORDS_MAX,
+    Backlog,
+    Group,
+)
 from daemon.edge.journal.rows import Rows
 from tests.edge.journal_world import bulk_opened, concluded, moved, observed, opened
 
@@ -47,6 +55,17 @@ def test_what_nobody_waits_for_lingers_and_says_until_when() -> None:
     assert backlog.take(LINGER_S / 2) == []
     assert len(backlog.take(LINGER_S / 2, is_last=True)) == 1
     assert backlog.due_s() is None
+
+
+def test_what_nobody_waits_for_stays_behind_while_more_of_it_comes_but_not_for_ever() -> None:
+    backlog = backlog_of(first := behind(observed("c0")))
+    now_s = 0.0
+    while now_s + LINGER_S / 2 < LINGER_MAX_S:
+        now_s += LINGER_S / 2
+        backlog.put(behind(observed("c1")), now_s)
+        assert backlog.take(now_s) == []
+    assert backlog.due_s() == LINGER_MAX_S
+    assert backlog.take(LINGER_MAX_S)[0] is first
 
 
 def test_a_receipt_of_the_same_case_goes_after_what_came_before_it() -> None:

@@ -2,8 +2,9 @@
 
 Groups are of two kinds. Somebody *waits* for a receipt (a new request's record), a doubtful outcome, a binding. Nobody
 waits for the rest, most of all records: what was sent, what the venue said, an outcome that was told already. Those
-stay *behind* for a while (`LINGER_S`), as they came, and are then written many at a time; a crash loses what is behind,
-and the venue is asked again. So a receipt neither queues behind a flood's records nor carries them to the disk.
+stay *behind* for a while, until no more of them come (`LINGER_S`, `LINGER_MAX_S`), as they came, and are then written
+many at a time; a crash loses what is behind, and the venue is asked again. So a receipt neither queues behind a flood's
+records nor carries them to the disk.
 
 **The order that is kept.** The groups for which somebody waits go in the order in which they came. What is behind goes
 in its own. Only a receipt overtakes what came before it, and only what is of other cases: the story of a case is never
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
 
     Verdict = Callable[[bool], None]
 
-LINGER_S: Final = 0.02
-"""How long records that nobody waits for may stay behind: a flood's answers are told first and written down then. What
-a crash loses of them has to be asked of the venue again, and is told again under another number."""
+LINGER_S: Final = 0.04
+"""Records that nobody waits for stay behind until no more of them came for so long: a flood's answers are told first
+and written down then. What a crash loses of them has to be asked of the venue again, and is told again under another
+number."""
+LINGER_MAX_S: Final = 0.25
+"""So long at most: a bulk cancel of a thousand orders is over by then, and to write beside it took two fifths of its
+time where one core does both."""
 TRANSACTION_RECORDS_MAX: Final = 500
 """Past that a group waits for the next commit: about 10 ms, so that a receipt never waits long for those before it."""
 BEHIND_RECORDS_MAX: Final = 128
@@ -91,6 +96,7 @@ class Backlog(Generic[Waiting]):
         self._behind: deque[tuple[int, float, Waiting]] = deque()
         self._behind_of: dict[CaseId, deque[int]] = {}
         """The numbers of the groups behind, by the cases that they are of."""
+        self._last_came_s = 0.0
         self._is_turn_of_behind = False
 
     def __bool__(self) -> bool:
@@ -102,8 +108,8 @@ class Backlog(Generic[Waiting]):
         if not group.may_stay_behind:
             self._waited_for.append((self._came, group))
             return
-        came_s = now_s if group.came_s is None else group.came_s
-        self._behind.append((self._came, came_s + LINGER_S, group))
+        self._last_came_s = now_s if group.came_s is None else group.came_s
+        self._behind.append((self._came, self._last_came_s, group))
         for case in group.cases():
             self._behind_of.setdefault(case, deque()).append(self._came)
 
@@ -111,15 +117,18 @@ class Backlog(Generic[Waiting]):
         """When there is something to take: in the past where somebody waits, None where there is nothing at all."""
         if self._waited_for:
             return 0.0
-        return self._behind[0][1] if self._behind else None
+        return self._behind_due_s() if self._behind else None
+
+    def _behind_due_s(self) -> float:
+        return min(self._behind[0][1] + LINGER_MAX_S, self._last_came_s + LINGER_S)
 
     def take(self, now_s: float, *, is_last: bool = False) -> list[Waiting]:
         """Take out a transaction's worth of what is to be written now; with ``is_last`` nothing lingers any more.
 
         Where somebody waits and something else is due they take turns, so that neither starves.
         """
-        is_due = bool(self._behind) and (is_last or now_s >= self._behind[0][1])
-        is_late = is_due and now_s >= self._behind[0][1] + LATE_S
+        is_due = bool(self._behind) and (is_last or now_s >= self._behind_due_s())
+        is_late = is_due and now_s >= self._behind_due_s() + LATE_S
         is_blocked = bool(self._waited_for) and self._is_blocked()
         most = TRANSACTION_RECORDS_MAX if is_blocked or is_last or is_late else BEHIND_RECORDS_MAX
         if is_blocked or (self._waited_for and is_due and self._is_turn_of_behind):

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
     from daemon.edge.tally import Histogram
     from protocols.fix import AccountName
 
+HAND_OVER_S: Final = LINGER_S / 2
+"""How long records that nobody waits for are kept from the writer, who so hears in time that more of them came."""
 HELD_RECORDS_MAX: Final = 100_000
 """Records that are queued, or kept for a disk that fails: a minute of the busiest host without a disk."""
 HELD_BYTES_MAX: Final = 128 * 1024 * 1024
@@ -272,7 +274,7 @@ class Journal:
         group.came_s = time.monotonic()
         self._aside.append(group)
         if self._fetch is None:
-            self._fetch = self._running_loop().call_later(LINGER_S, self._fetched)
+            self._fetch = self._running_loop().call_later(HAND_OVER_S, self._fetched)
 
     def _fetched(self) -> None:
         self._fetch = None
