@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.desk import ConnectionId, Desk, Peer
+from daemon.edge.loop import LoopTime
 from daemon.edge.peer import may_talk
 from daemon.edge.server_conn import Connection, Limits, Room
 from protocols.control.refusals import Reason, error_of
@@ -48,7 +49,9 @@ class Server:
         """Connections, over this life; also those that were turned away."""
         self.refusals: Counter[str] = Counter()
         """Errors that clients were given, by their reason."""
-        self._room = Room(desk, now_us, version, self._limits, self._enter, self._leave, self._count, self.refusals)
+        self._room = Room(
+            desk, now_us, version, self._limits, self._enter, self._leave, self._count, self.refusals, LoopTime().soon
+        )
         self._connections: set[Connection] = set()
         self._empty = asyncio.Event()
         self._empty.set()

@@ -73,7 +73,7 @@ class Room(msgspec.Struct, frozen=True):
 
     ``now_us`` is the daemon's clock, microseconds since the epoch. ``enter`` says why a connection is turned away, or
     None and takes it in; ``leave`` is for one that was taken in; ``clients`` counts them. ``refusals`` counts errors by
-    their reason.
+    their reason. ``soon`` calls something when this turn of the loop is over.
     """
 
     desk: Desk
@@ -84,6 +84,7 @@ class Room(msgspec.Struct, frozen=True):
     leave: Callable[[Connection], None]
     clients: Callable[[], int]
     refusals: Counter[str]
+    soon: Callable[[Callable[[], None]], object]
 
 
 class Connection(asyncio.Protocol):
@@ -121,7 +122,9 @@ class Connection(asyncio.Protocol):
         self.peer = peer_of(transport.get_extra_info("socket"), self._name)
         caller = self.peer.caller
         self._log = log.bind(connection=self._name, uid=caller.uid, pid=caller.pid)
-        self._outbox = Outbox(transport, self._overflowed, limits.notify_bytes_max, limits.answer_bytes_max)
+        self._outbox = Outbox(
+            transport, self._room.soon, self._overflowed, limits.notify_bytes_max, limits.answer_bytes_max
+        )
         self._voice = Voice(self._name, self._outbox, self._one_answered)
         error = self._room.enter(self)
         self._is_in = error is None
@@ -181,7 +184,7 @@ class Connection(asyncio.Protocol):
         """Take no more calls, and close once what was said is read, or after `CLOSE_GRACE_S`."""
         self._is_ending = True
         if self._grace is None and not self._transport.is_closing():
-            self._transport.close()
+            self._outbox.close()
             self._grace = asyncio.get_running_loop().call_later(CLOSE_GRACE_S, self._transport.abort)
 
     def abort(self) -> None:

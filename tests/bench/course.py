@@ -260,7 +260,17 @@ class Course:
         )  # fmt: skip
         self.scope.spawn(account.run())
         self._pass(5_000_000)
-        room = Room(self.desk, self.clock.now, "0", Limits(), lambda _: None, lambda _: None, lambda: 1, Counter())
+        room = Room(
+            self.desk,
+            self.clock.now,
+            "0",
+            Limits(),
+            lambda _: None,
+            lambda _: None,
+            lambda: 1,
+            Counter(),
+            outside.soon,
+        )  # fmt: skip
         self.client = Client(sock)
         self._connection = Connection(room, ConnectionId(1))
         self._connection.connection_made(cast("asyncio.BaseTransport", self.client))
