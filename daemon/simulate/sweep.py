@@ -71,6 +71,8 @@ def run_seed(seed: int, venues: Sequence[str] = (), tell: Callable[[str], None] 
         at = traceback.extract_tb(error.__traceback__)[-1]
         found = Violation("raised", f"{type(error).__name__}: {error} (in {at.name}, line {at.lineno})")
         result = world.result([found])
+    finally:
+        world.close()
     return Seed(plan.summary(), result)
 
 

@@ -123,6 +123,11 @@ class World:
         self._drain()
         return self.result([*self._audit(), *self._end_of_all()])
 
+    def close(self) -> None:
+        """Let nothing go on that is under way, wherever it ended."""
+        if self.office.life is not None:
+            self.office.life.scope.kill()
+
     def _end_of_all(self) -> list[Violation]:
         """End the daemon for good, and see what becomes of its dead-man switches. All else was judged by then."""
         watched = [account for account in self.plan.accounts if account.switch_s is not None]

@@ -58,5 +58,5 @@ def test_a_case_that_is_looked_at_in_the_long_way_is_found(monkeypatch: pytest.M
     with course() as on:
         on.cancel(5)
         before = Steps().of(lambda: on.cancel(3))
-        monkeypatch.setattr(shortcuts, "rests_until_us", lambda *_: None)
+        monkeypatch.setattr(shortcuts, "begun_by", lambda *_: None)
         assert Steps().of(lambda: on.cancel(3)) > before * HEADROOM

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from daemon.edge.journal import Journal, JournalState
+from daemon.edge.journal.schema import connect
 from tests.edge.journal_gate import Gate
 from tests.edge.journal_world import a_journal, keep, rows, whole_story
 
@@ -107,6 +108,43 @@ async def test_the_log_begins_anew_though_there_is_no_quiet_moment(path: Path) -
         first = times_begun(log)
         while times_begun(log) == first:
             await keep_fifty(held)
+
+
+ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
+
+
+class Starved:
+    """A disk on which the first fold never gets on."""
+
+    def __init__(self) -> None:
+        self.folds = 0
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        starved = self
+
+        class Slow(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                if sql == "PRAGMA wal_checkpoint(PASSIVE)":
+                    starved.folds += 1
+                    if starved.folds == 1:
+                        return super().execute(ENDLESS)
+                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+        return connect(path, Slow)
+
+
+@pytest.mark.usefixtures("busy")
+async def test_a_fold_that_does_not_get_on_is_broken_off_before_the_log_is_too_long(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.LOG_PAGES_MAX", 300)
+    starved = Starved()
+    with a_journal(path, connecting=starved.connect) as held:
+        empty = path.stat().st_size
+        await keep(held, whole_story("first", held.next_seq()))
+        while path.stat().st_size == empty:
+            await keep_fifty(held)
+        assert starved.folds > 1
 
 
 @pytest.mark.usefixtures("busy")

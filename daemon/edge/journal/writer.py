@@ -50,6 +50,8 @@ CHECKPOINT_PAGES_MAX: Final = 16_000
 """Past that it is folded though somebody waits: beside the commits (`daemon.edge.journal.folding`), and only what was
 committed meanwhile in between two of them. Pages that were written again and again are folded once, so to fold four
 times as much at once takes about half the time."""
+LOG_PAGES_MAX: Final = 3 * CHECKPOINT_PAGES_MAX
+"""Past that the commits wait for the fold after all: the others leave it no processor."""
 QUIET_S: Final = 0.1
 """A moment is quiet when nobody waited for so long: between two cancels that follow each other closely the next one
 would wait for the fold."""
@@ -363,7 +365,8 @@ class Writer:
 
     def _is_log_to_be_folded(self) -> bool:
         if self._fold is not None:
-            return self._fold.is_over  # but for what was committed meanwhile
+            # but for what was committed meanwhile; if that gets too much, all that is left is folded here
+            return self._fold.is_over or self._pages_in_log >= LOG_PAGES_MAX
         return self._pages_in_log >= (CHECKPOINT_PAGES if self._is_quiet() else CHECKPOINT_PAGES_MAX)
 
     def _is_quiet(self) -> bool:
