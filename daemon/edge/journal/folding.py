@@ -4,22 +4,19 @@ To fold a long log takes a tenth of a second, and whoever waits for a receipt wo
 connection fold while another commits; what is committed meanwhile stays in the log, and only a fold that leaves nothing
 there lets the log begin anew. So the writer has the bulk of it folded here, and folds the little that is left itself.
 
-The thread takes what processor time the others leave: where they share a core, nobody's cancel is slower for it.
+Its thread is as important as the others: one of less priority, held up by another program while it has the
+interpreter's lock, would hold up all of them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import os
 import sqlite3
 import threading
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-LEAST_PRIORITY: Final = 19
-"""The nicest a thread can be (setpriority(2), which on Linux is of a thread)."""
 
 
 class Fold:
@@ -40,8 +37,6 @@ class Fold:
         self._db.close()
 
     def _run(self) -> None:
-        with contextlib.suppress(OSError):  # where that is forbidden it only folds as fast as the others work
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LEAST_PRIORITY)
         # What goes wrong only leaves the log longer: the writer folds the rest next, and says what the disk says.
         with contextlib.suppress(sqlite3.Error):
             fold(self._db, "PASSIVE")
