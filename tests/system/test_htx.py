@@ -128,6 +128,7 @@ async def test_without_pushes_cancels_go_on_and_are_confirmed_by_query(tmp_path:
 async def test_by_rest_alone(tmp_path: Path) -> None:
     async with futures(tmp_path, account='order_entry = "rest"\n') as (it, client):
         order_id = await rest(it)
+        it.faults("ACK_OK_NO_PUSH")  # else the push may be read before the answer, which is then in no result
         result = await cancel(client, order_id=order_id)
         assert await told_in_the_end(client, result) == ("canceled", "0", True)
         assert result["venue_response"]["order_id"] == order_id
