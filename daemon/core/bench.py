@@ -43,8 +43,8 @@ LISTING_RETRY_US: Final = 1_000_000
 """Between two tries at the listing of a resync."""
 KEEP_CLOSED_US: Final = 3_600_000_000
 """Closed cases stay this long in memory, for corrections and for those who ask again; the journal has them longer."""
-TURN_MAX: Final = 100
-"""Cases worked on in one turn: about ten milliseconds, in which a new cancel may have to wait."""
+TURN_MAX: Final = 25
+"""Cases worked on in one turn: about two milliseconds, in which a new cancel may have to wait."""
 QUESTIONS_MAX: Final = 20
 """Questions about orders under way at once, below what the gateway takes, so that none is turned away and has to back
 off: who is one too many stands in line."""

@@ -7,9 +7,10 @@ tell, as in the midst of a bulk cancel, it stands back for a while. It decides n
 
 from __future__ import annotations
 
-from collections import deque
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
+from daemon.edge.bites import Bites, Deference
 from daemon.edge.tally import Tally
 from protocols.fix import Outcome
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Time
 
     Logger = structlog.typing.FilteringBoundLogger | structlog.stdlib.BoundLogger
-    Word = tuple[RequestKey, Caller | None, Report, Previous | None]
 
 
 WORDS_PER_TURN: Final = 16
@@ -44,49 +44,17 @@ class Aftermath:
     def __init__(self, publisher: Announcer, time: Time, log: Logger, is_pressed: Callable[[], bool]) -> None:
         self.tally = Tally()
         self._publisher = publisher
-        self._time = time
         self._log = log
-        self._is_pressed = is_pressed
-        self._told: deque[Word] = deque()
-        self._is_scheduled = False
-        self._is_ending = False
-        self._steps_back = 0
-        """How often it has stepped back since it last had nothing to do."""
+        deference = Deference(is_pressed, STEPS_BACK_MAX, STEP_BACK_S)
+        self._told = Bites(time, WORDS_PER_TURN, deference, WORDS_MAX)
 
     def of(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         """Take note of a word: an outcome, or with ``previous`` a correction. ``caller`` None: not known."""
-        self._told.append((key, caller, report, previous))
-        if not self._is_scheduled:
-            self._is_scheduled = True
-            self._time.soon(self._work)
+        self._told.put(partial(self._do, key, caller, report, previous))
 
     def finish(self) -> None:
-        """Do all that is left, now, and what still comes in its next turn: this is the end."""
-        self._is_ending = True
-        while self._told:
-            self._do(*self._told.popleft())
-
-    def _work(self) -> None:
-        self._is_scheduled = False
-        if self._may_stand_back():
-            self._steps_back += 1
-            self._is_scheduled = True
-            self._time.later(STEP_BACK_S, self._work)
-            return
-        try:
-            for _ in range(len(self._told) if self._is_ending else min(WORDS_PER_TURN, len(self._told))):
-                self._do(*self._told.popleft())
-        finally:
-            if self._told:  # a fault in one word keeps none of those behind it back
-                self._is_scheduled = True
-                self._time.soon(self._work)
-            else:
-                self._steps_back = 0
-
-    def _may_stand_back(self) -> bool:
-        if not self._is_pressed() or self._is_ending:
-            return False
-        return self._steps_back < STEPS_BACK_MAX and len(self._told) < WORDS_MAX
+        """Do all that is left, now, and what still comes in its next turn; see `Bites.finish`."""
+        self._told.finish()
 
     def _do(self, key: RequestKey, caller: Caller | None, report: Report, previous: Previous | None) -> None:
         self._publisher.publish(report, previous)

@@ -19,8 +19,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.core.records import Previous, Report, RequestKey
-from daemon.edge.bites import Bites
+from daemon.edge.bites import Bites, Deference
 from daemon.edge.desk import Reattached
+from daemon.edge.inbox import TURNS_BACK_MAX
 from daemon.edge.inorder import InOrder
 from daemon.edge.journal import JournalState
 from protocols.fix import RequestState
@@ -42,8 +43,10 @@ if TYPE_CHECKING:
 
 REMEMBERED_MAX: Final = 20_000
 """Requests whose words are kept in memory for those who ask again; the journal has the rest."""
-WORDS_PER_TURN: Final = 32
-"""Words of one commit that are told in a turn of the loop: about a millisecond."""
+WORDS_PER_TURN: Final = 16
+"""Words of one commit that are told in a turn of the loop: less than a millisecond."""
+WORDS_BACK_MAX: Final = 4_000
+"""Words that may be told and stand back while something is read: more than one call for a thousand orders brings."""
 
 
 class Told(msgspec.Struct, frozen=True, gc=False):
@@ -73,15 +76,20 @@ class Waiting:
 
 
 class Askers:
-    """Those who wait for the requests of one account."""
+    """Those who wait for the requests of one account.
 
-    def __init__(self, journal: Ledger, clock: Clock, time: Time, aftermath: Aftermath) -> None:
+    ``is_reading`` says whether something came of it that is not read yet: the words of bulk cancels then stand back.
+    """
+
+    def __init__(
+        self, journal: Ledger, clock: Clock, time: Time, aftermath: Aftermath, is_reading: Callable[[], bool]
+    ) -> None:
         self._journal = journal
         self._clock = clock
         self._aftermath = aftermath
         self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
         self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
-        self._committed = Bites(time, WORDS_PER_TURN)
+        self._committed = Bites(time, WORDS_PER_TURN, Deference(is_reading, TURNS_BACK_MAX), WORDS_BACK_MAX)
 
     @property
     def is_behind(self) -> bool:

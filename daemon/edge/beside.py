@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 class Gateway(Protocol):
     """The way to the venue, as the driver uses it."""
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether something came from the venue that is not read yet."""
+        ...
+
     def send(self, wire: WireCancel) -> Sequence[Evidence]:
         """Put a wire cancel on its road. Gives what is known at once; what else becomes of it comes as evidence."""
         ...

@@ -1,7 +1,8 @@
 """Long work in bites: calls that are made in their order, some in each turn of the loop, between which it does others.
 
 What a bulk cancel brings about comes by the hundred, and each piece costs little; all of them in one turn would keep
-the answer to another's cancel waiting. It knows nothing of what is called.
+the answer to another's cancel waiting. Work that can wait may also stand back while there is some that cannot, for so
+long and no longer. It knows nothing of what is called.
 """
 
 from __future__ import annotations
@@ -15,14 +16,45 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Time
 
 
+class Deference:
+    """Whether some work stands back: while others are ``is_pressed``, and at most so many times until it is done.
+
+    ``pause_s`` is how long it stands back each time, by default for a turn of the loop.
+    """
+
+    __slots__ = ("_is_pressed", "_times", "_times_max", "pause_s")
+
+    def __init__(self, is_pressed: Callable[[], bool], times_max: int, pause_s: float = 0.0) -> None:
+        self.pause_s = pause_s
+        self._is_pressed = is_pressed
+        self._times_max = times_max
+        self._times = 0
+
+    def stands_back(self) -> bool:
+        """Say, and count, whether it stands back once more."""
+        if self._times >= self._times_max or not self._is_pressed():
+            return False
+        self._times += 1
+        return True
+
+    def is_done(self) -> None:
+        """Nothing is left of the work: the next may stand back as often again."""
+        self._times = 0
+
+
 class Bites:
-    """Calls to make, at most ``at_once`` in a turn. What one of them raises keeps back none of those behind it."""
+    """Calls to make, at most ``at_once`` in a turn. What one of them raises keeps back none of those behind it.
 
-    __slots__ = ("_at_once", "_calls", "_is_ending", "_is_scheduled", "_time")
+    With a ``deference`` they stand back by it, as long as fewer than ``waiting_max`` wait.
+    """
 
-    def __init__(self, time: Time, at_once: int) -> None:
+    __slots__ = ("_at_once", "_calls", "_deference", "_is_ending", "_is_scheduled", "_time", "_waiting_max")
+
+    def __init__(self, time: Time, at_once: int, deference: Deference | None = None, waiting_max: int = 0) -> None:
         self._time = time
         self._at_once = at_once
+        self._deference = deference
+        self._waiting_max = waiting_max
         self._calls: deque[Callable[[], object]] = deque()
         self._is_scheduled = False
         self._is_ending = False
@@ -31,23 +63,49 @@ class Bites:
         return bool(self._calls)
 
     def take(self, calls: Iterable[Callable[[], object]]) -> None:
-        """Make these calls after all that were taken before: the first of them now if none waits."""
+        """Make these calls after all that were taken before: the first of them now, unless some wait or stand back."""
         self._calls.extend(calls)
         if not self._is_scheduled:
             self._make_some()
 
+    def put(self, call: Callable[[], object]) -> None:
+        """Make this call after all that were taken before, and not in this turn."""
+        self._calls.append(call)
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._time.soon(self._make_some)
+
     def finish(self) -> None:
-        """Make all that wait, now, and what still comes at once: this is the end."""
+        """Make all that wait, now, and what still comes in the turn in which it comes: this is the end.
+
+        What they raise comes when all are made, as an `ExceptionGroup`.
+        """
         self._is_ending = True
+        faults: list[Exception] = []
         while self._calls:
-            self._calls.popleft()()
+            try:
+                self._calls.popleft()()
+            except Exception as fault:  # noqa: BLE001 - whatever it was, those behind it are to be made
+                faults.append(fault)
+        if faults:
+            raise ExceptionGroup("some of the last calls failed", faults)
 
     def _make_some(self) -> None:
+        calls, deference = self._calls, self._deference
+        if deference is not None and len(calls) < self._waiting_max and not self._is_ending and deference.stands_back():
+            self._is_scheduled = True
+            if deference.pause_s:
+                self._time.later(deference.pause_s, self._make_some)
+            else:
+                self._time.soon(self._make_some)
+            return
         self._is_scheduled = False
         try:
-            for _ in range(len(self._calls) if self._is_ending else min(self._at_once, len(self._calls))):
-                self._calls.popleft()()
+            for _ in range(len(calls) if self._is_ending else min(self._at_once, len(calls))):
+                calls.popleft()()
         finally:
-            if self._calls:
+            if calls:
                 self._is_scheduled = True
                 self._time.soon(self._make_some)
+            elif deference is not None:
+                deference.is_done()

@@ -15,6 +15,7 @@ from protocols.fix import AccountName, Priority
 if TYPE_CHECKING:
     from daemon.core.bulk import Bulk
     from daemon.core.records import Previous, Report, RequestKey
+    from daemon.edge.bites import Deference
     from daemon.edge.desk import BulkSink, Reattached
     from daemon.edge.outside import Timer
     from protocols.errors import BadRequest
@@ -41,10 +42,11 @@ class Terms(msgspec.Struct, frozen=True):
 class Running:
     """A bulk cancel of this life, and who listens to it."""
 
-    __slots__ = ("bulk", "ended_us", "is_awake", "is_durable", "is_told", "sinks", "timer")
+    __slots__ = ("bulk", "deference", "ended_us", "is_awake", "is_durable", "is_told", "sinks", "timer")
 
-    def __init__(self, bulk: Bulk) -> None:
+    def __init__(self, bulk: Bulk, deference: Deference) -> None:
         self.bulk = bulk
+        self.deference = deference
         self.sinks: list[BulkSink] = []
         self.is_awake = False
         self.is_told = False

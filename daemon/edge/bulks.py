@@ -18,9 +18,11 @@ from daemon.core import names
 from daemon.core.bulk import Bulk, Site, of_the_past
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
+from daemon.edge.bites import Deference
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
+from daemon.edge.inbox import TURNS_BACK_MAX
 from daemon.edge.tally import BulkEnd
 from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
@@ -43,12 +45,10 @@ if TYPE_CHECKING:
 
 ROUNDS_MAX: Final = 5
 """Listings that may bring orders which appeared meanwhile: a strategy that goes on placing is not chased for ever."""
-REQUESTS_PER_TURN: Final = 40
-"""Of one bulk in one turn of the loop: about 3 ms of it, in which another's cancel has to wait, and two batches of the
-venue that takes the most. What has been answered is read between the turns, so that a bulk's answers do not pile up
-before another's."""
-FIRST_REQUESTS: Final = 20
-"""Fewer in the turn in which the wish came, since that also looks through all that rests."""
+REQUESTS_PER_TURN: Final = 20
+"""Of one bulk in one turn of the loop: about 1.5 ms of it, in which another's cancel has to wait, and what many venues
+take in a batch. What has been answered is read between the turns, so that a bulk's answers do not pile up before
+another's."""
 SHOWN_MAX: Final = 8
 """Bulk cancels that `status` names; more at a time are somebody's loop."""
 LOOKUPS_MAX: Final = 16
@@ -156,7 +156,7 @@ class Bulks:
             account = self._accounts.get(name)
             if account is not None and account.gateway is not None:  # without credentials; it may get some yet
                 running.bulk.begin(name, now_us)
-        self._work(running, FIRST_REQUESTS)
+        self._work(running)
 
     def holds(self, key: RequestKey) -> bool:
         """Whether a bulk has a name."""
@@ -176,7 +176,8 @@ class Bulks:
             raise names.old_bulk_conflict(key)
 
     def _hold(self, intent: BulkIntent) -> Running:
-        running = Running(Bulk(intent, self._sites(), rounds_max=self._rounds_max))
+        bulk = Bulk(intent, self._sites(), rounds_max=self._rounds_max)
+        running = Running(bulk, Deference(partial(self._is_reading, bulk), TURNS_BACK_MAX))
         for account in self._accounts_of(running):
             account.driver.tally.bulks_begun += 1
         self._held |= dict.fromkeys(intent.names_held(), running)
@@ -331,7 +332,17 @@ class Bulks:
         """Have a bulk worked on after what is running now: a driver does one thing at a time."""
         if not running.is_awake and running.bulk.report is None:
             running.is_awake = True
-            self._time.soon(partial(self._work, running))
+            self._time.soon(partial(self._go_on, running))
+
+    def _go_on(self, running: Running) -> None:
+        """Work on a bulk as soon as all is read that came of its accounts: others' answers may be among it."""
+        if running.deference.stands_back():
+            self._time.soon(partial(self._go_on, running))
+        else:
+            self._work(running)
+
+    def _is_reading(self, bulk: Bulk) -> bool:
+        return any(name in self._accounts and self._accounts[name].driver.is_reading() for name in bulk.accounts)
 
     def _work(self, running: Running, at_most: int = REQUESTS_PER_TURN) -> None:
         running.is_awake = False
@@ -345,6 +356,8 @@ class Bulks:
             self._end(running, work.report)
         elif work.has_more:
             self._wake(running)
+        else:
+            running.deference.is_done()
         self._set_timer(running, now_us)
 
     def _submit(self, running: Running, account: AccountName, requests: list[CancelRequest], *, has_more: bool) -> None:

@@ -38,6 +38,11 @@ class Carrier(ABC):
         self._timer_us = 0
         self._is_reporting = False
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it holds something that came and is not read yet: not what hands over one message after the other."""
+        return False
+
     def cancel(self, frame: str, send_id: SendId) -> bool:
         """Hand a cancel to the transport, now. False when it was certainly not handed over."""
         if not self._can_write or not self.session.cancel(frame, send_id, self._clock.now()):

@@ -76,10 +76,10 @@ class Driver:
         self.correlator = correlator
         self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
         self.alarms = Alarms(clock, self._log)
-        self._inbox = Inbox(correlator.cases, time, self._hear)
+        self._inbox = Inbox(correlator.cases, time, self._hear, self.is_reading)
         self._aftermath = Aftermath(publisher, time, self._log, self._is_pressed)
         self.tally = self._aftermath.tally
-        self.askers = Askers(journal, clock, time, self._aftermath)
+        self.askers = Askers(journal, clock, time, self._aftermath, self.is_reading)
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
@@ -185,8 +185,12 @@ class Driver:
         """Let nothing that was heard or may be told wait: those who wait for it are about to leave."""
         self._inbox.let_all_come()
         self._hear()
-        self.askers.finish()
-        self._aftermath.finish()
+        for finish in (self.askers.finish, self._aftermath.finish):
+            try:
+                finish()
+            except ExceptionGroup as faults:
+                for fault in faults.exceptions:
+                    self._our_fault("the last words", fault)
 
     def stop(self) -> None:
         """Let no timer fire any more, and nothing that was heard or may be told wait."""
@@ -294,6 +298,10 @@ class Driver:
     def _is_pressed(self) -> bool:
         """Whether somebody waits for what this account has still to take in or to tell."""
         return self._inbox.is_behind or self.askers.is_behind
+
+    def is_reading(self) -> bool:
+        """Whether something came from the venue that is not read yet: others' answers may be among it."""
+        return self._gateway is not None and self._gateway.is_behind
 
     def _do_beside(self, effect: fx.Effect) -> None:
         """Carry out what neither the venue nor the journal sees."""

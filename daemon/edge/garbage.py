@@ -11,9 +11,11 @@ from __future__ import annotations
 import gc
 from typing import Final
 
-YOUNG_MAX: Final = 10_000
+YOUNG_MAX: Final = 3_000
 """Objects between two looks at the youngest, some tenths of a millisecond each; Python's own number is 700."""
-MIDDLE_MAX: Final = 20
+MIDDLE_MAX: Final = 3
+"""Looks at the youngest before one at all that these left. A thousand orders that are canceled at once make a hundred
+thousand objects; to look through all of them together would take ten milliseconds, and as much in all."""
 NEVER: Final = 1 << 30
 """Looks at the middle generation before one at the oldest: those are `sweep`'s alone."""
 

@@ -4,7 +4,8 @@ A venue answers a bulk cancel with hundreds of frames at once. Each costs little
 a tenth of a second, and the answer to another's cancel may come behind them. So evidence that is of bulk cancels
 alone stands back here, in its order, and is taken in some pieces at a time, between which the loop does other work.
 Nothing is lost or thrown away, where too much stands back whoever reads has to wait until some of it is taken in, and
-nothing is concluded from the silence of a case of which something stands back (`Case.unheard`).
+nothing is concluded from the silence of a case of which something stands back (`Case.unheard`). As long as something
+is not even read yet it stands back altogether, for a while: among that may be the answer that somebody else waits for.
 
 It knows nothing of what evidence says, and the verdict about an order does not rest on its order.
 """
@@ -15,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Final
 
 from daemon.core.bulk import bulk_cases
+from daemon.edge.bites import Deference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -24,21 +26,28 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
-PIECES_PER_TURN: Final = 32
-"""About a millisecond of the loop."""
+PIECES_PER_TURN: Final = 16
+"""Less than a millisecond of the loop."""
 BACK_MAX: Final = 4_000
 """Pieces that stand back: more than one call for a thousand orders brings, and about a tenth of a second."""
+TURNS_BACK_MAX: Final = 128
+"""Turns of the loop in which nothing that stands back is taken in, while more comes in than is read: a tenth of a
+second, in which two megabytes are read."""
 
 
 class Inbox:
-    """The evidence of one account. ``wake`` is called when something is `ready` of which `put` did not say so."""
+    """The evidence of one account. ``wake`` is called when something is `ready` of which `put` did not say so.
 
-    __slots__ = ("_back", "_cases", "_is_scheduled", "_time", "_wake", "ready")
+    ``is_reading`` says whether something came of this account that is not read yet.
+    """
 
-    def __init__(self, cases: CaseFile, time: Time, wake: Callable[[], None]) -> None:
+    __slots__ = ("_back", "_cases", "_deference", "_is_scheduled", "_time", "_wake", "ready")
+
+    def __init__(self, cases: CaseFile, time: Time, wake: Callable[[], None], is_reading: Callable[[], bool]) -> None:
         self._cases = cases
         self._time = time
         self._wake = wake
+        self._deference = Deference(is_reading, TURNS_BACK_MAX)
         self.ready: deque[Evidence] = deque()
         """What is to be taken in now."""
         self._back: deque[tuple[Evidence, list[Case]]] = deque()
@@ -76,9 +85,14 @@ class Inbox:
 
     def _let_some_come(self) -> None:
         self._is_scheduled = False
+        if self._back and self._deference.stands_back():
+            self._schedule()
+            return
         self._let_come(PIECES_PER_TURN)
         if self._back:
             self._schedule()
+        else:
+            self._deference.is_done()
         self._wake()
 
     def _let_come(self, at_most: int) -> None:

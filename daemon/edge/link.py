@@ -101,6 +101,11 @@ class Link(Carrier, asyncio.Protocol):
         self._closed(why)
 
     @property
+    def is_behind(self) -> bool:
+        """Whether it holds something that came and is not read yet."""
+        return bool(self._unread)
+
+    @property
     def has_opened(self) -> bool:
         """Whether there ever was a WebSocket."""
         return self._opened.done() and not self._opened.cancelled() and self._opened.exception() is None

@@ -147,6 +147,11 @@ class Link(Protocol):
         """Whether there ever was a WebSocket."""
         ...
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether it holds something that came and is not read yet."""
+        ...
+
     async def open(self, url: str) -> None:
         """Connect and shake hands; the session is `opened` then. Raises `DialFailed`, and then the link is spent."""
         ...

@@ -14,7 +14,7 @@ import select
 from collections import Counter
 from collections.abc import Callable
 from functools import partial
-from itertools import islice
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final, assert_never, cast
 
 import msgspec
@@ -200,44 +200,60 @@ class Connection(asyncio.Protocol):
             for line in islice(self._arrived, at_most):
                 if self._is_ending:  # by the line before
                     return
-                self._take(line, self._arrived_us)
-                at_most = None if at_most is None else at_most - 1
+                is_long = self._take(line, self._arrived_us)
+                if at_most is not None:
+                    at_most = 0 if is_long and self._has_more() else at_most - 1
+                    if not at_most:
+                        break
         except LineTooLong:
             self._log.warning("line_too_long", line_bytes_max=LINE_BYTES_MAX)
             self._say_last(error_of(Reason.LINE_TOO_LONG, f"a line has at most {LINE_BYTES_MAX} bytes"))
             return
         is_full = at_most == 0
         if is_full and not self._is_ending:
-            asyncio.get_running_loop().call_soon(self._take_some, LINES_PER_TURN)
+            self._room.soon(partial(self._take_some, LINES_PER_TURN))
         if is_full is not self._is_paused and not self._transport.is_closing():
             self._is_paused = is_full
             (self._transport.pause_reading if is_full else self._transport.resume_reading)()
 
-    def _take(self, line: bytes, received_us: int) -> None:
+    def _has_more(self) -> bool:
+        """Whether another line has arrived."""
+        for line in self._arrived:
+            self._arrived = chain((line,), self._arrived)
+            return True
+        return False
+
+    def _take(self, line: bytes, received_us: int) -> bool:
+        """Carry out one line; says whether that was as long work as many lines."""
         if not line.strip():
-            return
+            return False
         call = parse(line)
         if isinstance(call, Refused):
             self._refuse(call.id, call.error)
-            return
+            return False
         if not self._pace.lets_pass(received_us) and not isinstance(call.params, asked.ByeParams):
             self._refuse(call.id, self._too_fast())
-            return
+            return False
         if isinstance(call.params, asked.CancelParams):  # nearly all, in no time lost to the others' patterns
             self._cancel(call.id, call.params, received_us)
-            return
-        match call.params:
-            case asked.CancelBatchParams() | asked.CancelAllParams() as params:
-                self._cancel(call.id, params, received_us)
-            case asked.HistoryParams() | asked.ExplainParams() as params:
-                self._start_read(call.id, params)
-            case asked.BindParams() as params:
-                self._bind(call.id, params, encoded)
+            return False
+        if isinstance(call.params, asked.CancelAllParams | asked.CancelBatchParams):
+            self._cancel(call.id, call.params, received_us)
+            return True
+        self._take_other(call.id, call.params)
+        return False
+
+    def _take_other(self, call_id: bytes | None, params: Other) -> None:
+        match params:
+            case asked.HistoryParams() | asked.ExplainParams():
+                self._start_read(call_id, params)
+            case asked.BindParams():
+                self._bind(call_id, params, encoded)
             case asked.HelloParams(bind=asked.BindParams() as wish):
-                self._introduce(call.params)
-                self._bind(call.id, wish, lambda bound: self._welcome(bound.binding_id))
-            case params:
-                self._answer_at_once(call.id, params)
+                self._introduce(params)
+                self._bind(call_id, wish, lambda bound: self._welcome(bound.binding_id))
+            case _:
+                self._answer_at_once(call_id, params)
 
     def _cancel(self, call_id: bytes | None, params: Canceling, received_us: int) -> None:
         if self._in_flight >= self._room.limits.in_flight_max:
@@ -454,3 +470,5 @@ AtOnce = (
     | asked.DiscoverParams
     | asked.ByeParams
 )
+Other = asked.HistoryParams | asked.ExplainParams | asked.BindParams | AtOnce
+"""What `Connection` takes beside what cancels."""

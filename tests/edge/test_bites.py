@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from daemon.edge.bites import Bites
+from daemon.edge.bites import Bites, Deference
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.ways import VirtualTime
 
@@ -48,6 +48,60 @@ def test_a_fault_in_one_call_keeps_back_none_of_those_behind_it() -> None:
     assert table.done == []
     table.kernel.run(1)
     assert table.done == [2]
+
+
+def test_at_the_end_too_a_fault_in_one_call_keeps_back_none_of_those_behind_it() -> None:
+    table = Table()
+    table.take(1, 2)
+    table.put_between("other")
+    with pytest.raises(ZeroDivisionError):
+        table.bites.take([lambda: 1 // 0, partial(table.done.append, 3), lambda: 2 // 0, partial(table.done.append, 4)])
+    with pytest.raises(ExceptionGroup) as raised:
+        table.bites.finish()
+    assert [type(fault) for fault in raised.value.exceptions] == [ZeroDivisionError]
+    assert table.done == [1, 2, 3, 4]
+
+
+def test_a_call_that_is_put_is_not_made_in_the_same_turn() -> None:
+    table = Table()
+    for thing in (1, 2, 3):
+        table.bites.put(partial(table.done.append, thing))
+    assert table.done == []
+    table.put_between("other")
+    table.kernel.run(1)
+    assert table.done == [1, 2, "other", 3]
+
+
+@pytest.mark.parametrize("pause_s", [0.0, 0.01])
+def test_calls_stand_back_for_what_cannot_wait_so_often_and_no_more_until_all_are_made(pause_s: float) -> None:
+    table = Table()
+    asked: list[int] = []
+
+    def is_pressed() -> bool:
+        asked.append(table.kernel.now_us)
+        return True
+
+    table.bites = Bites(VirtualTime(Scope(table.kernel), Random(1)), 2, Deference(is_pressed, 3, pause_s), 10)
+    for _ in range(2):
+        asked.clear()
+        began_us = table.kernel.now_us
+        table.take(1, 2, 3, 4)
+        table.kernel.run(began_us + 1_000_000)
+        assert [us - began_us for us in asked] == [number * pause_s * 1_000_000 for number in range(3)]
+        assert table.done == [1, 2, 3, 4]
+        table.done.clear()
+
+
+def test_more_calls_than_their_bound_do_not_stand_back() -> None:
+    table = Table()
+    table.bites = Bites(VirtualTime(Scope(table.kernel), Random(1)), 2, Deference(lambda: True, 3), 4)
+    table.take(1, 2, 3)
+    assert table.done == []
+    table.take(4)
+    table.kernel.run(0)
+    assert table.done == [1, 2, 3, 4]
+    table.take(5, 6, 7, 8)
+    assert table.done[4:] == [5, 6]
 
 
 def test_at_the_end_nothing_is_left() -> None:

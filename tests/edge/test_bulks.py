@@ -17,10 +17,11 @@ from daemon.core.scope import NamedOrder, Scope
 from daemon.core.world import World
 from daemon.edge.access import Access
 from daemon.edge.bulkdesk import BulkDesk
-from daemon.edge.bulks import Bulks
+from daemon.edge.bulks import REQUESTS_PER_TURN, Bulks
 from daemon.edge.clock import Clock
 from daemon.edge.desk import ConnectionId, Peer, Preview
 from daemon.edge.driver import Driver
+from daemon.edge.inbox import TURNS_BACK_MAX
 from daemon.simulate.disk import Disk, Habits, VirtualJournal
 from daemon.simulate.kernel import Kernel
 from daemon.simulate.kernel import Scope as Life
@@ -31,7 +32,7 @@ from protocols.control.results import BulksSeen
 from protocols.errors import BadRequest
 from protocols.evidence import DropCopyChanged, DropCopyState, QuestionAnswered, Step
 from protocols.fix import AccountName, OrderId, RequestId
-from tests.core.words import INSTRUMENT, TRAITS
+from tests.core.words import INSTRUMENT, TRAITS, report
 from tests.edge.test_driver import Nobody, NoVenue
 
 if TYPE_CHECKING:
@@ -52,6 +53,12 @@ class Venue(NoVenue):
 
     def __init__(self, bench: Bench) -> None:
         self._bench = bench
+
+    @property
+    def is_behind(self) -> bool:  # type: ignore[override]  # it is no constant here
+        """Read what one turn allows, and say whether something is left."""
+        self._bench.turns_to_read = max(0, self._bench.turns_to_read - 1)
+        return self._bench.turns_to_read > 0
 
     def ask(self, question: Question) -> None:
         self._bench.asked += 1
@@ -96,6 +103,7 @@ class Bench:
     def __init__(self, look_us: int = 0, start_us: int = START_US) -> None:
         self.kernel = Kernel(start_us)
         self.asked = 0
+        self.turns_to_read = 0
         self.rests: tuple[OrderReported, ...] = ()
         self._look_us = look_us
         self._looks = 0
@@ -154,6 +162,21 @@ def test_a_policy_that_fires_again_under_its_name_starts_nothing_new() -> None:
     asked = bench.asked
     bench.pass_us(60 * SECOND_US)
     assert bench.asked == asked
+
+
+def test_as_long_as_something_is_not_read_yet_a_bulk_cancel_takes_up_no_more_orders() -> None:
+    bench = Bench()
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN))
+    bench.hear_pushes()
+    bench.driver.list_orders()
+    bench.pass_us(SECOND_US)
+    bench.turns_to_read = TURNS_BACK_MAX // 2
+    bench.bulks.start(everything(), CALLER, None, "cancel_all")
+    assert bench.driver.correlator.cases.open_count() == REQUESTS_PER_TURN
+    assert bench.turns_to_read == TURNS_BACK_MAX // 2
+    bench.pass_us(0)
+    assert bench.turns_to_read == 0
+    assert bench.driver.correlator.cases.open_count() == 3 * REQUESTS_PER_TURN
 
 
 def test_a_client_that_left_is_told_nothing() -> None:

@@ -62,6 +62,8 @@ ACCOUNT = AccountName("a")
 class NoVenue:
     """A way to a venue on which nothing leaves."""
 
+    is_behind = False
+
     def send(self, wire: WireCancel) -> Sequence[Evidence]:
         raise AssertionError(wire)
 

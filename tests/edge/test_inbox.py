@@ -10,7 +10,7 @@ from daemon.core.case import Case, Ticket
 from daemon.core.casefile import CaseFile
 from daemon.core.order_view import OrderView
 from daemon.core.records import Caller, CancelRequest, CaseId, RequestKey
-from daemon.edge.inbox import BACK_MAX, PIECES_PER_TURN, Inbox
+from daemon.edge.inbox import BACK_MAX, PIECES_PER_TURN, TURNS_BACK_MAX, Inbox
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.ways import VirtualTime
 from protocols.evidence import DropCopyChanged, DropCopyState, Evidence, OrderReported
@@ -27,7 +27,9 @@ class Bench:
         self.kernel = Kernel(0)
         self.cases = CaseFile()
         self.turns: list[list[Evidence]] = []
-        self.inbox = Inbox(self.cases, VirtualTime(Scope(self.kernel), Random(1)), self._take)
+        self.turns_to_read = 0
+        self.unread_when_taken_in: list[int] = []
+        self.inbox = Inbox(self.cases, VirtualTime(Scope(self.kernel), Random(1)), self._take, self._is_reading)
         for number in range(orders):
             self.ask(f"bulk/{number}", f"o{number}")
 
@@ -46,7 +48,13 @@ class Bench:
             self._take()
         return evidence
 
+    def _is_reading(self) -> bool:
+        """Read what one turn allows, and say whether something is left."""
+        self.turns_to_read = max(0, self.turns_to_read - 1)
+        return self.turns_to_read > 0
+
     def _take(self) -> None:
+        self.unread_when_taken_in.append(self.turns_to_read)
         self.turns.append(list(self.inbox.ready))
         self.inbox.ready.clear()
 
@@ -123,3 +131,22 @@ def test_a_case_of_which_something_stands_back_is_known_to_be_unheard_until_that
     assert unheard == {CaseId(f"bulk/{number}"): 2 for number in range(PIECES_PER_TURN + 1)}
     bench.kernel.run(0)
     assert not any(case.unheard for case in bench.cases)
+
+
+def test_as_long_as_something_is_not_read_yet_nothing_that_stands_back_is_taken_in() -> None:
+    bench = Bench()
+    bench.turns_to_read = TURNS_BACK_MAX - 1
+    heard = [bench.hear(pushed(f"o{number}")) for number in range(ORDERS)]
+    bench.kernel.run(0)
+    assert bench.taken == heard
+    assert bench.turns_to_read == 0
+    assert bench.unread_when_taken_in == [0] * 3
+
+
+def test_where_there_is_always_something_to_read_what_stands_back_is_taken_in_after_a_while() -> None:
+    bench = Bench()
+    bench.turns_to_read = 2 * TURNS_BACK_MAX
+    heard = [bench.hear(pushed(f"o{number}")) for number in range(ORDERS)]
+    bench.kernel.run(0)
+    assert bench.taken == heard
+    assert bench.unread_when_taken_in == [TURNS_BACK_MAX] * 3

@@ -160,12 +160,12 @@ async def test_of_much_that_comes_at_once_some_is_read_in_each_turn(monkeypatch:
     bench = await Bench().go_live(monkeypatch)
     bench.pipe.say(*MUCH)
     assert 0 < len(bench.of(OrderReported)) < len(MUCH) // 2
-    assert bench.pipe.is_paused
+    assert (bench.pipe.is_paused, bench.link.is_behind) == (True, True)
     bench.pipe.say("order last canceled")  # which the transport held when it was told to pause
     await bench.watch.until(lambda: len(bench.of(OrderReported)) == len(MUCH) + 1)
     told = [f"order {event.order_id} {event.status}" for event in bench.of(OrderReported)]
     assert told == [*MUCH, "order last canceled"]
-    assert not bench.pipe.is_paused
+    assert (bench.pipe.is_paused, bench.link.is_behind) == (False, False)
 
 
 async def test_what_was_not_read_yet_when_the_connection_ends_is_read_before_its_end(

@@ -1,5 +1,7 @@
 """Bulk cancels on the socket: each order's outcome comes by itself, and then one line for all of them."""
 
+import asyncio
+import json
 from functools import partial
 from pathlib import Path
 
@@ -77,6 +79,23 @@ async def test_each_outcome_is_notified_and_then_the_result_comes(folder: Path) 
             ("flat/0", "0", "canceled"),
             ("flat/1", "1", "canceled"),
         ]
+
+
+async def test_two_bulk_cancels_that_come_together_are_taken_up_in_two_turns(folder: Path) -> None:
+    async with a_room(folder) as (desk, client):
+        done: list[str] = []
+
+        def begin(_: TakenBulk) -> None:
+            done.append("bulk")
+            asyncio.get_running_loop().call_soon(done.append, "others")
+
+        desk.when_bulk = begin
+        desk.when_canceled = lambda _: done.append("single")
+        calls = [("cancel", ORDER), ("cancel_all", ALL), ("cancel", ORDER), ("cancel_all", ALL)]
+        lines = [{"jsonrpc": "2.0", "id": 7, "method": method, "params": params} for method, params in calls]
+        client.raw(b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        await desk.until(lambda: len(desk.bulks) == 2)
+        assert done[:5] == ["single", "bulk", "others", "single", "bulk"]
 
 
 async def test_the_progress_of_a_batch_is_told_of_those_items_that_ask_for_it(folder: Path) -> None:
