@@ -1,6 +1,6 @@
 """Joins what clients want with what the venue says: one account's cases, and everything that moves them.
 
-Theory of operation. There are three inputs: a caller (`submit`), evidence (`observe`) and the timer (`tick`); and one
+Theory of operation. There are three inputs: a caller (`submit`), evidence (`hear`) and the timer (`tick`); and one
 output, a list of effects. Nothing here awaits, reads a clock or logs. An input changes facts (in a `Case`, the `Book`,
 the `World`), and then `Bench.work` looks at each case that the facts may concern and does what follows from them.
 
@@ -170,14 +170,9 @@ class Correlator:
         self._bench.begin(case, now_us)
         return None
 
-    def observe(self, evidence: Evidence, now_us: int) -> list[Effect]:
-        """Take in what the venue, or the road to it, said, and do what follows."""
-        self.hear(evidence, now_us)
-        self.catch_up(now_us)
-        return self.take_effects()
-
     def hear(self, evidence: Evidence, now_us: int) -> None:
-        """Take in one of several pieces that came together; `catch_up` and `take_effects` after the last.
+        """Take in what the venue, or the road to it, said; `catch_up` and `take_effects` after the last of what came
+        together.
 
         What follows from an answer to a cancel waits until then: the push that came with it may say all.
         """

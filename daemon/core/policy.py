@@ -295,11 +295,9 @@ def _retry_after_us(failures: int) -> int:
 
 
 def _gap_end_us(case: Case, world: World) -> int:
-    last = case.last_left
-    others_us = world.gaps.last_us(case) if world.gap_us else 0
-    own_us = last.made_us if last is not None else 0
-    last_us = max(others_us, own_us)
-    return max(last_us + world.gap_us if last_us else 0, _loop_end_us(case, own_us))
+    own_us = case.last_left.made_us if case.last_left is not None else 0
+    own_end_us = own_us + world.gap_us if own_us else 0
+    return max(world.gap_end_us(case), own_end_us, _loop_end_us(case, own_us))
 
 
 def _loop_end_us(case: Case, own_us: int) -> int:

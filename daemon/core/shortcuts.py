@@ -30,9 +30,7 @@ def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
     (ticket,) = case.tickets.values()
     if ticket.told is not None or ticket.recovered_us or ticket.only_by_order_id or case.verdict.is_terminal:
         return None
-    if now_us >= look_again_us(ticket, world, now_us):
-        return None
-    return None if world.gap_us and _is_in_the_gap(case, world, now_us) else ticket
+    return ticket if world.gap_end_us(case) <= now_us < look_again_us(ticket, world, now_us) else None
 
 
 def look_again_us(ticket: Ticket, world: World, now_us: int) -> int:
@@ -45,11 +43,6 @@ def _until_us(ticket: Ticket) -> int:
     """When a request without an outcome is due by the clock alone."""
     deadline_us = ticket.request.deadline_us
     return ticket.horizon_us if deadline_us is None or ticket.horizon_us < deadline_us else deadline_us
-
-
-def _is_in_the_gap(case: Case, world: World, now_us: int) -> bool:
-    last_us = world.gaps.last_us(case)
-    return bool(last_us) and now_us < last_us + world.gap_us
 
 
 def rests_until_us(case: Case, world: World, now_us: int) -> int | None:

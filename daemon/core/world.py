@@ -11,6 +11,7 @@ from protocols.evidence import DropCopyState
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from daemon.core.case import Case
     from protocols.dialect import Timings, Traits
     from protocols.fix import AccountName, Road
 
@@ -68,6 +69,11 @@ class World:
     def costs_errors(self, operation: str) -> bool:
         """Whether the venue counts the errors that it answers to an operation."""
         return any(operation in rule.operations for rule in self.traits.error_rules)
+
+    def gap_end_us(self, case: Case) -> int:
+        """When the venue's gap after the last cancel of what may be a case's order is over; 0 where it wants none."""
+        last_us = self.gaps.last_us(case) if self.gap_us else 0
+        return last_us + self.gap_us if last_us else 0
 
     def ours_us(self, venue_ms: int) -> int:
         """Turn a time of the venue's, in milliseconds, into our clock."""

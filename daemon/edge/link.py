@@ -141,7 +141,11 @@ class Link(Carrier, asyncio.Protocol):
             return
         data = bytes(self._unread[:READ_BYTES_PER_TURN])
         del self._unread[:READ_BYTES_PER_TURN]
-        self._read(data)
+        try:
+            self._read(data)
+        except BaseException:  # a transport that called would do the same, and frames may be lost behind the fault
+            self.abort("reading failed inside the daemon")
+            raise
         if self._transport is None or self._transport.is_closing():
             return
         if self._unread:

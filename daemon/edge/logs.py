@@ -19,7 +19,6 @@ from __future__ import annotations
 import logging
 import os
 import time
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 import orjson
@@ -30,17 +29,17 @@ from daemon.edge.logclean import as_it_is, clean
 from daemon.edge.loglimit import Limiter
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from structlog.typing import EventDict, WrappedLogger
+
+    Processor = Callable[[WrappedLogger, str, EventDict], EventDict]
 
 STDERR: Final = 2
 CLOSE_WAIT_S: Final = 1.0  # the service's stop must not hang on a reader that is gone
 PRIORITIES: Final = {"debug": 7, "info": 6, "warning": 4, "error": 3, "exception": 3, "critical": 2}
 """The journal's numbers for structlog's methods."""
 DEFAULT_PRIORITY: Final = 5
-LEVELS: Final = {"warn": "warning", "exception": "error"}
-"""How structlog names the levels of methods that are not named after theirs."""
 UNLIMITED: Final = frozenset({"outcome", "correction"})
 """Events of which each one counts: one line per outcome is the log's promise."""
 
@@ -105,9 +104,12 @@ def is_the_journal(descriptor: int, environ: Mapping[str, str]) -> bool:
 
 def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventDict], str]:
     """Make the function from a level's name and an event to its line, without the line's end."""
-    processors: list[Callable[[WrappedLogger, str, EventDict], EventDict]] = [
+    stamps: list[Processor] = [
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True, key="timestamp"),
+    ]
+    processors: list[Processor] = [
+        *stamps,
         structlog.processors.ExceptionRenderer(),  # plain text: no local variables
         lambda _, __, event: clean(event, for_terminal=is_human),
     ]
@@ -116,21 +118,22 @@ def _finishing(*, is_human: bool, has_priorities: bool) -> Callable[[str, EventD
     )
     render: Callable[[WrappedLogger, str, EventDict], str] = console if is_human else _json
 
-    def rendered(method: str, event: EventDict) -> str:
-        for processor in processors:
-            event = processor(None, method, event)
-        return render(None, method, event)
-
     def finish(method: str, event: EventDict) -> str:
         plain = None if is_human else as_it_is({"event": event["event"], **event})
         if plain is None:
-            line = rendered(method, event)
-        else:
-            at, level = datetime.now(UTC).isoformat().replace("+00:00", "Z"), LEVELS.get(method, method)
-            line = f'{{"timestamp":"{at}","level":"{level}",{plain[1:]}'
+            line = render(None, method, _passed(processors, method, event))
+        else:  # a third of what the whole way takes, for nearly every line
+            stamp = _passed(stamps, method, {})
+            line = f'{{"timestamp":"{stamp["timestamp"]}","level":"{stamp["level"]}",{plain[1:]}'
         return f"<{PRIORITIES.get(method, DEFAULT_PRIORITY)}>{line}" if has_priorities else line
 
     return finish
+
+
+def _passed(processors: Sequence[Processor], method: str, event: EventDict) -> EventDict:
+    for processor in processors:
+        event = processor(None, method, event)
+    return event
 
 
 def _json(_: WrappedLogger, __: str, event: EventDict) -> str:

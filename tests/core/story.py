@@ -196,8 +196,10 @@ class Story:
     # ------------------------------------------------------------ the venue about an order
 
     def see(self, evidence: Evidence) -> None:
-        """Let the core observe something."""
-        self._take(self.core.observe(evidence, self.now_us))
+        """Let the core hear something."""
+        self.core.hear(evidence, self.now_us)
+        self.core.catch_up(self.now_us)
+        self._take(self.core.take_effects())
 
     def push(self, status: OrdStatus | str, **how: Unpack[Said]) -> OrderReported:
         """Push an order's state."""

@@ -19,7 +19,7 @@ from protocols.dialect import Heartbeat, SocketPlan, Strange
 from protocols.evidence import CancelAnswered, CancelLost, OrderReported
 from protocols.fix import SendId
 from protocols.secret import Secret
-from protocols.session import Drain, Entered, State
+from protocols.session import Drain, Entered, Event, State
 from tests.edge.fake_venue import serving
 from tests.edge.link_rig import EGRESS, Bench
 from tests.edge.watch import Watch
@@ -166,6 +166,26 @@ async def test_of_much_that_comes_at_once_some_is_read_in_each_turn(monkeypatch:
     told = [f"order {event.order_id} {event.status}" for event in bench.of(OrderReported)]
     assert told == [*MUCH, "order last canceled"]
     assert (bench.pipe.is_paused, bench.link.is_behind) == (False, False)
+
+
+async def test_a_fault_in_a_later_turn_of_reading_ends_the_link_instead_of_leaving_it_deaf(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench = await Bench().go_live(monkeypatch)
+    faults: list[object] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: faults.append(context["exception"]))
+    bench.pipe.say(*MUCH)
+    fault = RuntimeError("ours")
+
+    def fail(event: Event) -> None:
+        if isinstance(event, OrderReported):
+            raise fault
+
+    bench.on_event = fail
+    await bench.watch.until(lambda: bench.pipe.is_aborted)
+    assert bench.link.session.state is State.CLOSED
+    await bench.watch.until(lambda: bool(faults))
+    assert faults == [fault]
 
 
 async def test_what_was_not_read_yet_when_the_connection_ends_is_read_before_its_end(

@@ -7,7 +7,7 @@ import os
 import select
 from contextlib import contextmanager
 from decimal import Decimal
-from types import SimpleNamespace
+from threading import Semaphore
 from typing import TYPE_CHECKING
 
 import orjson
@@ -443,15 +443,47 @@ def test_a_long_line_is_written_whole() -> None:
         assert lines.close(60)
 
 
-def test_a_burst_is_written_without_a_rest_inside_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_burst_is_written_without_a_rest_inside_it() -> None:
     rests: list[float] = []
-    monkeypatch.setattr("daemon.edge.linewriter.time", SimpleNamespace(sleep=rests.append))
     with full_pipe(is_blocking=True) as (descriptor, read):
-        lines = LineWriter(descriptor, str)
+        lines = LineWriter(descriptor, str, rest=rests.append)
         for number in range(20 * TOGETHER_MAX):
             lines.put(f"line {number}")
         text = ""
         while not text.endswith(f"line {20 * TOGETHER_MAX - 1}\n"):
             text += read()
         assert lines.close(60)
-    assert len(rests) <= 2, "one after what was there before the burst, one after it"
+    assert len(rests) <= 5, "two around the first line, one before the last ones, two around the close"
+
+
+class Rests:
+    """The rests of a writer's thread, each as long as a test wants."""
+
+    def __init__(self) -> None:
+        self._begun, self._ended = Semaphore(0), Semaphore(0)
+
+    def __call__(self, _seconds: float) -> None:
+        self._begun.release()
+        assert self._ended.acquire(timeout=60)
+
+    def end_one(self) -> None:
+        assert self._begun.acquire(timeout=60)
+        self._ended.release()
+
+    def end_all(self) -> None:
+        self._ended.release(100)
+
+
+def test_lines_that_keep_coming_wake_nobody() -> None:
+    rests = Rests()
+    reader, writer = os.pipe()
+    lines = LineWriter(writer, str, rest=rests)
+    for number in range(3):  # each while the thread rests
+        lines.put(f"{number} one")
+        lines.put(f"{number} two")
+        rests.end_one()
+        assert os.read(reader, 100) == f"{number} one\n{number} two\n".encode(), "both in one go"
+    rests.end_all()
+    assert lines.close(60)
+    os.close(reader)
+    os.close(writer)
