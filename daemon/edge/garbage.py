@@ -13,18 +13,16 @@ from typing import Final
 
 YOUNG_MAX: Final = 3_000
 """Objects between two looks at the youngest, some tenths of a millisecond each; Python's own number is 700."""
-MIDDLE_MAX: Final = 3
-"""Looks at the youngest before one at all that these left. A thousand orders that are canceled at once make a hundred
-thousand objects; to look through all of them together would take ten milliseconds, and as much in all."""
 NEVER: Final = 1 << 30
-"""Looks at the middle generation before one at the oldest: those are `sweep`'s alone."""
+"""Looks at one generation before one at the next: those that are not young are `sweep`'s alone. Of the objects that
+a busy daemon remembers, a look at the middle generation found nothing, in a tenth of a second."""
 
 
 def settle() -> None:
     """Take what the start made for good, and look rarely from now on."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(YOUNG_MAX, MIDDLE_MAX, NEVER)
+    gc.set_threshold(YOUNG_MAX, NEVER, NEVER)
 
 
 def sweep() -> int:

@@ -10,10 +10,9 @@ from daemon.edge.journal.schema import connect
 
 
 class Gate:
-    """Holds a connection up at a statement, once it is closed, and counts how often it was passed."""
+    """Holds a commit up at its COMMIT, once it is closed, and counts commits."""
 
-    def __init__(self, statement: str = "COMMIT") -> None:
-        self._statement = statement
+    def __init__(self) -> None:
         self.is_open = threading.Event()
         self.is_open.set()
         self.arrived = threading.Event()
@@ -31,7 +30,7 @@ class Gate:
 
         class Gated(sqlite3.Connection):
             def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if sql == gate._statement:
+                if sql == "COMMIT":
                     gate.arrived.set()
                     assert gate.is_open.wait(60)
                     gate.commits += 1

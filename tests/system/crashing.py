@@ -80,7 +80,7 @@ def at(*steps: str) -> Callable[..., None]:
 def at_records(request: str, outcome: str) -> Callable[..., None]:
     """Steps of a commit, by what the transaction holds."""
 
-    def step(_: object, groups: Sequence[backlog.Group]) -> None:
+    def step(_: object, groups: Sequence[backlog.Group], *__: object) -> None:
         records = [record for group in groups for record in group.records]
         if any(isinstance(record, RequestOpened | SendMade) for record in records):
             reach(request)

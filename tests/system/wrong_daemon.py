@@ -31,12 +31,12 @@ LATE_S = 0.03
 def tells_before_it_commits() -> None:
     commit = Writer._commit
 
-    def early(self: Writer, groups: list[Group]) -> None:
+    def early(self: Writer, groups: list[Group], syncs: bool) -> None:
         self._say([(group, True) for group in groups])
         for group in groups:
             group.on_commit = None
         time.sleep(LATE_S)
-        commit(self, groups)
+        commit(self, groups, syncs)
 
     Writer._commit = early  # type: ignore[method-assign]  # that is what is wrong with it
 

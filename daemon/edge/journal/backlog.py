@@ -38,9 +38,9 @@ LINGER_MAX_S: Final = 0.25
 time where one core does both."""
 TRANSACTION_RECORDS_MAX: Final = 500
 """Past that a group waits for the next commit: about 10 ms, so that a receipt never waits long for those before it."""
-BEHIND_RECORDS_MAX: Final = 128
-"""The same of what is behind and nobody waits for: two milliseconds, since a receipt that comes meanwhile has to wait
-for all of them. Apart from the fsyncs, in which nobody is kept waiting, it costs the host a twentieth more."""
+BEHIND_RECORDS_MAX: Final = 32
+"""The same of what is behind and nobody waits for: half a millisecond, since a receipt that comes meanwhile has to wait
+for all of them. These have no fsync of their own, so that small ones cost little more than great ones."""
 LATE_S: Final = 0.25
 """What should have gone so long ago goes as much at a time as a transaction takes: the disk is slower than what comes
 in small ones, and what is behind would grow as long as that lasts."""

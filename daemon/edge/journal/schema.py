@@ -177,14 +177,7 @@ class Life(msgspec.Struct, frozen=True):
 def connect(path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """Open an existing journal for writing, each COMMIT fsync'ed. Raises sqlite3.Error or `JournalError`."""
     wait_s = BUSY_TIMEOUT_MS / 1000
-    db = sqlite3.connect(
-        _address(path, "rw"),
-        uri=True,
-        isolation_level=None,
-        timeout=wait_s,
-        factory=kind,
-        check_same_thread=False,  # one thread uses it at a time: the writer hands one over to a fold beside it
-    )
+    db = sqlite3.connect(_address(path, "rw"), uri=True, isolation_level=None, timeout=wait_s, factory=kind)
     try:
         _write_ahead(path, db)
         db.execute("PRAGMA synchronous = FULL")
