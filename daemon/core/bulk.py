@@ -283,10 +283,10 @@ class Bulk:
                 fresh = part.body.take_fresh(at_most - len(requests))
                 requests += [self._request(part, number, order, now_us) for number, order in fresh]
             elif part.body is not None:
-                if part.body.work(now_us):
-                    ask[part.scope.account] = None
                 orders = part.body.take_fresh(at_most - len(requests))
                 requests += [self._request(part, None, order, now_us) for order in orders]
+                if part.body.work(now_us):
+                    ask[part.scope.account] = None
         has_more = any(part.body is not None and part.body.has_fresh for part in self._parts)
         for part in self._parts:
             if part.body is None and part.lost is None and now_us >= self._waits_until_us(part):

@@ -20,9 +20,10 @@ from daemon.core.binding import Fit, fit
 from daemon.core.book import Book
 from daemon.core.case import Asked, Case, SendState, Ticket, WireSend
 from daemon.core.casefile import CaseFile, has_work_left
-from daemon.core.effects import Alarm, Effect, Listed, Progress, Write
+from daemon.core.effects import Alarm, Effect, Progress, Write
 from daemon.core.intake import Intake
 from daemon.core.listener import Listener
+from daemon.core.listings import Listings
 from daemon.core.records import (
     AskFailed,
     CancelRequest,
@@ -32,7 +33,6 @@ from daemon.core.records import (
     SendLost,
     Told,
 )
-from daemon.core.sweep import Listing
 from protocols.errors import BadRequest
 from protocols.evidence import (
     AccountIdentified,
@@ -113,8 +113,7 @@ class Correlator:
         self._bench = Bench(world, self.cases, ids, address, departures)
         self._listener = Listener(world, self.cases, self.book, self._bench, ids)
         self._intake = Intake(world, self.cases, self.book, self._bench, self._listener, ids)
-        self._resyncing: list[Case] | None = None
-        self._resync_us = 0
+        self._listings = Listings(self.book, self._bench, self._listener, self._confirm_by_listing)
 
     # ------------------------------------------------------------ inputs
 
@@ -218,11 +217,13 @@ class Correlator:
     def tick(self, now_us: int) -> list[Effect]:
         """Let time pass."""
         self._bench.tick(now_us)
+        if self._listings.unread:
+            self._listings.read_on(now_us)
         return self._bench.take_effects()
 
     def next_tick_us(self) -> int | None:
-        """When `tick` is wanted next."""
-        return self._bench.next_us()
+        """When `tick` is wanted next; 0: at once."""
+        return 0 if self._listings.unread else self._bench.next_us()
 
     def budget_wait_us(self, now_us: int) -> int:
         """How long cancels have to wait for budget now, at the worst: 0 when none waits."""
@@ -351,7 +352,7 @@ class Correlator:
         self._bench.ended(answer.query_id, answer, now_us)
         asked_us = self._bench.take_listing(answer.query_id, now_us, has_failed=False)
         if asked_us is not None:
-            self._listing_told(answer, asked_us, now_us)
+            self._listings.told(answer, asked_us, now_us)
             return
         case = self.cases.take_question(answer.query_id)
         self._bench.question_ended(now_us)
@@ -429,36 +430,11 @@ class Correlator:
             self._listener.reported(row, now_us, asked_us)
         self._bench.work(case, now_us)
 
-    def _listing_told(self, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
-        listed = {(row.product, row.order_id) for row in answer.reports}
-        for row in answer.reports:
-            self._listener.reported(row, now_us, asked_us)
-        if answer.complete:
-            self.book.settle(listed, asked_us)
-            self._confirm_by_listing(answer, asked_us, now_us)
-        self._bench.out.append(Listed(Listing(asked_us, answer.reports, answer.complete)))
-        if asked_us >= self._resync_us:
-            self._ask_unlisted(listed, now_us)
-
-    def _ask_unlisted(self, listed: set[tuple[str, OrderId]], now_us: int) -> None:
-        """After the listing of a resync: put the order's own question for each case that the listing did not show."""
-        unlisted = [
-            case
-            for case in self._resyncing or ()
-            if case.order_id is None or (case.product, case.order_id) not in listed
-        ]
-        for case in unlisted:
-            case.trouble_us = now_us
-            case.asks = 0
-        self._resyncing = None
-        self._bench.work_all(unlisted, now_us)
-
     def _not_told(self, failed: QuestionFailed, now_us: int) -> None:
         self._bench.ended(failed.query_id, failed, now_us)
         asked_us = self._bench.take_listing(failed.query_id, now_us, has_failed=True)
         if asked_us is not None:
-            self._bench.out.append(Listed(Listing(asked_us, has_failed=True)))
-            self._ask_unlisted(set(), now_us)
+            self._listings.failed(asked_us, now_us)
             return
         case = self.cases.take_question(failed.query_id)
         self._bench.question_ended(now_us)
@@ -488,6 +464,5 @@ class Correlator:
         self._bench.out.append(Alarm("drop_copy_blind", changed.why, is_over=not is_blind))
         waiting = [case for case in self.cases.open() if has_work_left(case)]
         if came_up:
-            self._resyncing, self._resync_us = waiting, now_us
-            self._bench.want_listing(now_us)
+            self._listings.resync(waiting, now_us)
         self._bench.work_all(waiting, now_us)

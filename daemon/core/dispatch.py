@@ -38,6 +38,9 @@ over some milliseconds."""
 TOGETHER_MIN: Final = 2
 """A batch of one is a cancel like any other, and counts as one."""
 
+REQUEST_WEIGHT: Final = 4
+"""What a request takes of a turn beside its orders, in orders of a batch."""
+
 
 class Group(NamedTuple):
     """Those who may travel in one batch are alike in these."""
@@ -176,7 +179,8 @@ class Dispatch:
     # ------------------------------------------------------------ leaving
 
     def serve(self, now_us: int, orders_max: int, *, only_full: bool = False) -> Iterator[Load]:
-        """Give what may leave now, at most about ``orders_max`` orders; the budget for it is taken by the caller.
+        """Give what may leave now, at most about ``orders_max`` orders in batches, or a fifth of that alone; the budget
+        for it is taken by the caller.
 
         With ``only_full`` those who could travel with others wait until they fill a batch.
         """
@@ -196,7 +200,7 @@ class Dispatch:
             if load is None and may_be_alone and lane in self._lines:
                 load = self._alone(lane, now_us)
             if load is not None:
-                orders += len(load.wishes)
+                orders += len(load.wishes) + REQUEST_WEIGHT
                 yield load
             elif lane in self._lines:
                 spent.add(lane)

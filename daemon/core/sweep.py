@@ -3,7 +3,7 @@
 Theory of operation. What rests is known from two sides: the venue's listing of open orders, which may be stale or cut
 short, and the pushes, which the book remembers. Absence from either proves nothing, so both count: whatever either
 shows live and in the scope is canceled by a request of its own, each once. While pushes are heard the book is right
-already, and the first cancels leave before the listing was even asked for.
+already, and the cancels of all that it shows leave before the listing is even asked for.
 
 When each of those requests has its outcome the venue is asked again. An order that appeared meanwhile is taken along,
 for so many rounds. The sweep is over when a complete listing, asked late enough, shows nothing in the scope that we did
@@ -232,6 +232,8 @@ class Sweep:
     def _is_due(self, now_us: int) -> bool:
         """Whether a listing is wanted by now that was not asked for yet; it counts as asked for from here on."""
         if self.is_over or self._wanted_us is None or self._is_asked or now_us < self._wanted_us:
+            return False
+        if self._fresh:  # they leave first: what left is mostly on no listing any more, whose rows all have to be read
             return False
         self._is_asked = True
         return True

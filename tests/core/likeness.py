@@ -42,8 +42,8 @@ def state_of(story: Story) -> object:
         canon(bench._agenda),
         canon(bench._listing),
         canon(bench._listing_again),
-        core._resyncing is None,
-        canon(core._resync_us),
+        core._listings.resyncing is None,
+        canon(core._listings.resync_us),
         tuple((put.question.step, put.at_us - story.now_us) for put in story.open_questions()),
         tuple((sent.wire.road, sent.at_us - story.now_us) for sent in story.open_sends()),
     )

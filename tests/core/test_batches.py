@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from daemon.core.buckets import SLACK
+from daemon.core.dispatch import REQUEST_WEIGHT
 from daemon.core.effects import Write
 from daemon.core.records import SendMade
 from daemon.core.sending import MORE_WAIT_US, TURN_MAX
@@ -111,6 +112,15 @@ def test_a_turn_holds_no_more_than_others_can_wait_for() -> None:
     assert TURN_MAX <= len(story.sends) <= TURN_MAX + 20
     story.advance(1)
     assert len(story.sends) == 600
+
+
+def test_of_those_who_leave_alone_fewer_go_in_a_turn() -> None:
+    story = venue(rules=(rule("cancel", 100), rule("many", 1)))
+    with story.together():
+        ask_for(story, 70)
+    assert (sizes(story), alone(story)) == ([20], (TURN_MAX - 20) // (1 + REQUEST_WEIGHT))
+    story.advance(1)
+    assert (sizes(story), alone(story)) == ([20], 50)
 
 
 # ---------------------------------------------------------------- who with whom

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daemon.core.bulk import Bulk
+from daemon.core.records import BulkIntent, Caller, CaseId
 from daemon.core.sweep import RELIST_US, Listing
 from protocols.evidence import DropCopyState, Proof
-from protocols.fix import Outcome
+from protocols.fix import Outcome, RequestId
 from tests.core.bulk_story import ROUNDS_MAX, BulkStory, order, row, scope
-from tests.core.story import ACCOUNT
+from tests.core.story import ACCOUNT, UID
 
 if TYPE_CHECKING:
     from daemon.core.records import CancelRequest
@@ -302,6 +304,18 @@ def test_requests_are_made_a_few_at_a_time() -> None:
         story.push("new", order=f"o{number}")
     story.cancel_all()
     assert len(story.sends) == 25
+
+
+def test_the_venue_is_asked_what_rests_once_the_cancels_of_all_that_pushes_showed_have_left() -> None:
+    story = heard_for_long()
+    for number in range(25):
+        story.push("new", order=f"o{number}")
+    intent = BulkIntent(CaseId("b"), RequestId("R"), Caller(UID, UID, 1), "cancel_all", (scope(),), story.now_us)
+    bulk = Bulk(intent, story.sites, rounds_max=ROUNDS_MAX)
+    bulk.begin(ACCOUNT, story.now_us)
+    works = [bulk.work(story.now_us, 10) for _ in range(3)]
+    assert [len(work.requests) for work in works] == [10, 10, 5]
+    assert [work.ask for work in works] == [(), (), (ACCOUNT,)]
 
 
 def test_of_many_orders_the_report_has_the_counts_alone() -> None:
