@@ -80,9 +80,10 @@ class Bench:
         self._ids = ids
         self._limits = Limits(world, address, departures)
         self._sending = Sending(
-            world, cases, ids, self._limits, self._emit, self._appoint_cancels, self.work, self._settle
+            world, cases, ids, self._limits, self.out.append, self._appoint_cancels, self.work, self._settle
         )
         self._agenda: Agenda[CaseId | BucketKey] = Agenda()
+        self.next_us = self._agenda.next_us
         self._lines: dict[BucketKey, Line[CaseId]] = {}
         self._let_through: tuple[BucketKey, CaseId] | None = None
         self._listing: tuple[QueryId, int] | None = None
@@ -96,11 +97,9 @@ class Bench:
 
     def take_effects(self) -> list[Effect]:
         """Hand over what was gathered."""
-        out, self.out = self.out, []
-        return out
-
-    def _emit(self, effect: Effect) -> None:
-        self.out.append(effect)
+        effects = self.out.copy()
+        self.out.clear()  # the list stays: others add to it too
+        return effects
 
     def _appoint_cancels(self, at_us: int | None) -> None:
         self._agenda.set(_CANCELS, at_us)
@@ -140,10 +139,6 @@ class Bench:
         for case in cases:
             self._agenda.set(case.case_id, now_us)
         self.tick(now_us)
-
-    def next_us(self) -> int | None:
-        """When the next appointment is."""
-        return self._agenda.next_us()
 
     def forget(self, case: Case) -> None:
         """Cancel a case's appointment: it is no more."""

@@ -114,6 +114,10 @@ class Correlator:
         self._listener = Listener(world, self.cases, self.book, self._bench, ids)
         self._intake = Intake(world, self.cases, self.book, self._bench, self._listener, ids)
         self._listings = Listings(self.book, self._bench, self._listener, self._confirm_by_listing)
+        self.catch_up = self._bench.catch_up
+        """Do what follows from what was heard, as far as it waited."""
+        self.take_effects = self._bench.take_effects
+        """Hand over what is to be done."""
 
     # ------------------------------------------------------------ inputs
 
@@ -198,14 +202,6 @@ class Correlator:
                 self.world.is_clock_measured = True
             case AccountIdentified() | AccountRefused():
                 pass  # The driver's: they concern the account, not an order.
-
-    def catch_up(self, now_us: int) -> None:
-        """Do what follows from what was heard, as far as it waited."""
-        self._bench.catch_up(now_us)
-
-    def take_effects(self) -> list[Effect]:
-        """Hand over what is to be done."""
-        return self._bench.take_effects()
 
     def list_orders(self, now_us: int) -> list[Effect]:
         """Ask for all open orders of the account; `Listed` says what came of it, of failures too. One that fails is

@@ -62,16 +62,25 @@ class Lane(NamedTuple):
 
 @dataclass(slots=True)
 class Wish:
-    """A cancel that wants to leave now: for which case and request, by which call, and with whom it could.
+    """A cancel that wants to leave now: for which case and request, by which call.
 
-    ``has_just_begun``: so has its case, which somebody looks at again in time.
+    ``has_just_begun``: so has its case, which somebody looks at again in time. ``lane_of`` says where it would stand.
     """
 
     case: Case
     ticket: Ticket
     plan: SendPlan
-    lane: Lane
+    operation: str
+    lane_of: Callable[[Wish], Lane]
     has_just_begun: bool = False
+    _lane: Lane | None = None
+
+    @property
+    def lane(self) -> Lane:
+        """Where it stands while it waits, and with whom it could leave: most leave alone, and nobody asks."""
+        if self._lane is None:
+            self._lane = self.lane_of(self)
+        return self._lane
 
     @property
     def name(self) -> str:
@@ -113,11 +122,12 @@ class Dispatch:
 
     # ------------------------------------------------------------ coming and waiting
 
-    def lane_of(self, case: Case, ticket: Ticket, operation: str, road: Road | None) -> Lane:
-        """Say where a cancel would stand; ``road`` is the one that a batch would take, if it may take one."""
+    def lane_of(self, wish: Wish) -> Lane:
+        """Say where a cancel would stand."""
+        case, operation, road = wish.case, wish.operation, wish.plan.batch_road
         _, instrument = self._budget.line_of(operation, case.instrument)
         group = None
-        batch, params = self._batch, ticket.request.venue_params
+        batch, params = self._batch, wish.ticket.request.venue_params
         if batch is not None and road is not None and (not params or params.keys() <= batch.venue_params):
             instrument = instrument or self._budget.line_of(batch.operation, case.instrument)[1]
             group = Group(
@@ -131,7 +141,7 @@ class Dispatch:
 
     def may_leave(self, wish: Wish, now_us: int, *, has_precedence: bool = False) -> bool:
         """Whether a cancel may leave at once: there is a slot, and nobody waits for one like it who goes before."""
-        operation, instrument = wish.lane.operation, wish.case.instrument
+        operation, instrument = wish.operation, wish.case.instrument
         if self._slots and not has_precedence and self._slots[self._budget.line_of(operation, instrument)]:
             return False
         return self._budget.free_us(operation, instrument, "", now_us) <= now_us

@@ -103,7 +103,7 @@ class Sending:
         if self._is_gathering:
             self._company.join(wish)
         elif self._dispatch.may_leave(wish, now_us, has_precedence=now_us < self._await_more_us):
-            self._leave(Load(wish.lane.operation, wish.plan.road, [wish]), now_us)
+            self._leave(Load(wish.operation, wish.plan.road, [wish]), now_us)
         else:
             self._stand_in_line(wish, now_us)
 
@@ -270,7 +270,7 @@ class Sending:
             own_us = max(own_us, self._world.spared.get(operation, 0))
         if own_us > now_us:
             return None, own_us
-        return Wish(case, ticket, plan, self._dispatch.lane_of(case, ticket, operation, plan.batch_road)), None
+        return Wish(case, ticket, plan, operation, self._dispatch.lane_of), None
 
     def _wish_by_now(self, case_id: CaseId, now_us: int) -> Wish | None:
         """Ask what a case that waited wants by now; those who want nothing are worked on afterwards."""

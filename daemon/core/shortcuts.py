@@ -30,7 +30,9 @@ def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
     (ticket,) = case.tickets.values()
     if ticket.told is not None or ticket.recovered_us or ticket.only_by_order_id or case.verdict.is_terminal:
         return None
-    return ticket if world.gap_end_us(case) <= now_us < look_again_us(ticket, world, now_us) else None
+    if now_us >= look_again_us(ticket, world, now_us):
+        return None
+    return None if world.gap_us and now_us < world.gap_end_us(case) else ticket
 
 
 def look_again_us(ticket: Ticket, world: World, now_us: int) -> int:

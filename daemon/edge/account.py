@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from protocols.secret import Credentials
 
 STATE_CHANGED: Final = "account_changed"
+TAKING_CANCELS: Final = frozenset({GatewayState.CONNECTING, GatewayState.READY})
 WAITING_SHOWN: Final = 8
 """Requests that `Account.status` names: the oldest, which are those to look at. The journal has all."""
 FURTHEST_FIRST: Final = (RequestState.VENUE_REFUSED, RequestState.VENUE_ACCEPTED, RequestState.FORWARDED)
@@ -339,7 +340,7 @@ class Account:
         """``connecting``, ``ready``, ``auth_failed``, ``account_changed`` or ``stopped``."""
         if self.driver.correlator.world.account_changed:
             return STATE_CHANGED
-        return GatewayState.AUTH_FAILED if self.gateway is None else self.gateway.state.value
+        return GatewayState.AUTH_FAILED if self.gateway is None else self.gateway.state
 
     @property
     def summary(self) -> str:
@@ -362,7 +363,7 @@ class Account:
         An account that is still connecting takes cancels: they leave as soon as a road is open.
         """
         state = self.state
-        if state in {GatewayState.CONNECTING, GatewayState.READY}:
+        if state in TAKING_CANCELS:
             return
         why = self._why if self.gateway is None else self.gateway.snapshot().why
         if state == STATE_CHANGED:

@@ -47,14 +47,14 @@ class Carrier(ABC):
         """Hand a cancel to the transport, now. False when it was certainly not handed over."""
         if not self._can_write or not self.session.cancel(frame, send_id, self._clock.now()):
             return False
-        self._flush()
+        self._pass_on()
         return True
 
     def cancel_batch(self, frame: str, wires: Sequence[WireCancel]) -> bool:
         """Hand a batch of cancels to the transport, now. False when it was certainly not handed over."""
         if not self._can_write or not self.session.cancel_batch(frame, wires, self._clock.now()):
             return False
-        self._flush()
+        self._pass_on()
         return True
 
     def probe(self) -> None:
@@ -78,11 +78,15 @@ class Carrier(ABC):
 
     def _flush(self) -> None:
         """Send the session's frames, tell its events, and wake at its next deadline."""
+        self._pass_on()
+        self._rearm()
+
+    def _pass_on(self) -> None:
+        """Send and tell alone: to a cancel the session sets no deadline, so none comes nearer."""
         frames = self.session.take_frames()
         if frames and self._can_write:
             self._write(frames)
         self._tell()
-        self._rearm()
 
     def _tell(self) -> None:
         """Tell the session's events in their order, those too that telling brings about."""

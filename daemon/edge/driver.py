@@ -16,7 +16,7 @@ import structlog
 
 from daemon.core import effects as fx
 from daemon.core.effects import Progress, Tell, Write
-from daemon.core.records import Concluded, Record, Report, RequestKey, RequestOpened
+from daemon.core.records import Concluded, Record, Report, RequestKey
 from daemon.edge.aftermath import Aftermath
 from daemon.edge.alarms import Alarms
 from daemon.edge.askers import Askers
@@ -109,7 +109,7 @@ class Driver:
             return self.askers.attach(submitted.held, sink)
         self.askers.expect(request)
         self.askers.listen(request.key, sink)
-        self._carry_out(submitted.effects)
+        self._carry_out(submitted.effects, [request.key])
         return None
 
     def list_orders(self) -> None:
@@ -133,6 +133,7 @@ class Driver:
         now_us = self._clock.now()
         submitted = self.correlator.submit_many(requests, now_us, has_more=has_more, everything=everything)
         told: list[Ticket | BadRequest | None] = []
+        opened: list[RequestKey] = []
         for (request, sink), held in zip(wishes, submitted.held, strict=True):
             if isinstance(held, BadRequest):
                 told.append(held)
@@ -141,8 +142,9 @@ class Driver:
             else:
                 self.askers.expect(request)
                 self.askers.listen(request.key, sink)
+                opened.append(request.key)
                 told.append(None)
-        self._carry_out(submitted.effects)
+        self._carry_out(submitted.effects, opened)
         return told
 
     def observe(self, evidence: Sequence[Evidence]) -> None:
@@ -204,13 +206,14 @@ class Driver:
 
     # ------------------------------------------------------------ effects
 
-    def _carry_out(self, effects: list[fx.Effect]) -> None:
+    def _carry_out(self, effects: list[fx.Effect], opened: Sequence[RequestKey] = ()) -> None:
+        """Carry out effects, by which requests may be ``opened`` that wait for their commit; then what was heard."""
         if self._is_busy:
             raise RuntimeError("effects are carried out one turn at a time")
         self._is_busy = True
         try:
             if effects:
-                self._turn(effects)
+                self._turn(effects, opened)
             while self._inbox.ready:
                 self._take_in()
         finally:
@@ -234,10 +237,9 @@ class Driver:
         finally:
             self._turn(self.correlator.take_effects())
 
-    def _turn(self, effects: list[fx.Effect]) -> None:
+    def _turn(self, effects: list[fx.Effect], opened: Sequence[RequestKey] = ()) -> None:
         """One turn: the venue first, then the words and one group of records, then what is beside."""
         records: list[Record] = []
-        opened: list[RequestKey] = []
         progress: list[Progress] = []
         words: list[Word] = []
         beside: list[fx.Effect] = []
@@ -245,8 +247,6 @@ class Driver:
         for effect in effects:  # `isinstance` takes a third of what `match` does, and a request has a dozen effects
             if isinstance(effect, Write):
                 records.append(effect.record)
-                if isinstance(effect.record, RequestOpened):
-                    opened.append(effect.record.request.key)
             elif isinstance(effect, Progress):
                 progress.append(effect)
             elif isinstance(effect, _TO_VENUE):

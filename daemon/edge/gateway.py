@@ -129,6 +129,7 @@ class Gateway:
         around = Surroundings(self._rest, outside, clock, waits, pacer, self._pace, self._log)
         base = account.endpoints.ws
         self._keepers = [Keeper(plan, base, self, around) for plan in dialect.sockets() if self._needs(plan)]
+        self._entries = [keeper for keeper in self._keepers if Role.ORDER_ENTRY in keeper.plan.roles]
         self._group: Group | None = None
         self._under_way: set[Running[object]] = set()
         self._asked = 0
@@ -141,7 +142,8 @@ class Gateway:
         self._user = ""
         self._is_open = {Road.WS: False, Road.REST: False}
         self._drop_copy = DropCopyState.DOWN
-        self._counters = dict.fromkeys(("sends_ws", "sends_rest", "questions", "faults"), 0)
+        self._sent = dict.fromkeys(Road, 0)
+        self._counters = dict.fromkeys(("questions", "faults"), 0)
 
     def _needs(self, plan: SocketPlan) -> bool:
         return self.settings.order_entry is not OrderEntry.REST or Role.DROP_COPY in plan.roles
@@ -178,7 +180,7 @@ class Gateway:
             for wire in wires:
                 self._teller.tell_soon(lost(wire, "the road is closed"))
             return False
-        self._counters[f"sends_{road.value}"] += len(wires)
+        self._sent[road] += len(wires)
         return True
 
     def ask(self, question: Question) -> None:
@@ -332,11 +334,8 @@ class Gateway:
         self._asked -= 1
         self._teller.tell(questions.failed(question, "the daemon stops") if asked.cancelled() else asked.result())
 
-    def _entries(self) -> Iterator[Keeper]:
-        return (keeper for keeper in self._keepers if Role.ORDER_ENTRY in keeper.plan.roles)
-
     def _entry_links(self) -> Iterator[Link]:
-        return (link for keeper in self._entries() if (link := keeper.order_entry()) is not None)
+        return (link for keeper in self._entries if (link := keeper.order_entry()) is not None)
 
     # ------------------------------------------------------------ what sockets bring (`sockets.Owner`)
 
@@ -412,7 +411,7 @@ class Gateway:
     def _review(self, why: str) -> None:
         """Report what changed about the roads and the drop copy."""
         can_leave = self._group is not None and not self._is_stopping and self._standing.is_served
-        has_socket = any(keeper.order_entry() is not None for keeper in self._entries())
+        has_socket = any(keeper.order_entry() is not None for keeper in self._entries)
         self._set_road(Road.WS, can_leave and has_socket and self._may_take(Road.WS), why)
         self._set_road(Road.REST, can_leave and self._standing.refusal is None and self._may_take(Road.REST), why)
         copies = [keeper.drop_copy for keeper in self._keepers if Role.DROP_COPY in keeper.plan.roles]
@@ -459,7 +458,8 @@ class Gateway:
 
     def _count(self, sessions: list[Session]) -> dict[str, int]:
         """Add up the counters, over the gateway's life."""
-        sums = dict(self._counters) | {"evidence": self._teller.told}
+        sums = {f"sends_{road.value}": sent for road, sent in self._sent.items()} | self._counters
+        sums["evidence"] = self._teller.told
         sums["set_aside"] = self._quarantine.count
         sums["dials"] = sum(keeper.dials for keeper in self._keepers)
         sums["reference_loads"] = self._reference.loads
