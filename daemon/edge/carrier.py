@@ -6,7 +6,7 @@ How frames leave, and what a connection is, stands in the link that is made of t
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daemon.edge.clock import seconds_until
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
     from protocols.asks import WireCancel
     from protocols.fix import SendId
     from protocols.session import Event, Session
+
+
+HEAR_FIRST_S: Final = 0.05
+"""How long what is due waits for what came to be read, before it is looked at again."""
+HEAR_FIRST_TIMES_MAX: Final = 100
+"""So often in a row: who does not catch up in five seconds had better begin anew."""
 
 
 class Carrier(ABC):
@@ -36,6 +42,7 @@ class Carrier(ABC):
         self._later = later
         self._timer: Timer | None = None
         self._timer_us = 0
+        self._times_put_off = 0
         self._is_reporting = False
 
     @property
@@ -114,6 +121,16 @@ class Carrier(ABC):
             self._timer = None
 
     def _ring(self) -> None:
+        """Do what is due: mostly to call silence by its name, so that what came unread is heard before."""
         self._timer = None
+        if self._times_put_off < HEAR_FIRST_TIMES_MAX and self._has_unheard():
+            self._times_put_off += 1
+            self._timer = self._later(HEAR_FIRST_S, self._ring)
+            return
+        self._times_put_off = 0
         self.session.tick(self._clock.now())
         self._flush()
+
+    def _has_unheard(self) -> bool:
+        """Whether something came that the session has not heard, here or where the host keeps it for us."""
+        return self.is_behind

@@ -105,6 +105,9 @@ class Link(Carrier, asyncio.Protocol):
         """Whether it holds something that came and is not read yet."""
         return bool(self._unread)
 
+    def _has_unheard(self) -> bool:
+        return self.is_behind or (self._transport is not None and net.has_unread(self._transport))
+
     @property
     def has_opened(self) -> bool:
         """Whether there ever was a WebSocket."""

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import fcntl
 import socket
 import ssl
+import termios
 from typing import Final, cast
 from urllib.parse import unquote, urlsplit
 
@@ -73,6 +75,19 @@ def set_no_delay(transport: asyncio.BaseTransport) -> None:
     sock = transport.get_extra_info("socket")
     if sock is not None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+def has_unread(transport: asyncio.BaseTransport) -> bool:
+    """Say whether the host holds something for this connection that was not read yet."""
+    sock = transport.get_extra_info("socket")
+    if sock is None or sock.fileno() < 0:
+        return False
+    held = bytearray(4)
+    try:
+        fcntl.ioctl(sock.fileno(), termios.FIONREAD, held)
+    except OSError:  # it is not open any more
+        return False
+    return any(held)
 
 
 class _Tunnel(asyncio.Protocol):

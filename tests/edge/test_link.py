@@ -1,6 +1,7 @@
 """A link on a transport in memory, with the library's server half at the other end; and a few on real sockets."""
 
 import asyncio
+import socket
 import ssl
 from contextlib import suppress
 from pathlib import Path
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from websockets.frames import Frame, Opcode
 
 from daemon.edge import link as link_module
+from daemon.edge import net
 from daemon.edge.link import READ_BYTES_PER_TURN, WRITE_BUFFER_BYTES_MAX
 from daemon.edge.net import Egress, tls_context
 from daemon.edge.outside import DialFailed
@@ -19,7 +21,7 @@ from protocols.dialect import Heartbeat, SocketPlan, Strange
 from protocols.evidence import CancelAnswered, CancelLost, OrderReported
 from protocols.fix import SendId
 from protocols.secret import Secret
-from protocols.session import Drain, Entered, Event, State
+from protocols.session import Abort, Drain, Entered, Event, State
 from tests.edge.fake_venue import serving
 from tests.edge.link_rig import EGRESS, Bench
 from tests.edge.watch import Watch
@@ -137,6 +139,60 @@ async def test_a_session_that_is_due_is_ticked(monkeypatch: pytest.MonkeyPatch) 
     bench.pipe.say("pong")
     await bench.watch.until(lambda: bench.pipe.frames == ["ping", "ping"])
     bench.link.abort("enough")
+
+
+HASTY = SocketPlan(PLAN.name, PLAN.path, PLAN.roles, Heartbeat(idle_ms=5, dead_ms=5, ping="ping"))
+
+
+class Unread:
+    """Says of any transport that the host holds something for it, while it ``is_there``; counts who asked."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, bench: Bench) -> None:
+        self.is_there = True
+        self.asked = 0
+        self._bench = bench
+        monkeypatch.setattr(net, "has_unread", self._has_unread)
+        monkeypatch.setattr("daemon.edge.carrier.HEAR_FIRST_S", 0.001)
+
+    def _has_unread(self, _: object) -> bool:
+        self.asked += 1
+        self._bench.watch.changed()
+        return self.is_there
+
+
+async def test_a_venue_is_not_called_silent_while_what_it_said_is_unread(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = await Bench(HASTY).go_live(monkeypatch)
+    await bench.watch.until(lambda: bench.pipe.frames == ["ping"])
+    unread = Unread(monkeypatch, bench)
+    await bench.watch.until(lambda: unread.asked > 10)
+    assert bench.of(Abort) == []
+    bench.pipe.say("pong")
+    unread.is_there = False
+    await bench.watch.until(lambda: bench.pipe.frames == ["ping", "ping"])
+    await bench.watch.until(lambda: bool(bench.of(Abort)))  # whose ping nobody answered
+
+
+async def test_who_never_catches_up_with_a_venue_begins_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.edge.carrier.HEAR_FIRST_TIMES_MAX", 5)
+    bench = await Bench(HASTY).go_live(monkeypatch)
+    await bench.watch.until(lambda: bench.pipe.frames == ["ping"])
+    unread = Unread(monkeypatch, bench)
+    await bench.watch.until(lambda: bool(bench.of(Abort)))
+    assert unread.asked == 5
+
+
+async def test_the_host_says_what_it_holds_for_a_connection() -> None:
+    here, there = socket.socketpair()
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=here)
+    assert not net.has_unread(transport)
+    transport.pause_reading()
+    there.send(b"x")
+    assert net.has_unread(transport)
+    transport.abort()
+    there.close()
+    await asyncio.sleep(0)
+    assert not net.has_unread(transport)
 
 
 # ---------------------------------------------------------------- reading
