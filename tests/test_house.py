@@ -267,6 +267,17 @@ def _is_a_word(event: ast.expr) -> bool:
             return not isinstance(event, ast.JoinedStr)
 
 
+def nothing_happens_in_the_order_of_a_set(house: House) -> Iterator[str]:
+    """Where a set's members lie depends on addresses and on chance: what is done for each goes by another order."""
+    for module in house:
+        if not module.is_in("protocols/", "daemon/"):
+            continue
+        for node in ast.walk(module.tree):
+            match getattr(node, "iter", None):
+                case ast.Set() | ast.SetComp() | ast.Call(func=ast.Name(id="set" | "frozenset")) as walked:
+                    yield f"{module.path}:{walked.lineno}: walks over {ast.unparse(walked)}"
+
+
 RULES: tuple[Rule, ...] = (
     pure_rooms_touch_nothing_outside,
     pure_rooms_import_only_pure_rooms,
@@ -278,6 +289,7 @@ RULES: tuple[Rule, ...] = (
     every_module_says_what_it_is_for,
     every_file_is_one_room,
     every_log_event_is_one_word,
+    nothing_happens_in_the_order_of_a_set,
 )
 
 # A rule, where the wrong text stands, and the text.
@@ -334,6 +346,12 @@ WRONG: tuple[tuple[Rule, str, str], ...] = (
     (every_file_is_one_room, "daemon/x.py", "x = 1\n" * (LINES_MAX + 1)),
     (every_log_event_is_one_word, "daemon/edge/x.py", "self._log.info('road changed', road=road)"),
     (every_log_event_is_one_word, "daemon/edge/x.py", "log.warning(f'road {road} changed')"),
+    (nothing_happens_in_the_order_of_a_set, "daemon/edge/x.py", "for bulk in set(held.values()): bulk.wake()"),
+    (
+        nothing_happens_in_the_order_of_a_set,
+        "daemon/core/x.py",
+        "found = [f(x) for x in {case.order_id for case in y}]",
+    ),
 )
 
 # The same rules, and what they must let pass.
@@ -362,6 +380,12 @@ RIGHT: tuple[tuple[Rule, str, str], ...] = (
     (every_module_says_what_it_is_for, "daemon/x.py", '"""What it is for."""'),
     (every_file_is_one_room, "daemon/x.py", "x = 1\n" * LINES_MAX),
     (every_log_event_is_one_word, "daemon/edge/x.py", "self._log.info('road_changed', why='it fell')"),
+    (
+        nothing_happens_in_the_order_of_a_set,
+        "daemon/edge/x.py",
+        "for bulk in dict.fromkeys(held.values()): bulk.wake()",
+    ),
+    (nothing_happens_in_the_order_of_a_set, "daemon/core/x.py", "for name in sorted({x.name for x in y}): f(name)"),
 )
 
 

@@ -107,9 +107,9 @@ class ErrorBudget:
         if not self._rules:  # as with most venues, and asked at every turn
             return NONE_SPARED
         return {
-            operation: max(rule.free_us(now_us) for rule in rules)
+            operation: max([rule.free_us(now_us) for rule in rules])
             for operation, rules in self._rules.items()
-            if any(rule.is_spared(now_us) for rule in rules)
+            if True in [rule.is_spared(now_us) for rule in rules]
         }
 
     def free_us(self, operation: str, now_us: int) -> int:
@@ -117,4 +117,4 @@ class ErrorBudget:
         return max((rule.free_us(now_us) for rule in self._rules.get(operation, ())), default=now_us)
 
     def __len__(self) -> int:
-        return sum(len(rule.errors) for rule in set(chain.from_iterable(self._rules.values())))
+        return sum(len(rule.errors) for rule in dict.fromkeys(chain.from_iterable(self._rules.values())))

@@ -247,7 +247,7 @@ class Bulks:
 
     def _known(self, account: AccountName) -> None:
         """An account may be asked for the sake of earlier lives: what waited for it begins."""
-        for running in set(self._held.values()):
+        for running in dict.fromkeys(self._held.values()):
             if account in running.bulk.accounts and not running.bulk.is_over:
                 running.bulk.begin(account, self._clock.now())
                 self._wake(running)
@@ -318,7 +318,7 @@ class Bulks:
 
     def _listed(self, account: AccountName, listing: Listing) -> None:
         now_us = self._clock.now()
-        for running in set(self._held.values()):
+        for running in dict.fromkeys(self._held.values()):
             if running.bulk.report is None and account in running.bulk.accounts:
                 records = running.bulk.listed(account, listing, now_us)
                 if records:
