@@ -41,26 +41,27 @@ BucketKey = tuple[str, str]
 
 
 class Departure:
-    """One request that left, in every bucket where it counts. Who learns of its answer says so by ``answered_us``."""
+    """One request that left, in every bucket where it counts. Who learns of its answer says so by ``answered_us``.
 
-    __slots__ = ("answered_us", "left_us")
+    ``has_ended``: nobody waits for an answer any more.
+    """
 
-    def __init__(self, left_us: int) -> None:
+    __slots__ = ("answered_us", "has_ended", "left_us")
+
+    def __init__(self, left_us: int, *, has_ended: bool = False) -> None:
         self.left_us = left_us
         self.answered_us = left_us
-
-    def counts_until_us(self, window_us: int) -> int:
-        """When it is certainly out of every window of that length."""
-        return max(self.left_us + int(window_us * SLACK), self.answered_us + window_us)
+        self.has_ended = has_ended
 
 
 class Bucket:
     """What left under one rule and scope, the oldest first."""
 
-    __slots__ = ("_left", "_limit_said", "_mark", "_note", "_units", "held_until_us", "window_us")
+    __slots__ = ("_left", "_limit_said", "_mark", "_note", "_stretched_us", "_units", "held_until_us", "window_us")
 
     def __init__(self, window_us: int) -> None:
         self.window_us = window_us
+        self._stretched_us = int(window_us * SLACK)
         self.held_until_us = 0
         self._left: deque[tuple[Departure, int]] = deque()
         self._units = 0
@@ -71,7 +72,7 @@ class Bucket:
     def remember(self, mark: Mark, departures: Departures) -> None:
         """Take over what left through the bucket of this mark before this life, and note from now on what does."""
         for units, left_us, arrived_us in departures.take_former(mark):
-            departure = Departure(left_us)
+            departure = Departure(left_us, has_ended=True)
             departure.answered_us = arrived_us
             self.take(departure, units)
         self._mark, self._note = mark, departures.note
@@ -93,20 +94,23 @@ class Bucket:
         """
         if said.limit is not None:
             self._limit_said = said.limit
-        stretched_us = int(self.window_us * SLACK)
-        if until_us is None or abs(until_us - now_us) > stretched_us:
-            until_us = now_us + stretched_us
+        if until_us is None or abs(until_us - now_us) > self._stretched_us:
+            until_us = now_us + self._stretched_us
         others = min(limit, self._limit_said) - said.remaining - self._counted(now_us)
         if others > 0 and until_us > now_us:
-            departure = Departure(until_us - stretched_us)
+            departure = Departure(until_us - self._stretched_us, has_ended=True)
             departure.answered_us = until_us - self.window_us
             self._count(departure, others)
 
     def _counted(self, now_us: int) -> int:
         """How many units stand in the window."""
-        while self._left and self._left[0][0].counts_until_us(self.window_us) <= now_us:
+        while self._left and self._counts_until_us(self._left[0][0]) <= now_us:
             self._units -= self._left.popleft()[1]
         return self._units
+
+    def _counts_until_us(self, departure: Departure) -> int:
+        """When a departure is certainly out of every window."""
+        return max(departure.left_us + self._stretched_us, departure.answered_us + self.window_us)
 
     def room(self, limit: int, now_us: int) -> int:
         """How many units may leave now, if at most ``limit`` may stand in a window."""
@@ -114,20 +118,33 @@ class Bucket:
             return 0
         return min(limit, self._limit_said) - self._counted(now_us)
 
-    def free_us(self, limit: int, units: int) -> int:
+    def free_us(self, limit: int, units: int, now_us: int) -> int:
         """When the next ``units`` may leave together; what asks for more than fits goes when the bucket is empty."""
+        self._forget_the_ended(now_us)
         excess = min(self._units + units - min(limit, self._limit_said), self._units)
         free_us = self.held_until_us
-        for departure, counted in self._left:
+        if excess <= 0:
+            return free_us
+        window_us, stretched_us = self.window_us, self._stretched_us
+        for departure, counted in self._left:  # dozens of a full bucket: `_counts_until_us` would be called for each
+            free_us = max(free_us, departure.left_us + stretched_us, departure.answered_us + window_us)
+            excess -= counted
             if excess <= 0:
                 break
-            excess -= counted
-            free_us = max(free_us, departure.counts_until_us(self.window_us))
         return free_us
+
+    def _forget_the_ended(self, now_us: int) -> None:
+        """Drop the oldest that count no more and cannot count again: a late answer lets one count from then on."""
+        while self._left:
+            departure, units = self._left[0]
+            if not departure.has_ended or self._counts_until_us(departure) > now_us:
+                return
+            self._left.popleft()
+            self._units -= units
 
     def hold(self, now_us: int, until_us: int) -> None:
         """Close it for a window, or longer."""
-        self.held_until_us = max(self.held_until_us, now_us + int(self.window_us * SLACK), until_us)
+        self.held_until_us = max(self.held_until_us, now_us + self._stretched_us, until_us)
 
     def is_idle(self, now_us: int) -> bool:
         """Whether nothing that left counts any more, and nothing is known of it but what its page says."""

@@ -103,7 +103,7 @@ class Budget:
         """
         free_us = now_us
         for applied, bucket in self._of(operation, instrument, order):
-            free_us = max(free_us, bucket.free_us(applied.limit, applied.units(orders)))
+            free_us = max(free_us, bucket.free_us(applied.limit, applied.units(orders), now_us))
         return free_us
 
     def free_of_order_us(self, operation: str, order: str, now_us: int) -> int:
@@ -112,7 +112,7 @@ class Budget:
         if operation in self._per_order:
             for applied in self._rules[operation]:
                 if applied.by_order:
-                    free_us = max(free_us, applied.bucket(order).free_us(applied.limit, 1))
+                    free_us = max(free_us, applied.bucket(order).free_us(applied.limit, 1, now_us))
         return free_us
 
     def fits(self, operation: str, instrument: str, planned: Mapping[str, int], now_us: int) -> bool:

@@ -61,6 +61,8 @@ class Limits:
     ) -> bool:
         """Count the end of a send or a question (None: it was not answered); says whether errors became scarcer."""
         left = self._departures.pop(name, None)
+        if left is not None:
+            left[1].has_ended = True
         if left is not None and end is not None:
             operation, departure = left
             departure.answered_us = now_us

@@ -58,7 +58,7 @@ class CallPace:
         """Wait until this call may leave, and count it."""
         while (free_us := self._free_us(call)) > (now_us := self._clock.now()):
             await self._time.sleep((free_us - now_us) / 1e6)
-        self._budget.take(call.operation, [(call.instrument, "")], self._clock.now())
+        self._budget.take(call.operation, [(call.instrument, "")], self._clock.now()).has_ended = True
         if len(self._budget) > BUCKETS_MAX:
             self._budget.forget_idle(self._clock.now())
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.core.buckets import SLACK, Buckets
+from daemon.core.buckets import SLACK, Buckets, Departure
 from daemon.core.budget import Budget
 from daemon.core.lines import Line
 from protocols.dialect import RateRule, Scope
@@ -250,3 +250,41 @@ def test_what_was_answered_late_counts_from_its_answer() -> None:
     assert budget.free_us("cancel", "", "", 5) == 900_000 + WINDOW_MS * 1000
     departure.answered_us = 100_000
     assert budget.free_us("cancel", "", "", 5) == WINDOW_US
+
+
+def test_a_late_answer_counts_though_its_request_had_counted_no_more() -> None:
+    budget = Budget((rule(1),), frozenset({"cancel"}))
+    departure = budget.take("cancel", [("", "")], 0)
+    assert budget.free_us("cancel", "", "", WINDOW_US) == WINDOW_US
+    departure.answered_us = WINDOW_US + 5
+    departure.has_ended = True
+    assert budget.free_us("cancel", "", "", WINDOW_US + 5) == WINDOW_US + 5 + WINDOW_MS * 1000
+
+
+@given(st.lists(st.tuples(st.integers(0, 900), st.integers(0, 3_000)), max_size=40), st.integers(1, 5))
+def test_the_next_may_leave_when_enough_of_all_that_ever_left_is_out_of_its_window(
+    waits: list[tuple[int, int]], limit: int
+) -> None:
+    """That what counts no more is forgotten makes no difference."""
+    budget = Budget((rule(limit),), frozenset({"cancel"}))
+    now_us = 0
+    left: list[tuple[Departure, int]] = []
+    for wait_ms, takes_ms in waits:
+        now_us += wait_ms * 1000
+        for departure, answer_us in left:
+            if answer_us <= now_us and not departure.has_ended:
+                departure.has_ended, departure.answered_us = True, answer_us
+        until_us = [max(one.left_us + WINDOW_US, one.answered_us + WINDOW_MS * 1000) for one, _ in left]
+        too_many = max(0, len(left) + 1 - limit)
+        assert budget.free_us("cancel", "", "", now_us) == max([now_us, *until_us[:too_many]])
+        left.append((budget.take("cancel", [("", "")], now_us), now_us + takes_ms * 1000))
+
+
+def test_a_busy_line_remembers_no_more_than_its_windows() -> None:
+    own = Buckets()
+    budget = Budget((rule(2),), frozenset({"cancel"}), own=own)
+    for number in range(1000):
+        budget.take("cancel", [("", "")], number * WINDOW_US).has_ended = True
+        budget.free_us("cancel", "", "", number * WINDOW_US)
+    (bucket,) = own.by_key.values()
+    assert len(bucket._left) <= 2
