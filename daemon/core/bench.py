@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from daemon.core.casefile import CaseFile
     from daemon.core.departures import Departures
     from daemon.core.ids import Ids
+    from daemon.core.order_view import Verdict
     from daemon.core.policy import Conclusion
     from daemon.core.records import Dealing
     from daemon.core.world import World
@@ -141,7 +142,7 @@ class Bench:
         self.tick(now_us)
 
     def forget(self, case: Case) -> None:
-        """Cancel a case's appointment: it is no more."""
+        """Cancel a case's appointment: it is no more, or nothing more becomes of it."""
         self._agenda.set(case.case_id, None)
         self._later.pop(case.case_id, None)
 
@@ -202,6 +203,13 @@ class Bench:
         else:
             self.work(case, now_us)
 
+    def heard(self, case: Case, before: Verdict, now_us: int) -> None:
+        """Do what follows from a report about the order of a case, whose verdict was `before` until then."""
+        if self._cases.is_closed(case) and shortcuts.stays_over(case, before):
+            self.forget(case)
+        else:
+            self.work(case, now_us)
+
     def _settle(self, case: Case, now_us: int) -> None:
         """Look at a case whose cancel left just now: most then rest."""
         if not self._rests(case, now_us):
@@ -251,15 +259,12 @@ class Bench:
         found = policy.conclude(ticket, case, self._world, now_us)
         if found is None or (not found.outcome.is_derivable and case.unheard):
             return  # what is not taken in yet may be the end of the order
-        if policy.supersedes(ticket, case, found):
+        adds = ticket.told is not None and telling.adds_to(ticket.told, ticket, case, found)
+        if adds or policy.supersedes(ticket, case, found):
             self._tell(ticket, case, found)
-        elif ticket.told is not None and ticket.told.outcome is found.outcome:
-            self._tell(ticket, case, found, only_news=True)
 
-    def _tell(self, ticket: Ticket, case: Case, found: Conclusion, *, only_news: bool = False) -> None:
+    def _tell(self, ticket: Ticket, case: Case, found: Conclusion) -> None:
         report = telling.report_of(ticket, case, self._world, found)
-        if only_news and ticket.told is not None and telling.says_the_same(report, ticket.told):
-            return
         previous = telling.previous_of(ticket.told) if ticket.told is not None else None
         ticket.told = report
         after_commit = not found.outcome.is_derivable

@@ -137,10 +137,11 @@ class Book:
     def _note_alias(self, report: OrderReported) -> None:
         if report.client_order_id is None or report.created_ms is None:
             return
-        known = [
-            (naming.created_ms, naming.order_id) for naming in self._namings(report.product, report.client_order_id)
-        ]
         entry = report.created_ms, report.order_id
+        newest = self._by_alias.get(report.product, report.client_order_id)
+        if newest is not None and (newest.created_ms, newest.order_id) == entry:
+            return  # as with every word about an order but the first
+        known = [] if newest is None else [(naming.created_ms, naming.order_id) for naming in newest.newest_first()]
         if entry not in known:
             first, *later = sorted((*known, entry))[-ALIAS_ORDERS_MAX:]
             newest = Naming(*first, None)

@@ -119,6 +119,10 @@ class CaseFile:
         if case.case_id in self._cases:
             self._closed.setdefault(case.case_id, now_us)
 
+    def is_closed(self, case: Case) -> bool:
+        """Whether nothing is left to do for a case."""
+        return case.case_id in self._closed
+
     def reopen(self, case: Case) -> None:
         """Note that there is something to do again."""
         self._closed.pop(case.case_id, None)
@@ -150,7 +154,7 @@ class CaseFile:
 
 def has_work_left(case: Case) -> bool:
     """Whether some request of a case has no outcome yet, or one that we call doubtful."""
-    return any(not is_settled(ticket) for ticket in case.tickets.values())
+    return False in [is_settled(ticket) for ticket in case.tickets.values()]
 
 
 def share(case: Case, ticket: Ticket, replica_lag_us: int) -> None:

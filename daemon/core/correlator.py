@@ -407,13 +407,13 @@ class Correlator:
         ]
         for case in waiting:
             self._provisional_told(case, answer, asked_us, now_us)
-            self._bench.work(case, now_us)
 
     def _provisional_told(self, case: Case, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
         held, rows = case.provisional, answers.rows_about(case, answer)
         confirmed = answers.confirms_provisional(case, answer, asked_us, self.world, self.book)
         answers.note_failure(case, now_us)
         if held is None:
+            self._bench.work(case, now_us)
             return
         if confirmed is not None:
             case.provisional, case.has_failed = None, False

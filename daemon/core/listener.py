@@ -46,8 +46,9 @@ class Listener:
         if report.is_state and self._book.see(report, now_us):
             self._bench.out.append(OrderNews(report))
         for case in self._cases.of_order(report.product, report.order_id):
+            before = case.verdict
             self.add(case, report, now_us, asked_us)
-            self._bench.work(case, now_us)
+            self._bench.heard(case, before, now_us)
         if report.client_order_id:
             for case in self._cases.of_alias(report.product, report.client_order_id):
                 if self._cases.get(case.case_id) is not case:

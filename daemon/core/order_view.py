@@ -152,6 +152,53 @@ def _verdict_of_one(piece: OrderReported) -> Verdict:
     )
 
 
+def verdict_beside(verdict: Verdict, piece: OrderReported, instrument: str) -> Verdict | None:
+    """Give the verdict of a set of which one is held, and of one piece more, where that says nothing that is not known.
+
+    So it is with most rows of a venue's history. None: judge them all, which takes several times as long.
+    """
+    decided_by = verdict.decided_by
+    if decided_by is None or not piece.is_state or not _is_known_by(verdict, piece, instrument):
+        return None
+    above = _RANK[piece.status] - _RANK[decided_by.status]
+    if above == 0:
+        weight, held = _weight(piece), _weight(decided_by)
+        above = (weight > held) - (weight < held)
+        if above > 0 and piece.order_qty is not None and piece.client_order_id:
+            return msgspec.structs.replace(
+                verdict, decided_by=piece, order_qty=piece.order_qty, client_order_id=piece.client_order_id
+            )
+    is_named = decided_by.order_qty is not None and bool(decided_by.client_order_id or piece.client_order_id is None)
+    return verdict if above < 0 and is_named else None
+
+
+def _is_known_by(verdict: Verdict, piece: OrderReported, instrument: str) -> bool:
+    """Whether a piece agrees with a verdict, and names no side, fill or end beyond it."""
+    if not is_possible(piece, instrument):
+        return False
+    if piece.side is not None and piece.side is not verdict.side:
+        return False
+    if piece.status in TERMINAL and not _is_end_known_by(verdict, piece):
+        return False
+    if piece.cum_qty is None:
+        return True
+    if verdict.cum_qty is None or piece.cum_qty > verdict.cum_qty:
+        return False
+    if piece.cum_qty < verdict.cum_qty or piece.avg_px is None:
+        return True
+    return verdict.avg_px is not None and piece.avg_px <= verdict.avg_px
+
+
+def _is_end_known_by(verdict: Verdict, end: OrderReported) -> bool:
+    """Whether a piece names the end that a verdict names, and nothing of it beyond that."""
+    if end.status is not verdict.ord_status or (end.cum_qty_final and not verdict.cum_qty_final):
+        return False
+    if end.ended_by is not verdict.ended_by and end.ended_by is not EndedBy.UNKNOWN:
+        return False
+    is_same_reason = not end.cancel_reason or end.cancel_reason == verdict.cancel_reason
+    return is_same_reason and (not end.successor_order_id or end.successor_order_id == verdict.successor_order_id)
+
+
 class OrderView:
     """The evidence about one order, with when each piece was seen and, for an answer, when it was asked for.
 
@@ -181,7 +228,9 @@ class OrderView:
             self.last_push_us = now_us
         if piece in self._seen or (self._struck and digest_of(piece) in self._struck):
             return False
-        verdict = verdict_of((*self._seen, piece), self._instrument)
+        verdict = verdict_beside(self.verdict, piece, self._instrument)
+        if verdict is None:
+            verdict = verdict_of((*self._seen, piece), self._instrument)
         if len(self._seen) >= EVIDENCE_MAX and not self._make_room() and verdict == self.verdict:
             return False
         self._seen[piece] = (now_us, asked_us)
@@ -246,15 +295,19 @@ def heaviest(evidence: Sequence[OrderReported]) -> OrderReported:
     leading = [piece for piece in evidence if _RANK[piece.status] == rank]
     if len(leading) == 1:  # as when an order that was known to live has ended
         return leading[0]
-    top = max(map(_weight, leading))
-    ties = [piece for piece in leading if _weight(piece) == top]
+    weights = [_weight(piece) for piece in leading]
+    top = max(weights)
+    ties = [piece for piece, weight in zip(leading, weights, strict=True) if weight == top]
     return ties[0] if len(ties) == 1 else max(ties, key=repr)
 
 
 def outweighs(piece: OrderReported, other: OrderReported) -> bool:
     """Whether of two pieces the first decides."""
     above = _RANK[piece.status] - _RANK[other.status]
-    return above > 0 if above else heaviest((other, piece)) is not other
+    if above:
+        return above > 0
+    weight, held = _weight(piece), _weight(other)
+    return weight > held if weight != held else heaviest((other, piece)) is not other
 
 
 def _weight(piece: OrderReported) -> tuple[int, Decimal, bool, bool, int, str]:

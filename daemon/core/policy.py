@@ -128,8 +128,10 @@ def _never_left_in_time(ticket: Ticket, case: Case, now_us: int) -> bool:
 
 
 def _is_rejected(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
+    if ticket.first_send is None or not case.live_by_answer_us:
+        return False
     left = [send for send in case.sends if send.may_have_left]
-    if not left or ticket.first_send is None or any(send.proof not in UNCHANGED for send in left):
+    if not left or any(send.proof not in UNCHANGED for send in left):
         return False
     if left[-1].proof is Proof.UNCHANGED_RETRY and _may_repeat(ticket, case, world, now_us):
         return False
@@ -138,8 +140,10 @@ def _is_rejected(ticket: Ticket, case: Case, world: World, now_us: int) -> bool:
 
 
 def _is_unknown_order(ticket: Ticket, case: Case, world: World) -> bool:
+    if case.was_seen or case.denied_past_memory or not case.denials:
+        return False
     first_us = next((send.made_us for send in case.sends_for(ticket) if send.may_have_left), None)
-    if case.was_seen or case.denied_past_memory or first_us is None:
+    if first_us is None:
         return False
     rounds = [at for at in case.denials if at >= first_us]
     if len(rounds) < 2 or rounds[-1] < max(rounds[0], case.last_answer_us()) + world.replica_lag_us:

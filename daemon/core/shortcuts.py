@@ -13,6 +13,7 @@ from protocols.evidence import DropCopyState, Proof
 from protocols.fix import OrdStatus
 
 if TYPE_CHECKING:
+    from daemon.core.order_view import Verdict
     from daemon.core.world import World
 
 LIVING: Final = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
@@ -93,3 +94,19 @@ def is_over(case: Case) -> bool:
         if not is_settled(ticket):
             return False
     return SendState.IN_FLIGHT not in [send.state for send in case.sends]
+
+
+def stays_over(case: Case, before: Verdict) -> bool:
+    """Whether a case that was over `before` some evidence came is so still, and its requests were told all of it.
+
+    So it is with most rows of a venue's history: the long way finds nothing in them to tell, send, ask or wait for.
+    """
+    verdict = case.verdict
+    says_the_same = verdict is before or (
+        verdict.ord_status is before.ord_status
+        and verdict.cum_qty == before.cum_qty
+        and verdict.cum_qty_final is before.cum_qty_final
+        and verdict.successor_order_id == before.successor_order_id
+        and verdict.client_order_id == before.client_order_id
+    )
+    return says_the_same and is_over(case)

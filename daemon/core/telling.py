@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from daemon.core.order_view import Verdict
     from daemon.core.policy import Conclusion
     from daemon.core.world import World
+    from protocols.evidence import CancelAnswered
+    from protocols.fix import OrderId
 
 _MAY_BE_OURS = frozenset({Proof.ACCEPTED, Proof.IN_PROGRESS})
 _UNANSWERED = frozenset({None, Proof.UNKNOWN})
@@ -23,17 +25,14 @@ def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Re
     """Write the report of a request. ``seq``, ``durable`` and two of its times are the driver's to fill in."""
     verdict = case.verdict
     sends = case.sends_for(ticket)
-    answer = None
-    for send in sends:  # one, nearly always: no generator is worth its making here
-        answer = send.answer or answer
-    order_id = case.order_id or ticket.request.order_id or (answer.order_id if answer else None)
+    answer = _last_answer(sends)
     return Report(
         request_id=ticket.request.key.request_id,
         account=world.account,
         venue=world.traits.venue,
         product=case.product or None,
         instrument=ticket.request.instrument,
-        order_id=order_id,
+        order_id=_order_id(ticket, case, answer),
         client_order_id=ticket.request.client_order_id or case.alias,
         outcome=found.outcome,
         ord_status=verdict.ord_status,
@@ -61,16 +60,29 @@ def previous_of(report: Report) -> Previous:
     return Previous(report.outcome, report.cum_qty)
 
 
-def says_the_same(new: Report, old: Report) -> bool:
-    """Whether a second report would tell a client nothing that the first did not."""
-    return (
-        new.outcome is old.outcome
-        and new.order_id == old.order_id
-        and new.ord_status is old.ord_status
-        and new.cum_qty == old.cum_qty
-        and new.successor_order_id == old.successor_order_id
-        and (new.cum_qty_final is old.cum_qty_final or not new.cum_qty_final)
+def adds_to(told: Report, ticket: Ticket, case: Case, found: Conclusion) -> bool:
+    """Whether a report of the same outcome would now tell a client something that the last one did not."""
+    verdict = case.verdict
+    says_the_same = (
+        told.ord_status is verdict.ord_status
+        and told.cum_qty == verdict.cum_qty
+        and told.successor_order_id == verdict.successor_order_id
+        and (told.cum_qty_final or not (verdict.is_terminal and verdict.cum_qty_final))
+        and told.order_id == _order_id(ticket, case, _last_answer(case.sends_for(ticket)))
     )
+    return told.outcome is found.outcome and not says_the_same
+
+
+def _last_answer(sends: list[WireSend]) -> CancelAnswered | None:
+    answer = None
+    for send in sends:  # one, nearly always: no generator is worth its making here
+        answer = send.answer or answer
+    return answer
+
+
+def _order_id(ticket: Ticket, case: Case, answer: CancelAnswered | None) -> OrderId | None:
+    """Name the order: as the case knows it, as it was asked for, or as our own frame's answer names it."""
+    return case.order_id or ticket.request.order_id or (answer.order_id if answer else None)
 
 
 def _reject_reason(outcome: Outcome, code: str | None) -> str | None:

@@ -23,6 +23,7 @@ from tests.core.words import TRAITS
 if TYPE_CHECKING:
     from daemon.core.case import Case
     from daemon.core.effects import Effect
+    from daemon.core.order_view import Verdict
     from daemon.core.world import World
 
 BATCH = BatchCancel("many", (Road.WS, Road.REST), 4, "a page", frozenset({""}), mixes_ids=True)
@@ -90,6 +91,8 @@ def happen(story: Story, what: str, how: object) -> None:
         case "push", (str() as order, str() as state, bool() as names_both):
             cum = {"partially_filled": "1", "filled": "10"}.get(state, "0")
             story.push(state, order=order, alias=alias_of(order) if names_both else None, cum=cum)
+        case "row", (str() as order, str() as state, str() as cum, bool() as final):
+            story.push(state, order=order, alias=alias_of(order), cum="10" if state == "filled" else cum, final=final)
         case "ack", Proof() as proof:
             for sent in story.open_sends()[:1]:
                 story.refuse(proof, sent)
@@ -126,5 +129,26 @@ FLOOD: list[Asked] = [(f"o{number}", False, None, False) for number in range(1, 
 @example([("many", (FLOOD[:3], True, False)), ("push", ("o2", "canceled", True)), ("wait", 150)], 0)
 def test_a_case_that_has_just_begun_is_treated_as_in_the_long_way(events: list[Event], gap_ms: int) -> None:
     with patch.object(shortcuts, "begun_by", not_begun):
+        long_way = lived(events, gap_ms)
+    assert lived(events, gap_ms) == long_way
+
+
+def never_over(_case: Case, _before: Verdict) -> bool:
+    return False
+
+
+ENDED: list[Event] = [("one", ("o1", False, None, False)), ("ack", Proof.ACCEPTED), ("push", ("o1", "canceled", True))]
+ROWS = st.tuples(ORDERS, STATES | st.just("expired"), st.sampled_from("037"), st.booleans())
+OVER: st.SearchStrategy[list[Event]] = st.lists(EVENTS | st.tuples(st.just("row"), ROWS), max_size=14)
+
+
+@given(OVER, st.sampled_from([0, 1100]))
+@example([*ENDED, ("row", ("o1", "canceled", "3", True)), ("wait", 600)], 0)
+@example([*ENDED[:2], ("row", ("o1", "expired", "0", True)), *ENDED[2:]], 0)
+@example([*ENDED[:2], *[("row", ("o1", "canceled", "3", False))] * 2, ("wait", 1200)], 0)
+@example([*ENDED, ("push", ("o1", "filled", True)), ("wait", 600)], 0)
+@example([*ENDED, ("one", ("o1", True, 700, False)), ("push", ("o1", "new", True)), ("wait", 1200)], 1100)
+def test_a_case_that_stays_over_is_treated_as_in_the_long_way(events: list[Event], gap_ms: int) -> None:
+    with patch.object(shortcuts, "stays_over", never_over):
         long_way = lived(events, gap_ms)
     assert lived(events, gap_ms) == long_way

@@ -13,7 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.core import order_view
-from daemon.core.order_view import EVIDENCE_MAX, NOTHING_KNOWN, OrderView, Verdict, digest_of, verdict_of
+from daemon.core.order_view import (
+    EVIDENCE_MAX,
+    NOTHING_KNOWN,
+    OrderView,
+    Verdict,
+    digest_of,
+    verdict_beside,
+    verdict_of,
+)
 from protocols.evidence import Frame, OrderReported, Source
 from protocols.fix import TERMINAL, ClientOrderId, EndedBy, OrderId, OrdStatus, Side
 from tests.core.words import INSTRUMENT, report
@@ -58,6 +66,7 @@ ordinary = st.builds(
     is_state=st.sampled_from([True] * 8 + [False]),
 )
 """Pieces of which two often agree."""
+SAID = set(OrderReported.__struct_fields__) - {"frame", "source", "channel", "product", "order_id", "word"}
 lives = st.builds(msgspec.structs.replace, ordinary, status=st.sampled_from(sorted(set(OrdStatus) - TERMINAL)))
 ends = st.builds(msgspec.structs.replace, ordinary, status=st.sampled_from(sorted(TERMINAL)))
 
@@ -102,6 +111,29 @@ def test_where_the_last_piece_says_it_all_the_whole_set_says_the_same(evidence: 
     with patch.object(order_view, "_last_says_it_all", return_value=False):
         of_all = judged(list(evidence))
     assert judged(list(evidence)) == of_all
+
+
+@settings(max_examples=2000)
+@given(
+    st.lists(ends | ordinary, min_size=1, max_size=3),
+    ends | ordinary,
+    st.sets(st.sampled_from(sorted(SAID)), max_size=3),
+)
+def test_a_piece_that_says_nothing_new_leaves_the_verdict_of_all(
+    evidence: list[OrderReported], other: OrderReported, changed: set[str]
+) -> None:
+    """As a row of a history that is shown again in another frame, and says something else here and there."""
+    news = {name: getattr(other, name) for name in {"frame", "source", *changed}}
+    piece = msgspec.structs.replace(evidence[-1], **news)
+    assert verdict_beside(judged(evidence), piece, INSTRUMENT) in {None, judged([*evidence, piece])}
+
+
+@pytest.mark.parametrize("note", ["a", "b", "c"])
+@pytest.mark.parametrize("row", [report("canceled", cum="3"), report("new", cum="0")], ids=["its end", "that it lived"])
+def test_what_is_known_of_an_ended_order_is_told_at_a_glance(row: OrderReported, note: str) -> None:
+    end = msgspec.structs.replace(report("canceled", cum="3"), client_order_id=ClientOrderId("c"))
+    again = msgspec.structs.replace(row, client_order_id=ClientOrderId("c"), frame=Frame(note, b""))
+    assert verdict_beside(judged([end]), again, INSTRUMENT) == judged([end, again])
 
 
 @given(sets_of_evidence, st.integers(0, 9))
