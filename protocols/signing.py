@@ -8,17 +8,19 @@ signature, which belongs in a header or a login frame and in no log.
 from __future__ import annotations
 
 import base64
-import hashlib
 import hmac
+import re
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 if TYPE_CHECKING:
     from protocols.rest import Pairs
     from protocols.secret import Secret
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+UNRESERVED: Final = re.compile(r"[A-Za-z0-9._~-]*")
+"""What stands in a query as it is (RFC 3986, section 2.3)."""
 OKX_LOGIN_PREHASH: Final = "GET/users/self/verify"
 """What an OKX login signs after its timestamp: constants, whatever the socket's path."""
 BITGET_LOGIN_PREHASH: Final = "GET/user/verify"
@@ -48,7 +50,7 @@ def epoch_millis(now_us: int) -> str:
 
 def hmac_sha256_base64(secret: Secret, prehash: bytes) -> str:
     """Sign by HMAC-SHA256 and write it in standard Base64 with padding."""
-    digest = hmac.digest(secret.reveal().encode(), prehash, hashlib.sha256)
+    digest = hmac.digest(secret.reveal().encode(), prehash, "sha256")
     return base64.b64encode(digest).decode()
 
 
@@ -68,7 +70,12 @@ def okx_rest(secret: Secret, timestamp: str, method: str, target: str, body: byt
 
 def sorted_query(pairs: Pairs) -> str:
     """Write a query with its names in ASCII order, percent-encoded in UTF-8 with capital hexadecimal digits."""
-    return urlencode(sorted(pairs), quote_via=quote, safe="")
+    return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in sorted(pairs)])
+
+
+def _encoded(written: str) -> str:
+    """Percent-encode what is not `UNRESERVED`. Most of what is signed is, and `quote` takes long to find that out."""
+    return written if UNRESERVED.fullmatch(written) else quote(written, safe="")
 
 
 def htx(secret: Secret, method: str, host: str, path: str, query: str) -> str:
@@ -105,4 +112,4 @@ def bingx(secret: Secret, query: str) -> str:
     ``query`` is `raw_query` of all parameters, ``timestamp`` among them: what is signed is not encoded, what is sent
     is.
     """
-    return hmac.digest(secret.reveal().encode(), query.encode(), hashlib.sha256).hex()
+    return hmac.digest(secret.reveal().encode(), query.encode(), "sha256").hex()

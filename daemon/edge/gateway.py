@@ -470,7 +470,7 @@ class Gateway:
 
 
 def _outside_of_the_loop(account: GatewaySettings, clock: Clock) -> Outside:
-    from daemon.edge.loop import LoopOutside  # noqa: PLC0415 - who brings an outside needs neither loop nor sockets
+    from daemon.edge.loop_outside import LoopOutside  # noqa: PLC0415 - who brings an outside needs neither loop nor sockets
 
     return LoopOutside(account, clock)
 

@@ -1,7 +1,8 @@
 """What a gateway reaches the outside by: waiting, tasks, REST calls and links, as things that are handed to it.
 
-In the daemon they are the event loop's and the sockets' (`daemon.edge.loop`). In a simulation they are virtual, so that
-the very same gateway runs there, wait for wait. Nothing here does anything: these are the words in which one asks.
+In the daemon they are the event loop's (`daemon.edge.loop`) and the sockets' (`daemon.edge.loop_outside`). In a
+simulation they are virtual, so that the very same gateway runs there, wait for wait. Nothing here does anything: these
+are the words in which one asks.
 """
 
 from __future__ import annotations

@@ -1,11 +1,13 @@
 """Signatures against vectors, and times written as venues want them."""
 
+from urllib.parse import quote, urlencode
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from protocols.secret import Secret
-from protocols.signing import epoch_seconds, iso_millis, okx_login, okx_rest
+from protocols.signing import epoch_seconds, iso_millis, okx_login, okx_rest, sorted_query
 from tests.protocols.okx_material import SECRET
 
 TIMESTAMP = "2020-12-08T09:08:57.715Z"
@@ -65,3 +67,8 @@ def test_later_times_are_never_written_as_earlier_ones(one: int, other: int) -> 
 
 def test_seconds_are_cut_and_not_rounded() -> None:
     assert epoch_seconds(1_704_876_947_999_999) == "1704876947"
+
+
+@given(st.lists(st.tuples(st.text(), st.text() | st.from_regex(r"[A-Za-z0-9._~-]+", fullmatch=True)), max_size=5))
+def test_a_query_is_encoded_as_forms_are_but_for_blanks(pairs: list[tuple[str, str]]) -> None:
+    assert sorted_query(tuple(pairs)) == urlencode(sorted(pairs), quote_via=quote, safe="")
