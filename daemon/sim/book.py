@@ -34,7 +34,11 @@ class OrdStatus(StrEnum):
     @property
     def is_terminal(self) -> bool:
         """Whether nothing can happen to the order any more."""
-        return self not in (OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED)
+        return self in TERMINAL
+
+
+TERMINAL = frozenset({OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.EXPIRED})
+"""The states from which nothing leads."""
 
 
 class Side(StrEnum):

@@ -23,7 +23,7 @@ class VenueClock:
 
     def ms_text(self, now_us: int) -> str:
         """Milliseconds since the epoch, as text."""
-        return str(self.ms(now_us))
+        return str(self.us(now_us) // MILLISECOND_US)
 
     def checked_us(self, now_us: int) -> int:
         """Like `us`, for a moment at which somebody depends on the clock: counted as a firing of SKEW while that

@@ -5,6 +5,7 @@ or raises, as the caller chooses.
 """
 
 from decimal import Decimal, InvalidOperation
+from urllib.parse import parse_qsl
 
 import orjson
 
@@ -58,7 +59,15 @@ def decimal_text(value: object) -> Decimal | None:
 
 def plain(number: Decimal) -> str:
     """A decimal as venues print it: no exponent."""
-    return format(number, "f")
+    written = str(number)
+    return format(number, "f") if "E" in written else written
+
+
+def query_pairs(query: str) -> list[tuple[str, str]]:
+    """The pairs of a query in its order, decoded as HTML forms are; a name without a value has ""."""
+    if "%" in query or "+" in query:
+        return parse_qsl(query, keep_blank_values=True)
+    return [(name, value) for name, _, value in (each.partition("=") for each in query.split("&") if each)]
 
 
 def dumps(document: object) -> bytes:

@@ -162,29 +162,32 @@ class Chronicle:
     def left(self, account: str, at_us: int, text: str, *, may_cancel: bool) -> None:
         """Something was handed to a transport."""
         if may_cancel:
-            for name in set(_IDS.findall(text)):
+            for name in dict.fromkeys(_IDS.findall(text)):
                 self.left_us.setdefault(name, []).append(at_us)
 
     def reached(self, account: str, at_us: int, text: str, *, is_evidence: bool, asked: str = "") -> None:
         """Something reached a daemon that lives. From an answer about one order it need not read of others."""
         named = set(_ORDER_IDS.findall(text))
+        if not named:
+            return
         for name in named & self._unpaired.keys():
             alias = self._unpaired[name]
             if alias is not None and alias in text:
                 del self._unpaired[name]
                 self.paired_us.setdefault(name, []).append(at_us)
+        if not is_evidence:
+            return
         about = set(_IDS.findall(asked))
-        if about and is_evidence:
+        if about:
             named = {name for name in named if name in about or self.aliases.get(name) in about}
-        news = [name for name in named if self._is_news(account, name)] if is_evidence else []
+        news = [name for name in named & self._asked_us.keys() if self._is_news(account, name)]
         if news:
             for name in _ended_in(text, news):
                 self.shown_us.setdefault(name, []).append(at_us)
 
     def _is_news(self, account: str, order_id: str) -> bool:
-        """Whether an order is one that somebody spoke of, has ended, and was not shown to have since then."""
-        asked_us = self._asked_us.get(order_id)
-        if asked_us is None or self.shown_us.get(order_id, [0])[-1] > asked_us:
+        """Whether an order that somebody spoke of has ended, and was not shown to have since then."""
+        if self.shown_us.get(order_id, [0])[-1] > self._asked_us[order_id]:
             return False
         order = self.books[AccountName(account)].get(order_id)
         return order is not None and order.ord_status.is_terminal
@@ -330,26 +333,25 @@ class Chronicle:
 
 def _ended_in(text: str, named: list[str]) -> set[str]:
     """Pick the orders of which some row of a document says that they have ended."""
-    lowered = text.lower()
-    if not any(word in lowered for word in _ENDS):
-        return set()
     start = text.find("{")
     try:
         document = orjson.loads(text[start:]) if start >= 0 else None
     except orjson.JSONDecodeError:
         return set()
+    wanted = {*named, *map(int, named)}
     ended: set[str] = set()
     for row in _rows(document):
-        if any(isinstance(value, str) and value.lower() in _ENDS for value in row.values()):
-            ended.update(name for name in named if name in row.values() or int(name) in row.values())
+        scalars = [value for value in row.values() if isinstance(value, str | int)]
+        about = wanted.intersection(scalars)
+        if about and not _ENDS.isdisjoint([str(value).lower() for value in scalars]):
+            ended.update(map(str, about))
     return ended
 
 
 def _rows(value: object) -> Iterator[dict[str, object]]:
     if isinstance(value, dict):
         yield value
-        for each in value.values():
-            yield from _rows(each)
-    elif isinstance(value, list):
-        for each in value:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    for each in inner:
+        if isinstance(each, dict | list):
             yield from _rows(each)

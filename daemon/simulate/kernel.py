@@ -71,10 +71,11 @@ class Kernel:
 
     def run(self, until_us: int) -> None:
         """Let everything come that is due by ``until_us``, which is the present then."""
-        while self._heap and self._heap[0][0] <= until_us:
-            at_us, _, call = heapq.heappop(self._heap)
-            run = call.run
-            if run is None or (call.scope is not None and call.scope.is_dead):
+        heap, pop = self._heap, heapq.heappop
+        while heap and heap[0][0] <= until_us:
+            at_us, _, call = pop(heap)
+            run, scope = call.run, call.scope
+            if run is None or (scope is not None and scope.is_dead):
                 continue
             self.now_us = at_us
             self.calls += 1

@@ -18,7 +18,6 @@ from daemon.core.ids import Ids
 from daemon.core.records import Caller
 from daemon.edge.access import Access
 from daemon.edge.account import Account
-from daemon.edge.clock import Clock
 from daemon.edge.desk import ConnectionId, Peer
 from daemon.edge.frontdesk import FrontDesk
 from daemon.edge.journal import JournalState
@@ -28,7 +27,7 @@ from daemon.simulate.disk import VirtualJournal
 from daemon.simulate.kernel import Scope
 from daemon.simulate.network import HOST
 from daemon.simulate.sent import VirtualSent
-from daemon.simulate.ways import VirtualOutside, VirtualTime
+from daemon.simulate.ways import VirtualClock, VirtualOutside, VirtualTime
 from protocols.dialect import Endpoints
 from protocols.secret import Credentials, Secret
 from protocols.venues.registry import dialect_for
@@ -70,7 +69,7 @@ class Life:
     ) -> None:
         self.scope = Scope(kernel)
         self.journal = VirtualJournal(disk, self.scope)
-        self.clock = Clock(lambda: (kernel.now_us + clock_offset_us) * 1000, lambda: kernel.now_us * 1000)
+        self.clock = VirtualClock(kernel, clock_offset_us)
         departures = Departures(VirtualSent(disk.sent, clock_offset_us), self.clock.now())
         self._disk = disk
         self._connections = itertools.count(1)

@@ -38,7 +38,10 @@ class Trace:
 
     def note(self, at_us: int, where: str, text: str) -> None:
         """Something else happened that belongs to the story."""
-        self._hash.update(f"{at_us}|{where}|{text}\n".encode())
+        update = self._hash.update
+        update(f"{at_us}|{where}|".encode())
+        update(text.encode())
+        update(b"\n")
         if self._tell is not None:
             after_s = (at_us - self._start_us) / US_PER_S
             shown = text if len(text) <= SHOWN_MAX else text[:SHOWN_MAX] + " …"

@@ -1,6 +1,6 @@
 """A gateway's outside in virtual time: waiting, tasks, the pool of REST calls, and links over cables.
 
-It stands in for `daemon.edge.loop`, wait for wait, and like that decides nothing.
+It stands in for `daemon.edge.loop_outside`, wait for wait, and like that decides nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from daemon.edge.carrier import Carrier
+from daemon.edge.clock import NS_PER_US, Clock
 from daemon.edge.outside import CallFailed, DialFailed, Flight, Link
 from daemon.simulate.kernel import Bell, Group, Park
 from protocols.rest import RestResponse
@@ -19,9 +20,8 @@ if TYPE_CHECKING:
     from random import Random
     from types import TracebackType
 
-    from daemon.edge.clock import Clock
     from daemon.edge.settings import Waits
-    from daemon.simulate.kernel import Call, Scope, Task
+    from daemon.simulate.kernel import Call, Kernel, Scope, Task
     from daemon.simulate.network import Answer, Cable, Host
     from protocols.rest import SignedCall
     from protocols.session import Event, Session
@@ -29,6 +29,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 CONNECTIONS_MAX: Final = 32
 """As `daemon.edge.rest` has it."""
+
+
+class VirtualClock(Clock):
+    """The clock of one life, whose host's is ``offset_us`` ahead of the true time."""
+
+    def __init__(self, kernel: Kernel, offset_us: int) -> None:
+        super().__init__(lambda: (kernel.now_us + offset_us) * NS_PER_US, lambda: kernel.now_us * NS_PER_US)
+        self._kernel = kernel
+        self._offset_us = offset_us
+
+    def now(self) -> int:
+        """Microseconds since the epoch: what `Clock` comes to, in one step."""
+        return self._kernel.now_us + self._offset_us
 
 
 class VirtualTime:

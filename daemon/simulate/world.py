@@ -38,6 +38,8 @@ from protocols.flights import OUT_MAX
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from daemon.edge.account import Account
+    from daemon.edge.status import GatewayStatus
     from daemon.sim.demo_plan import Placing
     from daemon.sim.venue import SimVenue
     from daemon.simulate.bulks import BulkPlan
@@ -251,7 +253,8 @@ class World:
         if life is None:
             return
         self.restarts += 1
-        self._look_for_faults(life)
+        for name, account in life.accounts.items():
+            self._look_for_faults(name, account, account.gateway.snapshot() if account.gateway is not None else None)
         self.office.life = None
         life.crash()
         for host in self.hosts.values():
@@ -276,19 +279,16 @@ class World:
                     Bound(f"{name} orders", len(correlator.book), plan.orders_max),
                     Bound(f"{name} cancels in flight", gateway.in_flight if gateway else 0, OUT_MAX),
                 )
-            self._look_for_faults(life)
+                self._look_for_faults(name, account, gateway)
         is_stormy = self.kernel.now_us < START_US + self.plan.heal_us
         self.kernel.after(SAMPLE_US if is_stormy else 10 * SAMPLE_US, self._sample)
 
-    def _look_for_faults(self, life: Life) -> None:
+    def _look_for_faults(self, name: AccountName, account: Account, gateway: GatewayStatus | None) -> None:
         """Read from the alarms what the daemon caught of its own."""
-        for name, account in life.accounts.items():
-            alarms = account.driver.alarms.standing()
-            if account.gateway is not None:
-                alarms += account.gateway.snapshot().alarms
-            for alarm in alarms:
-                if alarm.name == INTERNAL_ERROR:
-                    self.chronicle.faulted(name, alarm.detail)
+        alarms = account.driver.alarms.standing() + (gateway.alarms if gateway is not None else ())
+        for alarm in alarms:
+            if alarm.name == INTERNAL_ERROR:
+                self.chronicle.faulted(name, alarm.detail)
 
     # ------------------------------------------------------------ the venue
 

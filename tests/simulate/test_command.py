@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import subprocess
@@ -137,3 +138,8 @@ def test_the_venues_that_are_named_are_those_that_are_drawn() -> None:
 def test_a_world_that_does_not_come_to_rest_is_a_violation_and_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernel, "CALLS_MAX", 1_000)
     assert [(found.rule, found.detail[:7]) for found in run_seed(0).result.violations] == [("raised", "Endless")]
+
+
+def test_who_collects_garbage_by_hand_leaves_it_to_python_again() -> None:
+    assert [gc.isenabled() for _ in run_seeds(range(MIXED[0], MIXED[0] + 1))] == [False]
+    assert gc.isenabled()

@@ -5,7 +5,6 @@ digits over `name=value&...`, values as they are before encoding, `signature` le
 sent, or sorted, either will do. This file knows no orders.
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ def read_query(query: str) -> Pairs:
 def sign(secret: str, pairs: Pairs) -> str:
     """The signature of pairs in this order."""
     signed = "&".join(f"{name}={value}" for name, value in pairs)
-    return hmac.digest(secret.encode(), signed.encode(), hashlib.sha256).hex()
+    return hmac.digest(secret.encode(), signed.encode(), "sha256").hex()
 
 
 @dataclass(frozen=True, slots=True)

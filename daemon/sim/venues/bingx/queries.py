@@ -6,7 +6,7 @@ do not fail. STALE_QUERY, QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls
 
 from collections.abc import Iterator
 
-from daemon.sim.book import Order
+from daemon.sim.book import TERMINAL, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.timers import seconds_us
@@ -53,7 +53,7 @@ class Queries:
     def open_orders(self, call: Call) -> list[JsonObject]:
         """The orders on the book, of a symbol or of all."""
         symbol = call.text("symbol")
-        live = (order for order in self._as_seen(call.now_us) if not order.ord_status.is_terminal)
+        live = (order for order in self._as_seen(call.now_us) if order.ord_status not in TERMINAL)
         return [self._row(order) for order in live if symbol in ("", order.instrument)][:OPEN_MAX]
 
     def history(self, call: Call) -> list[JsonObject]:

@@ -5,7 +5,6 @@ anybody who signs. This file knows no orders.
 """
 
 import base64
-import hashlib
 import hmac
 import re
 from urllib.parse import unquote
@@ -26,7 +25,7 @@ _MILLIS = re.compile(r"\d{12,13}")
 def sign(secret: str, prehash: str | bytes) -> str:
     """Base64 of HMAC-SHA256 of the prehash."""
     data = prehash.encode() if isinstance(prehash, str) else prehash
-    return base64.b64encode(hmac.digest(secret.encode(), data, hashlib.sha256)).decode()
+    return base64.b64encode(hmac.digest(secret.encode(), data, "sha256")).decode()
 
 
 def rest_prehash(timestamp: str, method: str, target: str, body: bytes) -> bytes:

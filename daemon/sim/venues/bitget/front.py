@@ -7,7 +7,6 @@ here (`classic_rest`, `unified_rest`, `market`).
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from daemon.sim import wire
 from daemon.sim.clock import VenueClock
@@ -18,7 +17,7 @@ from daemon.sim.venues.bitget.auth import Gate
 from daemon.sim.venues.bitget.distort import Distorter
 from daemon.sim.venues.bitget.queries import Query, QueryRefused
 from daemon.sim.venues.bitget.roads import CallRoad, envelope, respond
-from daemon.sim.wire import BadJsonError, JsonObject
+from daemon.sim.wire import BadJsonError, JsonObject, query_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +68,7 @@ class Front:
         path, _, query = request.target.partition("?")
         body, listed = _object(request.body), _listed(request.body)
         route = self.routes.get(f"{request.method} {path}")
-        fields = dict(parse_qsl(query, keep_blank_values=True))
+        fields = dict(query_pairs(query))
         call = Call(request_id, fields, body or {}, now_us, listed or (), None if route is None else route.told)
         if self.arrived is not None:
             self.arrived(path, call)

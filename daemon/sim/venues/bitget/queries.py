@@ -8,7 +8,7 @@ STALE_QUERY, QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls arrive is `f
 
 from collections.abc import Callable, Iterator, Mapping
 
-from daemon.sim.book import Order
+from daemon.sim.book import TERMINAL, Order
 from daemon.sim.faults import Fault
 from daemon.sim.timers import SECOND_US, seconds_us
 from daemon.sim.venue import Floor
@@ -59,7 +59,7 @@ class Queries:
 
     def open(self, query: Query, now_us: int, keep: Keep) -> list[Order]:
         """A page of the orders on the book."""
-        live = (order for order in self._as_seen(now_us, live_only=True) if not order.ord_status.is_terminal)
+        live = (order for order in self._as_seen(now_us, live_only=True) if order.ord_status not in TERMINAL)
         return self._page(query, live, keep)
 
     def history(self, query: Query, now_us: int, keep: Keep) -> list[Order]:
@@ -69,7 +69,7 @@ class Queries:
         ended = (
             order
             for order in self._as_seen(now_us, live_only=False)
-            if order.ord_status.is_terminal and order.updated_us > now_us - HISTORY_KEPT_US
+            if order.ord_status in TERMINAL and order.updated_us > now_us - HISTORY_KEPT_US
         )
         return self._page(query, ended, keep)
 

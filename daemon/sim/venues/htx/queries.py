@@ -8,7 +8,7 @@ cancels are forgotten two hours after they ended. STALE_QUERY, QUERY_NOTFOUND an
 
 from collections.abc import Callable, Iterator, Mapping
 
-from daemon.sim.book import Order
+from daemon.sim.book import TERMINAL, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US, SECOND_US, seconds_us
@@ -60,7 +60,7 @@ class Queries:
 
     def opens(self, query: Query, now_us: int) -> list[JsonObject]:
         """The orders on the book, oldest first unless asked otherwise; raises QueryRefused."""
-        live = [order for order in self._as_seen(now_us) if not order.ord_status.is_terminal]
+        live = [order for order in self._as_seen(now_us) if order.ord_status not in TERMINAL]
         wanted = [
             order
             for order in live
@@ -85,7 +85,7 @@ class Queries:
         ended = [
             order
             for order in self._as_seen(now_us)
-            if order.ord_status.is_terminal
+            if order.ord_status in TERMINAL
             and state(order) in states
             and self._matches(query, order)
             and not _is_forgotten(order, now_us)

@@ -7,7 +7,6 @@ in refusals by whoever stands before v5. HTTP status 200 for business errors. Wh
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from urllib.parse import parse_qsl
 
 from daemon.sim import wire
 from daemon.sim.clock import VenueClock
@@ -30,7 +29,7 @@ from daemon.sim.venues.htx.ops import objects
 from daemon.sim.venues.htx.place import Places
 from daemon.sim.venues.htx.queries import Queries, QueryRefused
 from daemon.sim.venues.htx.road import USER, Answer, CallRoad, body, budget_headers, http_status
-from daemon.sim.wire import BadJsonError, JsonObject
+from daemon.sim.wire import BadJsonError, JsonObject, query_pairs
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class Rest:
             self._respond(request_id, HttpResponse(404, b'{"status":"error","err_code":404,"err_msg":"Not Found"}'))
             return
         count_arrivals(self._floor, path.rpartition("/")[2], _data(request.body))
-        call = _Call(request_id, dict(parse_qsl(query, keep_blank_values=True)), request, now_us)
+        call = _Call(request_id, dict(query_pairs(query)), request, now_us)
         problem = self._gate.call_problem(request, now_us) if route.is_private else None
         if problem is not None:
             self._turn_away(call, problem)

@@ -5,7 +5,6 @@ with anybody who signs. This file knows no orders.
 """
 
 import base64
-import hashlib
 import hmac
 import re
 from datetime import UTC, datetime, timedelta
@@ -27,7 +26,7 @@ _SECONDS = re.compile(r"\d{9,11}(\.\d{1,6})?")
 def sign(secret: str, prehash: str | bytes) -> str:
     """Base64 of HMAC-SHA256 of the prehash."""
     data = prehash.encode() if isinstance(prehash, str) else prehash
-    return base64.b64encode(hmac.digest(secret.encode(), data, hashlib.sha256)).decode()
+    return base64.b64encode(hmac.digest(secret.encode(), data, "sha256")).decode()
 
 
 def rest_prehash(timestamp: str, method: str, target: str, body: bytes) -> bytes:
@@ -89,7 +88,7 @@ class Gate:
         if not _ISO_MS.fullmatch(stamp):
             return "50112"
         try:
-            sent = datetime.strptime(stamp, "%Y-%m-%dT%H:%M:%S.%f%z")
+            sent = datetime.fromisoformat(stamp)
         except ValueError:
             return "50112"
         sent_us = (sent - _EPOCH) // timedelta(microseconds=1)

@@ -6,7 +6,6 @@ here (`market`, `rest` and those of other products). Signatures are checked by `
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl
 
 from daemon.sim import wire
 from daemon.sim.rates import RateRule
@@ -15,7 +14,7 @@ from daemon.sim.venues.okx import codes
 from daemon.sim.venues.okx.auth import Gate
 from daemon.sim.venues.okx.cancel import count_arrivals
 from daemon.sim.venues.okx.queries import Query, QueryRefused
-from daemon.sim.wire import BadJsonError, JsonObject
+from daemon.sim.wire import BadJsonError, JsonObject, query_pairs
 
 PREFIX = "/api/v5"
 
@@ -64,7 +63,7 @@ class Front:
             return
         count_arrivals(self._floor, path.rpartition("/")[2], _any_objects(request.body))
         problem = self._gate.call_problem(request, now_us) if route.is_private else None
-        call = Call(request_id, request, dict(parse_qsl(query, keep_blank_values=True)), now_us)
+        call = Call(request_id, request, dict(query_pairs(query)), now_us)
         if problem is None and route.rule is not None:
             key = "/".join(call.query.get(name, "") for name in route.keys)
             problem = None if self._floor.rates.take(route.rule, key, now_us) else "50011"

@@ -7,7 +7,7 @@ QUERY_NOTFOUND and QUERY_OPEN_ONLY act here. How calls arrive is `rest`'s.
 
 from collections.abc import Callable, Iterator, Mapping
 
-from daemon.sim.book import Order
+from daemon.sim.book import TERMINAL, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
 from daemon.sim.timers import MILLISECOND_US, SECOND_US, seconds_us
@@ -59,7 +59,7 @@ class Queries:
 
     def pending(self, query: Query, now_us: int) -> list[JsonObject]:
         """The orders on the book, newest first; raises QueryRefused."""
-        live = (order for order in self._as_seen(now_us, live_only=True) if not order.ord_status.is_terminal)
+        live = (order for order in self._as_seen(now_us, live_only=True) if order.ord_status not in TERMINAL)
         return self._page(query, live)
 
     def history(self, query: Query, now_us: int, *, is_archive: bool) -> list[JsonObject]:
@@ -74,10 +74,10 @@ class Queries:
         ended = (
             order
             for order in self._as_seen(now_us, live_only=False)
-            if order.ord_status.is_terminal
+            if order.ord_status in TERMINAL
             and order.updated_us > now_us - kept_us
             and not _is_forgotten(order, now_us)
-            and begin_us <= self._clock.us(order.created_us)
+            and (not begin_us or begin_us <= self._clock.us(order.created_us))
             and (not end_us or self._clock.us(order.created_us) <= end_us)
         )
         return self._page(query, ended)
