@@ -4,12 +4,14 @@ import asyncio
 import shutil
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
 
-from daemon.edge.journal import Journal, JournalState
+from daemon.edge.journal import Journal, JournalState, places
+from daemon.edge.journal.places import Places
+from protocols.errors import JournalError
 from tests.edge.journal_world import a_journal, keep, key, opened, rows, written
 
 Harm = Callable[[Path], object]
@@ -153,3 +155,49 @@ async def test_what_is_only_in_a_lost_log_is_not_let_go_as_long_as_somebody_keep
             assert await written(held, opened("d")) is False
         await ear.healed()
         assert as_after_a_crash(path) == ["a", "b", "c", "d"]
+
+
+@pytest.fixture
+def at_rest(path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Places]:
+    """The places of an open journal whose folder has not changed for long, and was looked at."""
+    with ExitStack() as opened:
+        for file in (path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm")):
+            opened.enter_context(file.open("wb"))
+        monkeypatch.setattr(places, "FOLDER_AT_REST_NS", -(10**18))
+        found = Places(path)
+        found.require()
+        yield found
+
+
+def wait_until_a_change_is_later(folder: Path, elsewhere: Path) -> None:
+    """Let the file system's clock go on."""
+    while elsewhere.stat().st_ctime_ns <= folder.stat().st_ctime_ns:
+        (elsewhere / "probe").touch()
+        (elsewhere / "probe").unlink()
+
+
+def test_of_a_folder_at_rest_no_file_is_looked_at(at_rest: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(places, "_identity")
+    at_rest.require()
+
+
+@pytest.mark.parametrize("harm", [Path.unlink, moved, replaced, restored])
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+def test_a_change_of_a_folder_at_rest_is_noticed(
+    at_rest: Places, path: Path, harm: Harm, ending: str, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    wait_until_a_change_is_later(path.parent, tmp_path_factory.mktemp("elsewhere"))
+    harm(path.with_name(path.name + ending))
+    with pytest.raises((JournalError, OSError)):
+        at_rest.require()
+
+
+def test_of_a_folder_that_changed_just_now_each_file_is_looked_at(
+    at_rest: Places, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(places, "FOLDER_AT_REST_NS", 10**18)
+    (path.parent / "new").touch()
+    at_rest.require()
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        at_rest.require()

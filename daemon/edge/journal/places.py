@@ -4,11 +4,15 @@ Who has a file open goes on writing into it when it is deleted, moved or replace
 committed is then in no file that a later start reads. SQLite keeps its log and its index of the log (``-wal`` and
 ``-shm``) for as long as anybody has the journal open: it truncates them, and makes new ones only after all let go.
 
+To delete, move or replace a file changes the time (``ctime``, which nobody can set) of its folder, so that mostly one
+look at the folder will do.
+
 It knows names and inodes, and nothing of what is in the files.
 """
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Final
 
 from protocols.errors import JournalError
@@ -19,6 +23,8 @@ if TYPE_CHECKING:
 GONE: Final = "the file is gone; put it back, or restart the daemon, which then begins an empty one"
 LEAVE_IT: Final = "leave it alone while the daemon runs; what was in it is saved, and a new one begun"
 LET_GO: Final = "close every other program that has the journal open: what is only in that log is saved then"
+FOLDER_AT_REST_NS: Final = 2_000_000_000
+"""How long ago a folder must have changed for its time to tell the next change: a file system's clock may be coarse."""
 
 
 class LogMisplaced(JournalError):
@@ -31,23 +37,31 @@ class Places:
     Raises OSError when one of them is not.
     """
 
-    __slots__ = ("_beside", "_file", "_path")
+    __slots__ = ("_beside", "_file", "_folder_then", "_path")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _identity(path)
         self._beside = {beside: _identity(beside) for beside in (_named(path, "-wal"), _named(path, "-shm"))}
+        self._folder_then: tuple[int, int, int] | None = None
+        """The folder when all was in its place, if it was at rest then."""
 
     def require(self) -> None:
         """Raise `JournalError` when the journal was moved or replaced, and `LogMisplaced` for what belongs to it.
 
         A journal that is gone altogether raises OSError.
         """
+        found = self._path.parent.stat()
+        folder = found.st_dev, found.st_ino, found.st_ctime_ns
+        if folder == self._folder_then:
+            return
         if _identity(self._path) != self._file:
             raise JournalError(str(self._path), "the file was moved or replaced", "put it back, or restart the daemon")
         for beside, opened in self._beside.items():
             if not _is(beside, opened):
                 raise LogMisplaced(str(self._path), f"{beside.name} was deleted, moved or replaced", LEAVE_IT)
+        is_at_rest = found.st_ctime_ns < time.time_ns() - FOLDER_AT_REST_NS
+        self._folder_then = folder if is_at_rest and not self._path.is_symlink() else None
 
     @property
     def has_log(self) -> bool:
