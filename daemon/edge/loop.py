@@ -39,7 +39,19 @@ class LoopBell:
 
 
 class LoopTime:
-    """What `daemon.edge.outside.Time` says, on the running loop."""
+    """What `daemon.edge.outside.Time` says, on the loop that runs when it is first used.
+
+    It is held, since to ask which one runs is a call of the kernel's (``getpid``), several times a request.
+    """
+
+    def __init__(self) -> None:
+        self._held: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def _loop(self) -> asyncio.AbstractEventLoop:
+        if self._held is None:
+            self._held = asyncio.get_running_loop()
+        return self._held
 
     def bell(self) -> LoopBell:
         """Make a bell."""
@@ -51,15 +63,15 @@ class LoopTime:
 
     def spawn(self, coroutine: Coroutine[object, object, T]) -> asyncio.Task[T]:
         """Set a coroutine running that the caller keeps hold of."""
-        return asyncio.get_running_loop().create_task(coroutine)
+        return self._loop.create_task(coroutine)
 
     def soon(self, call: Callable[[], object]) -> None:
         """Have something called after what is running now."""
-        asyncio.get_running_loop().call_soon(call)
+        self._loop.call_soon(call)
 
     def later(self, seconds: float, call: Callable[[], object]) -> asyncio.TimerHandle:
         """Have something called in a while."""
-        return asyncio.get_running_loop().call_later(seconds, call)
+        return self._loop.call_later(seconds, call)
 
     async def sleep(self, seconds: float) -> None:
         """Wait."""

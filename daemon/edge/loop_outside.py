@@ -42,6 +42,7 @@ class LoopOutside(LoopTime):
     """What `daemon.edge.outside.Outside` says. Raises `OSError` for an unreadable ``ca_file``."""
 
     def __init__(self, account: GatewaySettings, clock: Clock) -> None:
+        super().__init__()
         self._settings = account
         self._clock = clock
         self._egress = Egress(tls_context(account.ca_file), account.proxy, account.source_address)

@@ -130,8 +130,8 @@ class Outbox:
                 self._send_gathered()
             return
         self._has_spoken = True
-        self._soon(self._end_turn)
         self._transport.write(line)
+        self._soon(self._end_turn)
 
     def _end_turn(self) -> None:
         self._has_spoken = False
