@@ -99,14 +99,8 @@ def _place(venue: SimVenue, document: object, now_us: int) -> HttpResponse:
         if len(document) > BULK_MAX:
             raise Refusal(400, f"{len(document)} orders in one request, {BULK_MAX} at most")
         wanted = [_new_order(venue, wire.as_object(each, f"order {at}")) for at, each in enumerate(document)]
-        return _json(201, {"orders": [order_row(_rest(venue, new, now_us)) for new in wanted]})
-    return _row(_rest(venue, _new_order(venue, wire.as_object(document, "the order")), now_us), 201)
-
-
-def _rest(venue: SimVenue, new: NewOrder, now_us: int) -> Order:
-    order = venue.book.place(new, now_us)
-    venue.announce(order, None, now_us)
-    return order
+        return _json(201, {"orders": [order_row(venue.rest(new, now_us)) for new in wanted]})
+    return _row(venue.rest(_new_order(venue, wire.as_object(document, "the order")), now_us), 201)
 
 
 def _new_order(venue: SimVenue, document: JsonObject) -> NewOrder:

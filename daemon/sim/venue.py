@@ -256,6 +256,12 @@ class SimVenue(ABC):
     def announce(self, order: Order, fill: Fill | None, now_us: int) -> None:
         """An order changed through the control door: tell those who listen."""
 
+    def rest(self, new: NewOrder, now_us: int) -> Order:
+        """The control door lets an order rest. Raises CapReached."""
+        order = self.book.place(new, now_us)
+        self.announce(order, None, now_us)
+        return order
+
     def trade(self, order_id: str, qty: Decimal | None, now_us: int) -> Order:
         """The control door lets an order trade `qty`, or all that is left. Raises UnknownOrder, OrderEnded, BadFill."""
         order = self.book.fill(order_id, qty, now_us)

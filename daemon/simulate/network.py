@@ -328,14 +328,17 @@ class Host:
         self._set_alarm()
 
     def _carry_out(self, action: Action) -> None:
+        if isinstance(action, Send):  # these two are nearly all, and `match` takes three times as long
+            cable = self._cables.get(action.conn_id)
+            if cable is not None:
+                cable.deliver(action.payload, is_binary=action.is_binary)
+            return
+        if isinstance(action, Respond):
+            response = action.response
+            headers = tuple([(name.lower(), value) for name, value in response.headers.items()])
+            self._answer(action.request_id, RestResponse(response.status, response.body, headers))
+            return
         match action:
-            case Send(conn_id, payload, is_binary):
-                cable = self._cables.get(conn_id)
-                if cable is not None:
-                    cable.deliver(payload, is_binary=is_binary)
-            case Respond(request_id, response):
-                headers = tuple((name.lower(), value) for name, value in response.headers.items())
-                self._answer(request_id, RestResponse(response.status, response.body, headers))
             case Drop(request_id):
                 self._answer(request_id, "the venue cut the connection")
             case Close(conn_id, code, reason):

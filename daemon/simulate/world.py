@@ -7,6 +7,7 @@ and the auditor reads that.
 from __future__ import annotations
 
 from collections import Counter
+from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import TYPE_CHECKING, Final
@@ -14,11 +15,9 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import orjson
 
-from daemon.sim.book import BadFill, OrderEnded, UnknownOrder
-from daemon.sim.control import control
+from daemon.sim.book import BadFill, NewOrder, OrderEnded, Side, UnknownOrder
 from daemon.sim.faults import Fault
 from daemon.sim.registry import build
-from daemon.sim.venue import HttpRequest
 from daemon.simulate.auditor import Violation, audit, only_lasting_doubts
 from daemon.simulate.bound import BoundClient
 from daemon.simulate.chronicle import Bound, Chronicle
@@ -301,11 +300,18 @@ class World:
         if order.client_order_id is not None:
             body["client_order_id"] = order.client_order_id
         venue = self.venues[order.account]
-        request = HttpRequest("POST", "/_sim/orders", {}, orjson.dumps(body))
-        response = control(venue, request, self.kernel.now_us)
-        if response.status != 201:
-            raise AssertionError(f"{order} was not placed: {response.body!r}")
-        order_id = str(orjson.loads(response.body)["order_id"])
+        new = NewOrder(
+            instrument=placing.instrument,
+            side=Side.BUY,
+            price=Decimal(placing.price),
+            qty=Decimal(qty),
+            client_order_id=order.client_order_id,
+            product=placing.product,
+        )
+        problem = venue.placing_problem(new)
+        if problem is not None:
+            raise AssertionError(f"{order} was not placed: {problem}")
+        order_id = venue.rest(new, self.kernel.now_us).order_id
         self.chronicle.placed(order, order_id)
         self.trace.note(self.kernel.now_us, f"{order.account} market", f"order {order_id} rests, {body}")
         self.hosts[order.account].pump()

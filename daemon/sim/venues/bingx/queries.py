@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from daemon.sim.book import TERMINAL, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
+from daemon.sim.printed import Printed
 from daemon.sim.timers import seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bingx import codes
@@ -34,6 +35,7 @@ class Queries:
         self._symbols = symbols
         self._clock = clock
         self._canceling = canceling
+        self._rows = Printed(floor.faults, lambda order: query_row(order, self._symbol(order), clock))
 
     def order(self, call: Call) -> tuple[JsonObject, str]:
         """The row of one order, and its id; raises Refusal."""
@@ -85,7 +87,7 @@ class Queries:
         return [row for _, row in sorted(rows, key=lambda each: each[0], reverse=True)][:limit]
 
     def _row(self, order: Order) -> JsonObject:
-        row = query_row(order, self._symbol(order), self._clock)
+        row = self._rows.row(order)
         return row | {"status": "PENDING_CANCEL"} if order.order_id in self._canceling else row
 
     def _as_seen(self, now_us: int) -> Iterator[Order]:

@@ -5,6 +5,7 @@ Each row is a call of Bitget's pages; what is asked is carried out by `cancel`, 
 
 from daemon.sim.book import Order, OrdStatus
 from daemon.sim.clock import VenueClock
+from daemon.sim.printed import Printed
 from daemon.sim.rates import RateRule
 from daemon.sim.venue import Floor
 from daemon.sim.venues.bitget import limits
@@ -33,6 +34,10 @@ class Rest:
         self._cancels = cancels
         self._places = places
         self._queries = Queries(floor)
+        self._mix_rows = Printed(
+            floor.faults, lambda order: futures_answer(order, self._instrument(order), clock, status_key="status")
+        )
+        self._unified_rows = Printed(floor.faults, lambda order: unified_row(order, self._instrument(order), clock))
 
     def _cancel_of(self, call: Call, product: str, rule: RateRule, problem: str = "", detail: str = "") -> None:
         fields = call.body
@@ -118,7 +123,7 @@ class ClassicRest(Rest):
 
     def _list(self, call: Call, orders: list[Order]) -> None:
         """No rows are null, as seen on futures."""
-        rows = [futures_answer(each, self._instrument(each), self._clock, status_key="status") for each in orders]
+        rows = [self._mix_rows.row(each) for each in orders]
         self._front.data(call, {"entrustedList": rows or None, "endId": orders[-1].order_id if orders else None})
 
     def _spot_order(self, call: Call) -> None:
@@ -188,7 +193,7 @@ class UnifiedRest(Rest):
         self._list(call, orders)
 
     def _list(self, call: Call, orders: list[Order]) -> None:
-        rows = [unified_row(each, self._instrument(each), self._clock) for each in orders]
+        rows = [self._unified_rows.row(each) for each in orders]
         self._front.data(call, {"list": rows, "cursor": orders[-1].order_id if orders else None})
 
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from daemon.sim.book import TERMINAL, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
+from daemon.sim.printed import Printed
 from daemon.sim.timers import MILLISECOND_US, SECOND_US, seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.htx.fate import NO_SUCH_ORDER
@@ -44,6 +45,8 @@ class Queries:
         self._faults = floor.faults
         self._instruments = instruments
         self._clock = clock
+        self._open_rows = Printed(floor.faults, lambda order: query_row(order, self._instrument(order), clock))
+        self._past_rows = Printed(floor.faults, lambda order: history_row(order, self._instrument(order), clock))
 
     def order(self, query: Query, now_us: int) -> tuple[JsonObject, str]:
         """The row of one order, and its id; raises QueryRefused."""
@@ -69,7 +72,7 @@ class Queries:
             and query.get("client_order_id") in (None, "", order.client_order_id)
         ]
         page = _page(query, wanted, lambda order: int(order.order_id), default="next")
-        return [query_row(order, self._instrument(order), self._clock) for order in page]
+        return [self._open_rows.row(order) for order in page]
 
     def history(self, query: Query, now_us: int) -> list[JsonObject]:
         """The orders that have ended, newest first unless asked otherwise; raises QueryRefused."""
@@ -92,7 +95,7 @@ class Queries:
             and begin_us <= self._clock.us(order.created_us) <= end_us
         ]
         page = _page(query, ended, query_id, default="prev")
-        return [history_row(order, self._instrument(order), self._clock) for order in page]
+        return [self._past_rows.row(order) for order in page]
 
     def fills(self, query: Query, now_us: int) -> list[JsonObject]:
         """The executions of the last three days, newest first; raises QueryRefused."""

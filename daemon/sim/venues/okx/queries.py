@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from daemon.sim.book import TERMINAL, Order
 from daemon.sim.clock import VenueClock
 from daemon.sim.faults import Fault
+from daemon.sim.printed import Printed
 from daemon.sim.timers import MILLISECOND_US, SECOND_US, seconds_us
 from daemon.sim.venue import Floor
 from daemon.sim.venues.okx.product import DAY_US, Prints, Product
@@ -43,6 +44,7 @@ class Queries:
         self._prints = prints
         self._clock = clock
         self._is_listed = is_listed
+        self._printed = Printed(floor.faults, prints.queried)
 
     def order(self, query: Query, now_us: int) -> tuple[JsonObject, str]:
         """The row of one order, and its id; raises QueryRefused."""
@@ -127,7 +129,7 @@ class Queries:
                 break
             is_on_page = (not older or int(order.order_id) < older) and int(order.order_id) > newer
             if is_on_page and self._matches(query, order):
-                rows.append(self._prints.queried(order))
+                rows.append(self._printed.row(order))
         return rows
 
     def _window(self, query: Query) -> tuple[int, int, int]:
