@@ -29,8 +29,9 @@ if TYPE_CHECKING:
 WORDS_PER_TURN: Final = 16
 """About half a millisecond of the loop."""
 STEP_BACK_S: Final = 0.01
-STEPS_BACK_MAX: Final = 10
-"""What was told is logged and published no later than a tenth of a second after, however much else there is to do."""
+STEPS_BACK_MAX: Final = 25
+"""What was told is logged and published no later than a quarter of a second after, however much else there is to do: a
+bulk cancel of a thousand orders is over by then, of whose time it took a fifteenth."""
 WORDS_MAX: Final = 2_000
 """Words that stand back: some megabytes."""
 

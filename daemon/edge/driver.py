@@ -24,6 +24,7 @@ from daemon.edge.clock import seconds_until
 from daemon.edge.desk import SessionRow
 from daemon.edge.inbox import Inbox
 from daemon.edge.order_rows import order_row
+from daemon.edge.withheld import Withheld
 from protocols.errors import BadRequest, JournalError
 from protocols.evidence import (
     AccountIdentified,
@@ -84,6 +85,7 @@ class Driver:
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
         self._journal = journal
+        self._withheld = Withheld(journal, time)
         self._publisher = publisher
         self._clock = clock
         self._time = time
@@ -144,7 +146,7 @@ class Driver:
                 self.askers.listen(request.key, sink)
                 opened.append(request.key)
                 told.append(None)
-        self._carry_out(submitted.effects, opened)
+        self._carry_out(submitted.effects, opened, has_more=has_more)
         return told
 
     def observe(self, evidence: Sequence[Evidence]) -> None:
@@ -187,6 +189,7 @@ class Driver:
         """Let nothing that was heard or may be told wait: those who wait for it are about to leave."""
         self._inbox.let_all_come()
         self._hear()
+        self._withheld.let_go()
         for finish in (self.askers.finish, self._aftermath.finish):
             try:
                 finish()
@@ -206,14 +209,16 @@ class Driver:
 
     # ------------------------------------------------------------ effects
 
-    def _carry_out(self, effects: list[fx.Effect], opened: Sequence[RequestKey] = ()) -> None:
+    def _carry_out(
+        self, effects: list[fx.Effect], opened: Sequence[RequestKey] = (), *, has_more: bool | None = None
+    ) -> None:
         """Carry out effects, by which requests may be ``opened`` that wait for their commit; then what was heard."""
         if self._is_busy:
             raise RuntimeError("effects are carried out one turn at a time")
         self._is_busy = True
         try:
             if effects:
-                self._turn(effects, opened)
+                self._turn(effects, opened, has_more=has_more)
             while self._inbox.ready:
                 self._take_in()
         finally:
@@ -237,8 +242,15 @@ class Driver:
         finally:
             self._turn(self.correlator.take_effects())
 
-    def _turn(self, effects: list[fx.Effect], opened: Sequence[RequestKey] = ()) -> None:
-        """One turn: the venue first, then the words and one group of records, then what is beside."""
+    def _turn(
+        self, effects: list[fx.Effect], opened: Sequence[RequestKey] = (), *, has_more: bool | None = None
+    ) -> None:
+        """One turn: the venue first, then the words and one group of records, then what is beside.
+
+        Of requests that belong together (``has_more`` says whether others follow at once) the records wait for the last
+        as long as nothing leaves for any of them.
+        """
+        has_left = False
         records: list[Record] = []
         progress: list[Progress] = []
         words: list[Word] = []
@@ -250,6 +262,7 @@ class Driver:
             elif isinstance(effect, Progress):
                 progress.append(effect)
             elif isinstance(effect, _TO_VENUE):
+                has_left = True
                 effects += self._leave(effect)  # that is of this turn too
             elif isinstance(effect, Tell):
                 report = self._numbered(effect)
@@ -260,7 +273,13 @@ class Driver:
         late = self._say(progress, words)
         if records:
             # Only those are told of a commit for whom something waits: the others need no fsync of their own.
-            self._journal.append(records, partial(self.askers.committed, opened, late) if opened or late else None)
+            waits = partial(self.askers.committed, opened, late) if opened or late else None
+            if has_more and not has_left and not words:
+                self._withheld.hold(records, waits)
+            else:
+                if self._withheld and (has_more is False or self._withheld.is_about(records)):
+                    self._withheld.let_go()
+                self._journal.append(records, waits)
         for effect in beside:  # last, so that a fault there costs no record and no word
             self._do_beside(effect)
 

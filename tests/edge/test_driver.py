@@ -329,6 +329,40 @@ def test_that_a_cancel_left_is_written_down_with_its_request(monkeypatch: pytest
     assert groups == [[RequestOpened, SendMade, SendForwarded]]
 
 
+def test_requests_of_which_nothing_leaves_yet_are_written_down_when_the_last_of_them_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench, groups = _open_bench(monkeypatch)
+    bench.driver.observe([RoadChanged(Road.WS, is_open=False)])
+    bulk = [(bench.request(name=f"bulk/{number}", order=f"o{number}"), Ear()) for number in range(4)]
+    bench.driver.submit_many(bulk[:2], has_more=True)
+    bench.driver.submit_many(bulk[2:3], has_more=True)
+    assert groups == []
+    bench.ask(name="lone", order="another")
+    assert groups == [[RequestOpened]]
+    bench.driver.submit_many(bulk[3:])
+    assert groups == [[RequestOpened], [RequestOpened] * 2, [RequestOpened], [RequestOpened]]
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_what_goes_on_with_the_story_of_a_request_is_written_down_after_it(
+    monkeypatch: pytest.MonkeyPatch, is_over: bool
+) -> None:
+    bench, groups = _open_bench(monkeypatch)
+    bench.driver.observe([RoadChanged(Road.WS, is_open=False)])
+    ear = Ear()
+    bench.driver.submit_many([(bench.request(name="bulk/0", order="o1"), ear)], has_more=True)
+    if is_over:
+        bench.driver.say_all()
+        assert groups == [[RequestOpened]]
+    bench.driver.observe([report("canceled", order="o1", cum="0")])
+    bench.pass_us(1)
+    assert groups == [[RequestOpened], [Observed, Concluded]]
+    assert ear.heard == []
+    bench.pass_us(2 * COMMIT_US)
+    assert [told.outcome for told in ear.heard] == [Outcome.CANCELED]
+
+
 def test_an_answer_and_the_push_that_came_with_it_are_written_down_together(monkeypatch: pytest.MonkeyPatch) -> None:
     bench, groups = _open_bench(monkeypatch)
     ear = bench.ask()
