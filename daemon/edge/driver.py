@@ -9,7 +9,7 @@ Evidence that comes back while effects are being carried out waits until they ar
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import structlog
@@ -55,6 +55,13 @@ if TYPE_CHECKING:
     from protocols.mass import Everything
 
 _TO_VENUE = (fx.Send, fx.SendMany, fx.Ask)
+LATE_US: Final = 100_000
+"""Who is called so late was held up by the host: its timers ring before its sockets are read, and a venue that had
+answered long ago would be called silent."""
+HEAR_FIRST_S: Final = 0.005
+HEAR_FIRST_US_MAX: Final = 200_000
+"""What is due then waits for what is unread, looking so often and so long at most: cancels that wait for budget are of
+it, too."""
 _OF_ORDERS = (OrderReported, CancelForwarded, CancelLost)
 """Nearly all evidence; it says nothing about the account."""
 log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
@@ -94,6 +101,9 @@ class Driver:
         self._is_busy = False
         self._timer: Timer | None = None
         self._timer_us = 0
+        self._rings_us = 0
+        self._held_up_us: int | None = None
+        """Since when what is due waits for what is to be heard before."""
 
     def connect(self, gateway: Gateway) -> None:
         """Name the way to the venue. Once, before anything else."""
@@ -204,8 +214,20 @@ class Driver:
             self._timer.cancel()
 
     def _tick(self) -> None:
-        self._timer = None
-        self._carry_out(self.correlator.tick(self._clock.now()))
+        """Let time pass; after a time in which the host held us up, what came meanwhile is heard before."""
+        now_us = self._clock.now()
+        if self._hears_first(now_us):
+            self._timer = self._time.later(HEAR_FIRST_S, self._tick)
+            return
+        self._timer = self._held_up_us = None
+        self._carry_out(self.correlator.tick(now_us))
+
+    def _hears_first(self, now_us: int) -> bool:
+        if self._held_up_us is None:
+            is_late = now_us >= self._rings_us + LATE_US
+            self._held_up_us = now_us if is_late else None
+            return is_late
+        return self.is_reading() and now_us < self._held_up_us + HEAR_FIRST_US_MAX
 
     # ------------------------------------------------------------ effects
 
@@ -355,8 +377,9 @@ class Driver:
             return
         if self._timer is not None:
             self._timer.cancel()
-        self._timer_us = due_us
-        self._timer = self._time.later(seconds_until(due_us, self._clock.now()), self._tick)
+        now_us = self._clock.now()
+        self._timer_us, self._rings_us = due_us, max(due_us, now_us)
+        self._timer = self._time.later(seconds_until(due_us, now_us), self._tick)
 
     # ------------------------------------------------------------ beside
 

@@ -27,7 +27,7 @@ from daemon.core.world import World
 from daemon.edge.askers import WORDS_PER_TURN
 from daemon.edge.clock import Clock
 from daemon.edge.desk import ConnectionId, OrderRow, Reattached, SessionRow
-from daemon.edge.driver import Driver
+from daemon.edge.driver import HEAR_FIRST_US_MAX, LATE_US, Driver
 from daemon.simulate.disk import Disk, Habits, VirtualJournal
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.life import SILENT
@@ -138,14 +138,19 @@ class Bench:
 
     def __init__(self, *, disk_fails_s: tuple[int, int] = (0, 0)) -> None:
         self.kernel = Kernel(START_US)
+        self.held_up_us = 0
+        """For how long the host ran nothing of ours: no timer rang."""
         fails = (START_US + disk_fails_s[0] * 1_000_000, START_US + disk_fails_s[1] * 1_000_000)
-        clock = Clock(lambda: self.kernel.now_us * 1000, lambda: self.kernel.now_us * 1000)
+        clock = Clock(self._now_ns, self._now_ns)
         scope = Scope(self.kernel)
         journal = VirtualJournal(Disk(self.kernel, Habits((COMMIT_US, COMMIT_US), (fails,)), Random(1)), scope)
         correlator = Correlator(World(ACCOUNT, TRAITS, TRAITS.timings), Ids(1))
         time = VirtualTime(scope, Random(2))
         self.driver = Driver(correlator, journal, Nobody(), clock, time, is_strict=False, logger=SILENT)
         self.driver.connect(NoVenue())
+
+    def _now_ns(self) -> int:
+        return (self.kernel.now_us + self.held_up_us) * 1000
 
     def ask(self, deadline_us: int | None = DEADLINE_US, name: str = "r", order: str = "o1") -> Ear:
         """Ask for a cancel that has to leave within a second, always under the same name if no other is given."""
@@ -384,3 +389,51 @@ def test_a_bug_about_what_left_costs_no_record_of_it(monkeypatch: pytest.MonkeyP
     bench.ask()
     assert groups == [[RequestOpened, SendMade]]
     assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]
+
+
+# ---------------------------------------------------------------- a host that held us up
+
+
+class Held(Venue):
+    """A way to a venue that may have said what is not read yet; it remembers which roads were suspected."""
+
+    def __init__(self) -> None:
+        self.is_behind = True
+        self.suspected: list[Road] = []
+
+    def suspect(self, road: Road, why: str) -> None:
+        assert why
+        self.suspected.append(road)
+
+
+def _held_up(monkeypatch: pytest.MonkeyPatch) -> tuple[Bench, Held]:
+    """Give a bench on which a cancel left, and which the host then held up until long after an answer was due."""
+    bench, _ = _open_bench(monkeypatch)
+    bench.driver.connect(venue := Held())
+    bench.ask()
+    bench.pass_us(2 * COMMIT_US)
+    bench.held_up_us = TRAITS.timings.ack_wait_ms * 1000 + LATE_US
+    bench.pass_us(TRAITS.timings.ack_wait_ms * 1000 - 2 * COMMIT_US - 1)
+    return bench, venue
+
+
+def test_who_was_held_up_hears_what_came_meanwhile_before_a_venue_is_called_silent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench, venue = _held_up(monkeypatch)
+    bench.pass_us(HEAR_FIRST_US_MAX // 2)
+    (send,) = next(iter(bench.driver.correlator.cases)).sends
+    bench.driver.observe([CancelAnswered(send.wire.send_id, Road.WS, Proof.ACCEPTED, "0", "")])
+    venue.is_behind = False
+    bench.pass_us(HEAR_FIRST_US_MAX)
+    assert venue.suspected == []
+
+
+@pytest.mark.parametrize("is_behind", [True, False])
+def test_who_was_held_up_does_not_wait_for_ever_for_what_is_to_be_heard(
+    monkeypatch: pytest.MonkeyPatch, *, is_behind: bool
+) -> None:
+    bench, venue = _held_up(monkeypatch)
+    venue.is_behind = is_behind
+    bench.pass_us(HEAR_FIRST_US_MAX + 10_000 if is_behind else 10_000)
+    assert venue.suspected == [Road.WS]
