@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from protocols.rest import Pairs
     from protocols.secret import Secret
 
@@ -68,14 +70,22 @@ def okx_rest(secret: Secret, timestamp: str, method: str, target: str, body: byt
     return hmac_sha256_base64(secret, (timestamp + method.upper() + target).encode() + body)
 
 
-def sorted_query(pairs: Pairs) -> str:
-    """Write a query with its names in ASCII order, percent-encoded in UTF-8 with capital hexadecimal digits."""
-    return "&".join([f"{_encoded(name)}={_encoded(value)}" for name, value in sorted(pairs)])
+def encoded(written: str) -> str:
+    """Percent-encode in UTF-8, with capital hexadecimal digits, what is not `UNRESERVED`.
 
-
-def _encoded(written: str) -> str:
-    """Percent-encode what is not `UNRESERVED`. Most of what is signed is, and `quote` takes long to find that out."""
+    Most of what is sent is, and `quote` takes long to find that out.
+    """
     return written if UNRESERVED.fullmatch(written) else quote(written, safe="")
+
+
+def encoded_query(pairs: Iterable[tuple[str, str]]) -> str:
+    """Write a query in this order, percent-encoded."""
+    return "&".join([f"{encoded(name)}={encoded(value)}" for name, value in pairs])
+
+
+def sorted_query(pairs: Pairs) -> str:
+    """Write a query with its names in ASCII order, percent-encoded."""
+    return encoded_query(sorted(pairs))
 
 
 def htx(secret: Secret, method: str, host: str, path: str, query: str) -> str:

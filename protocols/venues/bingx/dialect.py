@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote
 
 import msgspec
 
@@ -245,7 +244,7 @@ class BingxSpot:
 
 
 def _target(path: str, query: Pairs) -> str:
-    encoded = "&".join(f"{name}={quote(value, safe='')}" for name, value in sorted(query))
+    encoded = "&".join(f"{name}={signing.encoded(value)}" for name, value in sorted(query))
     return f"{path}?{encoded}" if encoded else path
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Final
-from urllib.parse import quote, urlencode
 
 import orjson
 
@@ -180,7 +179,7 @@ class BitgetCommon:
         has no word on that, but non-ASCII symbols are refused otherwise. A demo call says so in a header.
         """
         pairs = sorted(call.query)
-        target = f"{call.path}?{urlencode(pairs, quote_via=quote)}" if pairs else call.path
+        target = f"{call.path}?{signing.encoded_query(pairs)}" if pairs else call.path
         plain = f"{call.path}?{'&'.join(f'{name}={value}' for name, value in pairs)}" if pairs else call.path
         headers = [("Content-Type", "application/json"), ("locale", "en-US")]
         if self.is_demo:

@@ -22,14 +22,20 @@ from daemon.sim.wire import JsonObject, query_pairs, text
 TOLERANCE_US = 300 * SECOND_US
 SIGNED_KEYS = ("AccessKeyId", "SignatureMethod", "SignatureVersion", "Timestamp")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_PLAIN = re.compile(r"[A-Za-z0-9._~-]*")
+"""What is written as it is in a query; `quote` would find that out in ten steps."""
 _STAMP = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}")
 
 
 def signature(secret: str, method: str, host: str, path: str, pairs: Sequence[tuple[str, str]]) -> str:
     """Base64 of HMAC-SHA256 of the four lines: method, host, path, and the parameters in ASCII order."""
-    query = "&".join(f"{quote(key, safe='')}={quote(value, safe='')}" for key, value in sorted(pairs))
+    query = "&".join([f"{_encoded(key)}={_encoded(value)}" for key, value in sorted(pairs)])
     lines = f"{method}\n{host}\n{path}\n{query}"
     return base64.b64encode(hmac.digest(secret.encode(), lines.encode(), "sha256")).decode()
+
+
+def _encoded(written: str) -> str:
+    return written if _PLAIN.fullmatch(written) else quote(written, safe="")
 
 
 class Gate:
