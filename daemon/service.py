@@ -135,6 +135,7 @@ class Service:
         self._publisher = Publisher(self._read_page, journal.boot * ORDER_SEQ_PER_LIFE)
         self.accounts: dict[AccountName, Account] = {name: self._account(name, ids) for name in config.accounts}
         self._access = Access(config.access)
+        self._access.keep_looking_up()
         self._desk = FrontDesk(
             self.accounts,
             journal,
