@@ -38,6 +38,8 @@ def note_question(case: Case, asked: Asked, ladder: tuple[Step, ...]) -> None:
         case.round = Round(asked.at_us)
     if case.round is not None and asked.question.step in ladder:
         case.round.step = max(case.round.step, ladder.index(asked.question.step))
+    if asked.question.step is Step.ORDER:
+        case.asks_for_latest = False
     case.last_asked_us = asked.at_us
 
 

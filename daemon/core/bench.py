@@ -267,7 +267,7 @@ class Bench:
         report = telling.report_of(ticket, case, self._world, found)
         previous = telling.previous_of(ticket.told) if ticket.told is not None else None
         ticket.told = report
-        after_commit = not found.outcome.is_derivable
+        after_commit = ticket.is_inferred or not found.outcome.is_derivable
         self.out.append(Tell(case.case_id, ticket.request.key, report, previous, after_commit))
 
     def _suspect_the_silent(self, case: Case, now_us: int) -> None:
@@ -307,7 +307,8 @@ class Bench:
     def _ask(self, case: Case, now_us: int) -> int | None:
         step, later_us = policy.wants_question(case, self._world, now_us)
         if step is None:
-            if case.question is None and not policy.needs_asking(case, self._world, now_us):
+            is_walking = case.round is not None and case.question is None
+            if is_walking and not policy.needs_asking(case, self._world, now_us):
                 case.round = None  # Who asks again later starts from the first question.
             return later_us
         operation = self._world.traits.question_operations[step]

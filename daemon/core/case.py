@@ -77,6 +77,9 @@ class Ticket(msgspec.Struct, eq=False):
     is_sure: bool = True
     """It is known which order it means: it named it, or its client tracked it, or the answer to a frame of its own did.
     Otherwise its client id may mean a newer order than the one that it is bound to."""
+    is_inferred: bool = False
+    """Its order is the one that ended last of its client id, since none was open any more: had another one of that id
+    come and gone since, a later life that asks anew would find that one."""
     received_us: int | None = None
     """When the request was received, as its client is told: by the clock of an earlier life, if there was one."""
     only_by_order_id: bool = False
@@ -169,6 +172,8 @@ class Case(msgspec.Struct, eq=False):
     """A terminal report by client id that may be about an older order: counts after a listing only."""
     provisional_us: int = 0
     """When it came: only a listing asked later says anything about it."""
+    asks_for_latest: bool = False
+    """It cannot be the order that is meant: beside listings the venue is asked which is the latest of the client id."""
     fruitless_before: int = 0
     """How many cancels in a row other cases of what may be the same order had answered "gone" when this one began."""
     fruitless_us: int = 0

@@ -415,11 +415,13 @@ class Correlator:
         if held is None:
             self._bench.work(case, now_us)
             return
+        can_be_meant = fit(held, case, self.world, self.book, asked_us) is not Fit.NO
         if confirmed is not None:
             case.provisional, case.has_failed = None, False
-        if confirmed and fit(held, case, self.world, self.book, asked_us) is not Fit.NO:
+        case.asks_for_latest = not can_be_meant  # by now another order of this client id may be known
+        if confirmed and can_be_meant:
             for ticket in case.tickets.values():
-                ticket.is_sure = True
+                ticket.is_sure = ticket.is_inferred = True
             case = self._listener.bind(case, held.order_id, "no live order has this client id", now_us, held)
             self._listener.add(case, held, now_us, asked_us)
         for row in rows:

@@ -351,7 +351,7 @@ def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, 
 def next_step(case: Case, world: World, now_us: int) -> Step:
     """Name the next question of the round under way, or the first of a new one."""
     if case.provisional is not None:
-        return Step.OPEN_ORDERS
+        return Step.ORDER if case.asks_for_latest else Step.OPEN_ORDERS
     begin = 0 if case.round is None else case.round.step
     steps = [step for step in world.traits.ladder if not _denies_again(step, case, world, now_us)]
     following = [step for step in steps if world.traits.ladder.index(step) >= begin]

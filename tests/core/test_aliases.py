@@ -110,6 +110,14 @@ def test_an_end_before_our_first_send_counts_only_after_a_complete_listing_witho
     assert story.report().order_id == "o0"
 
 
+def test_an_end_that_a_listing_had_to_confirm_is_told_after_its_commit_as_a_later_life_may_find_another() -> None:
+    story = by_alias()
+    story.refuse(Proof.GONE)
+    story.answer_ended("filled", **OLDER_FILLED)
+    story.answer_not_found()
+    assert [(tell.report.order_id, tell.after_commit) for tell in story.told["r1"]] == [("o0", True)]
+
+
 def test_a_listing_that_shows_a_live_order_of_the_id_binds_that_one() -> None:
     story = by_alias()
     story.refuse(Proof.GONE)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from daemon.core.records import Moved
 from protocols.evidence import Proof, Source, Step
 from protocols.fix import Outcome
-from tests.core.aliases import NEWER, OLDER_FILLED, OURS, by_alias
+from tests.core.aliases import NEWER, OLDER, OLDER_FILLED, OURS, by_alias
 from tests.core.story import Story
-from tests.core.words import T0_MS, TIMINGS, report
+from tests.core.words import T0_MS, TIMINGS, Said, report
 
 LAG_MS = TIMINGS.replica_lag_ms
 
@@ -231,3 +231,22 @@ def test_a_request_that_was_taken_for_anothers_order_sends_nothing_by_client_id_
     assert (story.outcomes("r2"), len(story.sends)) == ([], 1)
     story.advance(5_000, lambda: story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80))
     assert {wire.order_id for wire in story.sends[1:]} == {"o2"}
+
+
+def test_an_end_that_waits_for_a_listing_gives_way_to_a_newer_order_that_is_known_to_have_been_there() -> None:
+    """After a restart no listing confirms it then: what decides is whom the venue names as the latest of the id."""
+    story = by_alias()
+    story.refuse(Proof.GONE)
+    story.restart()
+    story.answer_ended("canceled", **OLDER)
+    newer = Said(order="o1", alias="y", cum="10", created_ms=T0_MS - 1_000, updated_ms=T0_MS - 500)
+    story.push("filled", **newer)
+
+    def name_the_latest() -> None:
+        if story.open_questions()[0].question.step is Step.ORDER:
+            story.answer_ended("filled", **newer)
+        else:
+            story.answer_not_found()
+
+    story.advance(2 * LAG_MS, name_the_latest)
+    assert (story.outcomes()[-1], story.report().order_id) == (Outcome.FILLED, "o1")
