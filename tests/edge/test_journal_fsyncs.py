@@ -17,22 +17,39 @@ SYNC = "UPDATE meta SET value = value"
 
 
 class Disk:
-    """Notes for each commit whether it was fsync'ed; the fsync of a burst's end fails as long as it ``is_broken``."""
+    """Notes for each commit whether it was fsync'ed, and each fold by a connection whose fsync had failed; that of a
+    burst's end fails as long as it ``is_broken``, and what it should have brought to the disk is ``lost``.
+    """
 
     def __init__(self) -> None:
         self.commits: list[bool] = []
+        self.failures = 0
+        self.doubtful_folds = 0
         self.is_broken = False
+        self.synced = 0
+        """How much of the log the last fsync brought to the disk."""
+        self.lost = b""
 
     def connect(self, path: Path) -> sqlite3.Connection:
         disk = self
+        log = path.with_name(f"{path.name}-wal")
 
         class Watched(sqlite3.Connection):
+            has_failed = False
+
             def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
                 if disk.is_broken and sql.startswith(SYNC):
+                    disk.failures += 1
+                    disk.lost = disk.lost or log.read_bytes()[disk.synced :]
+                    self.has_failed = True
                     raise sqlite3.OperationalError("disk I/O error")
+                disk.doubtful_folds += self.has_failed and sql.startswith("PRAGMA wal_checkpoint")
                 if sql == "COMMIT":
                     disk.commits.append(super().execute("PRAGMA synchronous").fetchone() == (2,))
-                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+                done = super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+                if sql == "COMMIT" and disk.commits[-1]:
+                    disk.synced = log.stat().st_size
+                return done
 
         return connect(path, Watched)
 
@@ -126,3 +143,35 @@ async def test_closing_leaves_nothing_without_its_fsync(path: Path, disk: Disk) 
         held.append([observed("case-a")])
     assert disk.commits[-1] is True
     assert cases(path) == ["case-a"]
+
+
+async def test_what_is_committed_after_a_failed_fsync_is_not_written_behind_what_that_lost(
+    path: Path, disk: Disk
+) -> None:
+    with closing(sqlite3.connect(path)) as operator, a_journal(path, connecting=disk.connect) as held:
+        assert operator.execute("SELECT count(*) FROM meta").fetchone() == (3,)  # so that the log is not given up
+        await keep(held, [opened("a")])
+        disk.is_broken = True
+        held.append([observed("case-a")])
+        await until_it_is(held, JournalState.FAILED)
+        at, log = disk.synced, path.with_name(f"{path.name}-wal")
+        disk.is_broken = False
+        await until_it_is(held, JournalState.OK)
+        await keep(held, [opened("later")])
+        assert disk.lost
+        assert log.read_bytes()[at : at + len(disk.lost)] != disk.lost
+
+
+async def test_what_an_fsync_lost_is_not_folded_into_the_file_by_the_connection_that_lost_it(
+    path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("daemon.edge.journal.writer.CHECKPOINT_PAGES_MAX", 1)
+    with a_journal(path, connecting=disk.connect) as held:
+        await keep(held, [opened("a")])
+        disk.is_broken = True
+        held.append([observed("case-a")])
+        while disk.failures < 2:  # by then it was tried again
+            await asyncio.sleep(0.001)
+        assert disk.doubtful_folds == 0
+        disk.is_broken = False
+        await until_it_is(held, JournalState.OK)

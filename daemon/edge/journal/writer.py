@@ -14,7 +14,8 @@ What is held altogether is bounded by the caller, who queues a group as ``is_dro
 **A record that cannot be written** (our own fault) must not take its neighbours with it: when a transaction fails for
 another reason than its storage, its groups are written one by one and only the faulty one is refused.
 
-A connection that failed is closed and opened anew: after a failed fsync nobody knows what its caches are worth.
+A connection that failed is closed and opened anew: after a failed fsync nobody knows what its caches are worth. Nor
+what the disk has of the log, and behind a gap in it nothing would be read after a crash: so it is begun anew, too.
 
 **A file that is taken away** while it is open takes what is written without a word, and with it what was called
 durable. So each commit, and otherwise a look once in a while, asks whether the files are still where they were. What is
@@ -138,6 +139,8 @@ class Writer:
         self._rounds: list[Forgetting] = []
         self._stop: Stop | None = None
         self._pages_in_log = 0
+        self._is_log_doubtful = False
+        """Whether the disk may lack some of the log, so that a new one is to be begun before more is written."""
         self._quiet_s = 0.0
         """When the next quiet moment is, if nobody comes to wait before."""
 
@@ -318,7 +321,9 @@ class Writer:
 
     def _call_by_name(self, fault: Exception) -> None:
         """Say what is the matter with the disk, and when to try it again."""
-        is_full = getattr(fault, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
+        code = getattr(fault, "sqlite_errorcode", None)
+        is_full = code == sqlite3.SQLITE_FULL
+        self._is_log_doubtful |= isinstance(fault, sqlite3.Error) and code not in _NOTHING_LOST
         self._state = JournalState.FULL if is_full else JournalState.FAILED
         self._why = GONE if is_gone(self._path) else str(fault) or type(fault).__name__
         self._probe_due_s = time.monotonic() + self._probe_interval_s
@@ -371,6 +376,10 @@ class Writer:
             if not _fold(self._db, "TRUNCATE"):
                 raise LogMisplaced(str(self._path), "its log was deleted, moved or replaced", LET_GO)
         self._disconnect()
+        if self._is_log_doubtful:
+            with contextlib.closing(self._connect(self._path)) as db:
+                db.execute("PRAGMA busy_timeout = 0")
+                self._is_log_doubtful = not _fold(db, "TRUNCATE")  # who reads in it may: it is written all the same
 
     # -- beside
 
@@ -418,6 +427,8 @@ class Writer:
         """Fold the log into the file. If that fails the log grows, until a commit fails that says so."""
         if self._unsynced:
             self._sync()  # else an fsync of the fold's might fail for them, and nobody would know
+            if self._state is not JournalState.OK:
+                return  # what is not safely in the log must not go into the file: half of it there would be damage
         self._pages_in_log = 0
         fault = self._guarded(lambda: _fold(self._connection(), mode))
         if fault is not None and (self._places is None or self._places.has_log):
@@ -448,6 +459,8 @@ class Writer:
         self._tell(Tidings(self._state, self._why, verdicts, problems or []))
 
 
+_NOTHING_LOST: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
+"""Faults that come before anything is fsync'ed."""
 _PROOF: Final = Rows(("UPDATE meta SET value = value WHERE name = ?", ("boot",)))
 """A change that changes nothing and yet has to reach the disk."""
 
