@@ -264,7 +264,7 @@ class Link(Carrier, asyncio.Protocol):
             self._ws.send_text(frame.encode())
         self._write_out()
         if self._transport.get_write_buffer_size() > WRITE_BUFFER_BYTES_MAX:
-            self.session.probe(self._clock.now())
+            self.probe()
 
     def _write_out(self) -> None:
         """Hand to the transport what the WebSocket protocol wants to send."""

@@ -124,12 +124,12 @@ async def test_a_link_that_is_not_logged_in_or_no_more_open_takes_no_cancel(monk
 
 
 async def test_a_transport_that_does_not_get_rid_of_its_bytes_is_probed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("protocols.pulse.PROBE_WAIT_MS", 1)
     bench = await Bench().go_live(monkeypatch)
     bench.pipe.unsent_bytes = WRITE_BUFFER_BYTES_MAX + 1
     assert bench.link.cancel("cancel s1 1", S1)  # handed over, for what that is worth
-    bench.pipe.unsent_bytes = 0
-    bench.pipe.say("note")
     assert bench.pipe.frames == ["cancel s1 1", "ping"]
+    await bench.watch.until(lambda: bool(bench.of(Abort)))  # by the probe's own deadline, not by the heartbeat's
 
 
 async def test_a_session_that_is_due_is_ticked(monkeypatch: pytest.MonkeyPatch) -> None:
