@@ -79,11 +79,10 @@ class Listings:
         left = ROWS_PER_TURN
         while self.unread and left > 0:
             listing = self.unread[0]
-            rows = listing.answer.reports[listing.taken : listing.taken + left]
-            for row in rows:
+            for row in listing.answer.reports[listing.taken : listing.taken + left]:
+                listing.taken += 1  # before it is taken in: a row that meets a bug of ours must not come again for ever
+                left -= 1
                 self._listener.reported(row, now_us, listing.asked_us)
-            listing.taken += len(rows)
-            left -= len(rows)
             if listing.taken == len(listing.answer.reports):
                 self.unread.popleft()
                 self._end(listing.answer, listing.asked_us, now_us)

@@ -214,13 +214,21 @@ class Driver:
             self._timer.cancel()
 
     def _tick(self) -> None:
-        """Let time pass; after a time in which the host held us up, what came meanwhile is heard before."""
+        """Let time pass; after a time in which the host held us up, what came meanwhile is heard before.
+
+        A bug about one case costs no other, nor the next appointment.
+        """
         now_us = self._clock.now()
         if self._hears_first(now_us):
             self._timer = self._time.later(HEAR_FIRST_S, self._tick)
             return
         self._timer = self._held_up_us = None
-        self._carry_out(self.correlator.tick(now_us))
+        try:
+            effects = self.correlator.tick(now_us)
+        except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
+            self._our_fault("what was due", error)
+            effects = self.correlator.take_effects()
+        self._carry_out(effects)
 
     def _hears_first(self, now_us: int) -> bool:
         if self._held_up_us is None:

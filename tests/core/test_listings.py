@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import pytest
+
 from daemon.core.effects import Listed
 from daemon.core.listings import ROWS_PER_TURN
 from protocols.fix import OrderId, Outcome
 from tests.core.bulk_story import BulkStory, row
+
+if TYPE_CHECKING:
+    from protocols.evidence import OrderReported
 
 ORDERS = 3 * ROWS_PER_TURN
 
@@ -68,3 +75,22 @@ def test_a_listing_that_comes_while_another_is_taken_in_comes_after_it() -> None
     story.pass_ms(1)
     assert heard(story) == [ORDERS, 1]
     assert {report.order_id for report in story.core.book.live()} >= {OrderId("o1")}
+
+
+def test_a_row_that_meets_a_bug_of_ours_keeps_back_neither_the_others_nor_the_listings_behind_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    story = asked()
+    reported = story.core._listener.reported
+
+    def stumble(row: OrderReported, now_us: int, asked_us: int | None = None) -> None:
+        if row.order_id == "o7":
+            raise ZeroDivisionError
+        reported(row, now_us, asked_us)
+
+    monkeypatch.setattr(story.core._listener, "reported", stumble)
+    with pytest.raises(ZeroDivisionError):
+        story.list_open(*[row(f"o{number}") for number in range(ORDERS)])
+    for _ in range(4):
+        story.tick()
+    assert (known(story), heard(story)) == (ORDERS - 1, [ORDERS])

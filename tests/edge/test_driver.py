@@ -47,6 +47,7 @@ from tests.core.words import INSTRUMENT, TRAITS, report
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from daemon.core.case import Case
     from protocols.asks import Question, WireCancel
     from protocols.errors import BadRequest
     from protocols.evidence import Evidence
@@ -234,6 +235,23 @@ def test_a_bug_about_one_order_of_a_bulk_cancel_costs_no_other(monkeypatch: pyte
     bench.driver.observe([report("canceled", order=f"o{number}", cum="0") for number in range(3)])
     bench.pass_us(1)
     assert [[told.outcome for told in ear.heard] for ear in ears] == [[Outcome.CANCELED], [], [Outcome.CANCELED]]
+    assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]
+
+
+def test_a_bug_about_one_request_costs_no_other_whose_time_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    ears = [bench.ask(name=f"lone-{number}", order=f"o{number}") for number in range(3)]
+    bench.pass_us(2 * COMMIT_US)
+    work = bench.driver.correlator._bench.work
+
+    def stumble(case: Case, now_us: int) -> None:
+        if case.order_id == "o0":
+            raise ZeroDivisionError
+        work(case, now_us)
+
+    monkeypatch.setattr(bench.driver.correlator._bench, "work", stumble)
+    bench.pass_us(DEADLINE_US + 2 * COMMIT_US)
+    assert [[told.outcome for told in ear.heard] for ear in ears] == [[], [Outcome.NOT_SENT], [Outcome.NOT_SENT]]
     assert [alarm.name for alarm in bench.driver.alarms.standing()] == ["internal_error"]
 
 
