@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from daemon.core.records import Moved
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from daemon.core.records import CaseId, Record
     from daemon.edge.ledger import Ledger
@@ -42,7 +44,7 @@ class Withheld:
     def hold(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None) -> None:
         """Keep a group back."""
         self._groups.append((records, on_commit))
-        self._cases.update(record.case for record in records)
+        self._cases.update(_cases_of(records))
         self._count += len(records)
         if self._count > RECORDS_MAX:
             self.let_go()
@@ -51,7 +53,7 @@ class Withheld:
 
     def is_about(self, records: Sequence[Record]) -> bool:
         """Whether records go on with a story that waits here."""
-        return any(record.case in self._cases for record in records)
+        return not self._cases.isdisjoint(_cases_of(records))
 
     def let_go(self) -> None:
         """Append all, in its order."""
@@ -61,3 +63,11 @@ class Withheld:
         groups, self._groups, self._cases, self._count = self._groups, [], set(), 0
         for records, on_commit in groups:
             self._journal.append(records, on_commit)
+
+
+def _cases_of(records: Sequence[Record]) -> Iterator[CaseId]:
+    """The cases whose story records go on with: of a request that moves both."""
+    for record in records:
+        yield record.case
+        if isinstance(record, Moved):
+            yield record.into

@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 from typing import TYPE_CHECKING
 
-from daemon.core.records import Caller, CancelRequest, CaseId, Record, RequestKey, RequestOpened, SendForwarded
+from daemon.core.records import Caller, CancelRequest, CaseId, Moved, Record, RequestKey, RequestOpened, SendForwarded
 from daemon.edge.withheld import HELD_MAX_S, RECORDS_MAX, Withheld
 from daemon.simulate.disk import Disk, Habits, VirtualJournal
 from daemon.simulate.kernel import Kernel, Scope
@@ -87,3 +87,13 @@ def test_it_knows_whose_stories_wait() -> None:
     assert not bench.withheld.is_about(left[1:])
     bench.withheld.let_go()
     assert not bench.withheld.is_about(left)
+
+
+def test_a_request_that_moves_into_a_case_goes_on_with_its_story() -> None:
+    bench = Bench()
+    moved = [Moved(1, CaseId("c0"), CaseId("c1"), RequestKey(1, AccountName("a"), RequestId("lone")))]
+    bench.hold("c1")
+    assert bench.withheld.is_about(moved)
+    bench.withheld.let_go()
+    bench.withheld.hold(moved, None)
+    assert bench.withheld.is_about([opened("c1")])
