@@ -349,7 +349,10 @@ class Bulks:
         now_us = self._clock.now()
         work = running.bulk.work(now_us, at_most)
         for account, requests in groupby(work.requests, _account_of):
-            self._submit(running, account, list(requests), has_more=work.has_more)
+            try:
+                self._submit(running, account, list(requests), has_more=work.has_more)
+            except Exception as error:  # noqa: BLE001 - afraid of our own bugs: one costs neither the rest nor its end
+                self._our_fault(running, account, error)
         for name in work.ask:
             self._accounts[name].driver.list_orders()
         if work.report is not None:
@@ -367,6 +370,12 @@ class Bulks:
         for request, why in zip(requests, held, strict=True):
             if isinstance(why, BadRequest):
                 self.refused(running, request.key, why)
+
+    def _our_fault(self, running: Running, account: AccountName, error: Exception) -> None:
+        """Say that a bug of ours met some requests: they have no outcome, so their orders are called resting."""
+        name, kind = running.bulk.intent.name, type(error).__name__
+        log.error("internal_error", where="a bulk cancel", request_id=name, account=account, kind=kind)
+        self._accounts[account].driver.alarms.sound("internal_error", f"bulk cancel {name}: {kind}")
 
     def _set_timer(self, running: Running, worked_us: int) -> None:
         """Have it worked on when it wants that next: after ``worked_us``, even if that has come meanwhile."""

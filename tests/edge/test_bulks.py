@@ -36,11 +36,18 @@ from tests.core.words import INSTRUMENT, TRAITS, report
 from tests.edge.test_driver import Nobody, NoVenue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from daemon.core.case import Ticket
+    from daemon.core.records import CancelRequest
     from daemon.edge.account import Account
+    from daemon.edge.desk import Sink
     from protocols.asks import Question
     from protocols.evidence import OrderReported
+    from protocols.mass import Everything
+
+    Wishes = Sequence[tuple[CancelRequest, Sink]]
+    Held = Ticket | BadRequest | None
 
 START_US = 1_763_600_000_000_000
 ACCOUNT = AccountName("a")
@@ -307,3 +314,25 @@ def test_only_who_may_cancel_at_every_account_cancels_in_bulk_even_in_a_dry_run(
         asked.cancel_batch(CancelBatchParams(items=[item]), peer, START_US, Ear())
     assert (refused.value.reason, refused.value.path) == ("not_allowed", "items[0].account")
     assert bench.asked == 0
+
+
+def test_a_bug_about_some_requests_of_a_bulk_cancel_costs_neither_the_others_nor_its_end(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    bench, ear = Bench(), Ear()
+    monkeypatch.setattr(ear, "outcome", lambda _: None)
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN))
+    submit_many, turns = bench.driver.submit_many, list[int]()
+
+    def stumble(wishes: Wishes, *, has_more: bool = False, everything: Everything | None = None) -> list[Held]:
+        turns.append(len(wishes))
+        if len(turns) == 2:
+            raise ZeroDivisionError
+        return submit_many(wishes, has_more=has_more, everything=everything)
+
+    monkeypatch.setattr(bench.driver, "submit_many", stumble)
+    bench.bulks.start(everything(), CALLER, RequestId("R"), "cancel_all", sink=ear)
+    bench.pass_us(4 * int(TRAITS.timings.horizon_s) * SECOND_US)
+    assert turns[:3] == [REQUESTS_PER_TURN] * 3
+    assert [told.complete for told in ear.told] == [False]
+    assert "internal_error" in [alarm.name for alarm in bench.driver.alarms.standing()]
