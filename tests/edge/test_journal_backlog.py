@@ -6,9 +6,11 @@ from hypothesis import strategies as st
 from daemon.core.records import CaseId, Record
 from daemon.edge.journal.backlog import (
     BEHIND_RECORDS_MAX,
+    HEAVY_RECORDS_MAX,
     LATE_S,
     LINGER_MAX_S,
     LINGER_S,
+    QUICK_RECORDS_MAX,
     TRANSACTION_RECORDS_MAX,
     Backlog,
     Group,
@@ -99,10 +101,52 @@ def test_the_wish_of_a_bulk_cancel_and_rows_without_records_never_stay_behind() 
     assert all_of(backlog_of(wish, rows)) == [wish, rows]
 
 
-def test_those_who_are_waited_for_are_told_in_the_order_in_which_they_came() -> None:
+def test_a_receipt_overtakes_what_is_no_receipt_and_what_that_waits_for() -> None:
     told = behind(concluded("a", 1))
     first, doubtful, last = waited_for(opened("b")), waited_for(concluded("c", 2)), waited_for(opened("d"))
-    assert all_of(backlog_of(told, first, doubtful, last)) == [first, told, doubtful, last]
+    assert all_of(backlog_of(told, first, doubtful, last)) == [first, last, told, doubtful]
+
+
+def of_a_bulk(name: str, records: int = QUICK_RECORDS_MAX + 1) -> Group:
+    return waited_for(*(opened(f"{name}/{number}") for number in range(records)))
+
+
+def test_a_lone_receipt_overtakes_those_of_a_bulk_cancel_which_go_by_few_at_a_time() -> None:
+    bulk = [of_a_bulk(f"b{number}", HEAVY_RECORDS_MAX // 4) for number in range(16)]
+    backlog = backlog_of(*bulk)
+    assert backlog.take(0.0) == bulk[:4]
+    lone = [waited_for(opened(f"r{number}")) for number in range(3)]
+    for receipt in lone[:2]:
+        backlog.put(receipt, 0.0)
+    assert backlog.take(0.0) == lone[:2]
+    backlog.put(lone[2], 0.0)
+    assert backlog.take(0.0) == [lone[2], *bulk[4:8]]
+    assert all_of(backlog) == bulk[8:]
+
+
+def test_a_lone_receipt_of_a_case_that_a_bulk_cancel_opens_goes_after_that() -> None:
+    bulk, receipt = of_a_bulk("b"), waited_for(opened("r", case="case-b/0"))
+    assert all_of(backlog_of(bulk, receipt)) == [bulk, receipt]
+
+
+def test_no_receipt_overtakes_the_wish_of_a_bulk_cancel() -> None:
+    doubtful, wish, receipt = waited_for(concluded("a", 1)), waited_for(bulk_opened("b")), waited_for(opened("b/1"))
+    backlog = backlog_of(doubtful, wish, receipt)
+    assert all_of(backlog) == [doubtful, wish, receipt]
+    backlog.put(doubtful, 0.0)
+    backlog.put(receipt, 0.0)
+    assert all_of(backlog) == [receipt, doubtful]
+
+
+def test_receipts_that_come_again_and_again_keep_nobody_else_waiting() -> None:
+    bulk, told = of_a_bulk("b"), behind(observed("c1"))
+    backlog = backlog_of(bulk, told)
+    taken: list[Group] = []
+    for number in range(3):
+        backlog.put(waited_for(opened(f"r{number}")), LINGER_S)
+        taken += backlog.take(LINGER_S)
+    assert bulk in taken
+    assert told in taken
 
 
 def test_what_is_due_and_what_is_waited_for_take_turns() -> None:
@@ -146,7 +190,7 @@ def test_what_somebody_waits_for_and_what_is_last_goes_at_once() -> None:
 
 
 CASES = [CaseId(f"c{number}") for number in range(4)]
-GROUPS = st.lists(st.tuples(st.sampled_from("rok"), st.sampled_from(CASES), st.booleans()), max_size=40)
+GROUPS = st.lists(st.tuples(st.sampled_from("rhdwok"), st.sampled_from(CASES), st.booleans()), max_size=40)
 
 
 @given(GROUPS)
@@ -157,6 +201,12 @@ def test_the_story_of_a_case_and_the_outcomes_keep_their_order(plan: list[tuple[
     for number, (kind, case, takes) in enumerate(plan):
         if kind == "r":
             group = waited_for(opened(f"r{number}", case=case))
+        elif kind == "h":
+            group = waited_for(*(opened(f"h{number}/{n}", case=case) for n in range(QUICK_RECORDS_MAX + 1)))
+        elif kind == "d":
+            group = waited_for(concluded(f"d{number}", number + 1, case=case))
+        elif kind == "w":
+            group = waited_for(bulk_opened(f"w{number}"))
         elif kind == "o":
             group = behind(observed(case))
         else:
@@ -171,5 +221,8 @@ def test_the_story_of_a_case_and_the_outcomes_keep_their_order(plan: list[tuple[
     assert sorted(map(id, went)) == sorted(map(id, came))
     for case in CASES:
         assert [g for g in went if case in g.cases()] == [g for g in came if case in g.cases()]
+    for wish in (g for g in came if g.is_wish):
+        later = came[came.index(wish) :]
+        assert not any(g.is_receipt and g in later for g in went[: went.index(wish)])
     outcomes = [id(g) for g in went if not g.is_receipt and g.records and type(g.records[0]).__name__ == "Concluded"]
     assert outcomes == [id(g) for g in came if type(g.records[0]).__name__ == "Concluded"]

@@ -6,16 +6,19 @@ stay *behind* for a while, until no more of them come (`LINGER_S`, `LINGER_MAX_S
 many at a time; a crash loses what is behind, and the venue is asked again. So a receipt neither queues behind a flood's
 records nor carries them to the disk.
 
-**The order that is kept.** The groups for which somebody waits go in the order in which they came. What is behind goes
-in its own. Only a receipt overtakes what came before it, and only what is of other cases: the story of a case is never
-written out of order. An outcome overtakes nothing, since the numbers of outcomes may have no hole after a crash.
+A receipt of few requests is *quick*: it overtakes those of a bulk cancel, which come by the hundred.
+
+**The order that is kept.** What is quick goes in the order in which it came, and so does the rest for which somebody
+waits, and what is behind. Only a receipt overtakes what came before it, and only what is of other cases: the story of a
+case is never written out of order. It overtakes no wish of a bulk cancel, whose requests it may open. An outcome
+overtakes nothing, since the numbers of outcomes may have no hole after a crash.
 
 Nothing here knows a disk or a thread. The caller says what time it is.
 """
 
 from __future__ import annotations
 
-from collections import deque
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
@@ -38,6 +41,10 @@ LINGER_MAX_S: Final = 0.25
 time where one core does both."""
 TRANSACTION_RECORDS_MAX: Final = 500
 """Past that a group waits for the next commit: about 10 ms, so that a receipt never waits long for those before it."""
+QUICK_RECORDS_MAX: Final = 8
+"""A receipt of more records than two requests have is not quick."""
+HEAVY_RECORDS_MAX: Final = 128
+"""So many records of such receipts make a transaction: three milliseconds, since a quick one may come meanwhile."""
 BEHIND_RECORDS_MAX: Final = 32
 """The same of what is behind and nobody waits for: half a millisecond, since a receipt that comes meanwhile has to wait
 for all of them. These have no fsync of their own, so that small ones cost little more than great ones."""
@@ -76,6 +83,16 @@ class Group:
         kinds = set(map(type, self.records))
         return RequestOpened in kinds and Concluded not in kinds
 
+    @property
+    def is_heavy(self) -> bool:
+        """Whether it opens so many requests that others' receipts had better not wait for it."""
+        return len(self.records) > QUICK_RECORDS_MAX and self.is_receipt
+
+    @property
+    def is_wish(self) -> bool:
+        """Whether it opens a bulk cancel."""
+        return any(isinstance(record, BulkOpened) for record in self.records)
+
     def cases(self) -> Iterator[CaseId]:
         """The cases whose story it goes on with."""
         for record in self.records:
@@ -92,30 +109,44 @@ class Backlog(Generic[Waiting]):
 
     def __init__(self) -> None:
         self._came = 0
+        self._quick: deque[tuple[int, Waiting]] = deque()
         self._waited_for: deque[tuple[int, Waiting]] = deque()
         self._behind: deque[tuple[int, float, Waiting]] = deque()
+        self._waited_of: Counter[CaseId] = Counter()
+        """How many groups are waited for and not quick, by the cases that they are of."""
+        self._wishes = 0
+        """How many of them open a bulk cancel."""
         self._behind_of: dict[CaseId, deque[int]] = {}
         """The numbers of the groups behind, by the cases that they are of."""
         self._last_came_s = 0.0
-        self._is_turn_of_behind = False
+        self._turns = deque((self._take_quick, self._take_waited_for, self._take_due))
 
     def __bool__(self) -> bool:
-        return bool(self._waited_for or self._behind)
+        return bool(self._quick or self._waited_for or self._behind)
 
     def put(self, group: Waiting, now_s: float) -> None:
         """Let a group wait for its turn."""
         self._came += 1
-        if not group.may_stay_behind:
+        if group.may_stay_behind:
+            self._last_came_s = now_s if group.came_s is None else group.came_s
+            self._behind.append((self._came, self._last_came_s, group))
+            for case in group.cases():
+                self._behind_of.setdefault(case, deque()).append(self._came)
+        elif self._is_quick(group):
+            self._quick.append((self._came, group))
+        else:
             self._waited_for.append((self._came, group))
-            return
-        self._last_came_s = now_s if group.came_s is None else group.came_s
-        self._behind.append((self._came, self._last_came_s, group))
-        for case in group.cases():
-            self._behind_of.setdefault(case, deque()).append(self._came)
+            self._waited_of.update(group.cases())
+            self._wishes += group.is_wish
+
+    def _is_quick(self, group: Waiting) -> bool:
+        if len(group.records) > QUICK_RECORDS_MAX or not group.is_receipt or self._wishes:
+            return False
+        return not any(case in self._behind_of or case in self._waited_of for case in group.cases())
 
     def due_s(self) -> float | None:
         """When there is something to take: in the past where somebody waits, None where there is nothing at all."""
-        if self._waited_for:
+        if self._quick or self._waited_for:
             return 0.0
         return self._behind_due_s() if self._behind else None
 
@@ -125,30 +156,66 @@ class Backlog(Generic[Waiting]):
     def take(self, now_s: float, *, is_last: bool = False) -> list[Waiting]:
         """Take out a transaction's worth of what is to be written now; with ``is_last`` nothing lingers any more.
 
-        Where somebody waits and something else is due they take turns, so that neither starves.
+        What is quick, what else is waited for, and what is behind and due take turns, so that none of them starves.
         """
-        is_due = bool(self._behind) and (is_last or now_s >= self._behind_due_s())
-        is_late = is_due and now_s >= self._behind_due_s() + LATE_S
-        is_blocked = bool(self._waited_for) and self._is_blocked()
-        most = TRANSACTION_RECORDS_MAX if is_blocked or is_last or is_late else BEHIND_RECORDS_MAX
-        if is_blocked or (self._waited_for and is_due and self._is_turn_of_behind):
-            taken = self._take_behind(self._waited_for[0][0], most)
-            self._is_turn_of_behind = False
-            if taken:
+        for _ in range(len(self._turns)):
+            take = self._turns[0]
+            self._turns.rotate(-1)  # who takes a turn that nobody else wants has had it, too
+            if taken := take(now_s, is_last):
                 return taken
-        self._is_turn_of_behind = bool(self._waited_for)  # who takes a turn that nobody else wants has had it, too
-        if self._waited_for:
-            return self._take_waited_for()
-        return self._take_behind(self._came + 1, most) if is_due else []
+        return []
 
-    def _take_waited_for(self) -> list[Waiting]:
+    def _take_quick(self, _now_s: float = 0.0, _is_last: bool = False) -> list[Waiting]:
         taken: list[Waiting] = []
         records = 0
-        while self._waited_for and records < TRANSACTION_RECORDS_MAX and not self._is_blocked():
-            group = self._waited_for.popleft()[1]
+        while self._quick and records < TRANSACTION_RECORDS_MAX:
+            group = self._quick.popleft()[1]
             taken.append(group)
             records += len(group.records)
         return taken
+
+    def _take_waited_for(self, _now_s: float, _is_last: bool) -> list[Waiting]:
+        """Take what is waited for, and what is quick before it, or else what keeps it from going."""
+        if not self._waited_for:
+            return []
+        if self._is_blocked():
+            return self._take_behind(self._first_waited_for(), TRANSACTION_RECORDS_MAX)
+        taken = self._take_quick()  # since the story of a quick one's case may go on here
+        if self._quick:
+            return taken
+        records = heavy = 0
+        while (
+            self._waited_for
+            and records < TRANSACTION_RECORDS_MAX
+            and heavy < HEAVY_RECORDS_MAX
+            and not self._is_blocked()
+        ):
+            group = self._next_waited_for()
+            taken.append(group)
+            records += len(group.records)
+            heavy += len(group.records) if group.is_heavy else 0
+        return taken
+
+    def _next_waited_for(self) -> Waiting:
+        group = self._waited_for.popleft()[1]
+        self._wishes -= group.is_wish
+        for case in group.cases():
+            self._waited_of[case] -= 1
+            if not self._waited_of[case]:
+                del self._waited_of[case]
+        return group
+
+    def _take_due(self, now_s: float, is_last: bool) -> list[Waiting]:
+        """Take what is behind, if it has lingered for long enough."""
+        if not self._behind or not (is_last or now_s >= self._behind_due_s()):
+            return []
+        is_late = is_last or now_s >= self._behind_due_s() + LATE_S
+        most = TRANSACTION_RECORDS_MAX if is_late else BEHIND_RECORDS_MAX
+        return self._take_behind(self._first_waited_for(), most)
+
+    def _first_waited_for(self) -> int:
+        """Give the number of the first group that somebody waits for, or of the next one to come."""
+        return min(lane[0][0] if lane else self._came + 1 for lane in (self._quick, self._waited_for))
 
     def _take_behind(self, before: int, most: int) -> list[Waiting]:
         """Take what is behind and came before a certain group, in its order: until there are ``most`` records."""
@@ -166,7 +233,7 @@ class Backlog(Generic[Waiting]):
         return taken
 
     def _is_blocked(self) -> bool:
-        """Whether the first one that somebody waits for has to let something go before that came before."""
+        """Whether the first one that is waited for has to let something go before that came before."""
         number, group = self._waited_for[0]
         if not self._behind or self._behind[0][0] > number:
             return False
