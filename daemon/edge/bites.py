@@ -81,6 +81,7 @@ class Bites:
         What they raise comes when all are made, as an `ExceptionGroup`.
         """
         self._is_ending = True
+        self._is_scheduled = False  # what comes now waits for no turn that was to come
         faults: list[Exception] = []
         while self._calls:
             try:

@@ -104,6 +104,16 @@ def test_more_calls_than_their_bound_do_not_stand_back() -> None:
     assert table.done[4:] == [5, 6]
 
 
+def test_at_the_end_nothing_waits_for_a_turn_that_was_to_come() -> None:
+    table = Table()
+    table.take(1, 2, 3)
+    table.bites.finish()
+    table.take(4)
+    assert table.done == [1, 2, 3, 4]
+    table.kernel.run(1)
+    assert table.done == [1, 2, 3, 4]
+
+
 def test_at_the_end_nothing_is_left() -> None:
     table = Table()
     table.take(1, 2, 3, 4, 5)
