@@ -5,7 +5,8 @@ epoch, bodies are JSON. This module knows tables, not records. A file of an olde
 one transaction, when a daemon opens it; one of a newer version is left alone.
 
 Durable means fsync'ed: in WAL mode ``synchronous=FULL`` has SQLite sync the log before COMMIT returns (NORMAL would
-only do so at checkpoints), and a new file's folder is synced once when it is made.
+only do so at checkpoints, and serves the writer for what may wait for a later commit's sync), and a new file's folder
+is synced once when it is made.
 """
 
 from __future__ import annotations
