@@ -33,7 +33,6 @@ import msgspec
 from daemon.sim.book import EndedBy, OrdStatus
 from daemon.simulate.binding_audit import BINDING_RULES, is_asked_for
 from daemon.simulate.bulk_audit import BULK_RULES
-from daemon.simulate.swarm import FINAL_REJECTS
 from daemon.simulate.trace import US_PER_S
 from daemon.simulate.track_audit import is_ghost_that_may_be_doubted, names_its_order, was_misled
 from protocols.fix import Outcome
@@ -403,7 +402,7 @@ def _is_forgotten_there(seen: Chronicle, story: Story) -> bool:
 def _was_refused_for_good(seen: Chronicle, story: Story) -> bool:
     """Whether a venue may have said that repeating a cancel is pointless, of which it took no other."""
     account = next(account for account in seen.plan.accounts if account.name == story.wish.account)
-    return any(f"REJECT({code})" in span.spec for code in FINAL_REJECTS for span in account.spans)
+    return account.may_refuse_for_good
 
 
 def _set_ahead_us(seen: Chronicle, story: Story) -> int:

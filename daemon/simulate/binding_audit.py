@@ -26,15 +26,23 @@ RETURN_US: Final = 400_000
 
 
 def binding_fired(seen: Chronicle, story: BindingStory) -> Iterator[str]:
-    """Its own orders that rested when its grace was over have ended."""
+    """Its own orders that rested when its grace was over have ended, but for one whose cancel was refused for good."""
     if story.died_us is None or not story.bound_us or story.bound_us[0] >= story.died_us:
         return
     if story.lost_us and story.bound_us[-1] < story.lost_us[-1]:
         return  # it had not come back to this life: what the last one had bound may not have been written down
     for number in story.plan.orders:
         order = seen.books[story.plan.account].get(seen.order_ids.get(number, ""))
-        if order is not None and not order.ord_status.is_terminal:
+        is_live = order is not None and not order.ord_status.is_terminal
+        if order is not None and is_live and not _may_be_given_up(seen, story, order.order_id):
             yield f"order {order.order_id} rests on, and its client died at {seen.after_s(story.died_us)}"
+
+
+def _may_be_given_up(seen: Chronicle, story: BindingStory, order_id: str) -> bool:
+    """Whether a cancel left for an order since its client died, and the venue may have said that no other one helps."""
+    account = next(account for account in seen.plan.accounts if account.name == story.plan.account)
+    has_left = any(at_us >= (story.died_us or 0) for at_us in seen.left_us.get(order_id, ()))
+    return has_left and account.may_refuse_for_good
 
 
 def binding_spared(seen: Chronicle, story: BindingStory) -> Iterator[str]:

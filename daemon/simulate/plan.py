@@ -17,7 +17,7 @@ from daemon.simulate.bound import BindingPlan, draw_bindings
 from daemon.simulate.bulks import BulkPlan, draw_bulks
 from daemon.simulate.disk import Habits
 from daemon.simulate.network import Climate
-from daemon.simulate.swarm import FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
+from daemon.simulate.swarm import FINAL_REJECTS, FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
 from daemon.simulate.switches import draw_switch
 from daemon.simulate.tracks import TrackPlan, draw_ghosts, draw_tracks
 from daemon.simulate.wishes import OrderPlan, WishPlan, draw_wishes
@@ -74,6 +74,11 @@ class AccountPlan(msgspec.Struct, frozen=True):
     def is_rough(self) -> bool:
         """Whether the network may press together what left apart, which no budget can help."""
         return self.climate.spike_p > 0 or any(rain.kind == "stall" for rain in self.rain)
+
+    @property
+    def may_refuse_for_good(self) -> bool:
+        """Whether the venue may say that repeating a cancel is pointless."""
+        return any(f"REJECT({code})" in span.spec for code in FINAL_REJECTS for span in self.spans)
 
 
 class Crash(msgspec.Struct, frozen=True):

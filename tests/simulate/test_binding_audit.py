@@ -10,6 +10,7 @@ import pytest
 from daemon.simulate import binding_audit
 from daemon.simulate.bound import BindingPlan, BindingStory
 from daemon.simulate.disk import Habits
+from daemon.simulate.swarm import Span
 from daemon.simulate.wishes import OrderPlan
 from protocols.fix import AccountName
 from tests.simulate.scene import ALIAS, SECOND_US, Scene
@@ -49,6 +50,27 @@ def test_who_died_bound_has_its_orders_canceled() -> None:
     assert scene.broken_of_bindings() == {"binding_fired"}
     scene.cancel()
     assert scene.broken_of_bindings() == set()
+
+
+@pytest.mark.parametrize(
+    ("code", "has_left", "is_excused"), [("1031", True, True), ("1031", False, False), ("1030", True, False)]
+)
+def test_an_order_whose_cancel_may_have_been_refused_for_good_may_rest_on(
+    *, code: str, has_left: bool, is_excused: bool
+) -> None:
+    scene = Bound()
+    (account,) = scene.seen.plan.accounts
+    spans = (Span(0, 10 * SECOND_US, f"REJECT({code}):0.1"),)
+    scene.seen.plan = msgspec.structs.replace(
+        scene.seen.plan, accounts=(msgspec.structs.replace(account, spans=spans),)
+    )
+    scene.bind()
+    if not has_left:
+        scene.send()
+    scene.die()
+    if has_left:
+        scene.send()
+    assert (scene.broken_of_bindings() == set()) == is_excused
 
 
 def test_who_died_before_it_was_bound_is_not_waited_for() -> None:
