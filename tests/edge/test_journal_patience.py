@@ -67,6 +67,18 @@ async def test_a_disk_that_answers_in_time_is_given_all_of_it(path: Path, gate: 
         assert held.state is JournalState.OK
 
 
+async def test_a_word_that_is_answered_before_an_older_one_takes_no_patience_from_it() -> None:
+    patience = Patience(0.0, lambda: None)
+    words = Words()
+    old, young = patience.expect(words.about("old")), patience.expect(words.about("young"))
+    patience.answered([young])
+    assert patience.is_over
+    await words.until(1)
+    assert words.heard == [("old", False)]
+    patience.answered([old])
+    assert not patience.is_over
+
+
 async def test_patience_ends_with_the_oldest_word_and_comes_back_when_no_old_one_waits() -> None:
     changes: list[bool] = []
     patience = Patience(SHORT_S, lambda: changes.append(patience.is_over))

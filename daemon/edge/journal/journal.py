@@ -147,10 +147,10 @@ class Journal:
     def append(self, records: Sequence[Record], on_commit: Verdict | None = None) -> None:
         """Have records written, together and after all that were appended before. Never blocks.
 
-        ``on_commit(is_durable)`` is called once, in the event loop, in the order of the appends: True once all of them
-        are fsync'ed, False as soon as it is known that they are not, or that the disk hangs. Those may yet become so:
-        they are kept for a disk that heals, up to `HELD_RECORDS_MAX` and `HELD_BYTES_MAX`; past that they are dropped
-        and counted.
+        ``on_commit(is_durable)`` is called once, in the event loop, in the order of the appends but for receipts, which
+        may overtake what is of other cases (`daemon.edge.journal.backlog`): True once all of them are fsync'ed, False
+        as soon as it is known that they are not, or that the disk hangs. Those may yet become so: they are kept for a
+        disk that heals, up to `HELD_RECORDS_MAX` and `HELD_BYTES_MAX`; past that they are dropped and counted.
         """
         self._enqueue(Group(records, on_commit, sum(map(_bytes_of, records))))
 

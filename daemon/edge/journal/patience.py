@@ -14,7 +14,7 @@ It knows words and their age, and nothing of records, files or what is failing.
 from __future__ import annotations
 
 import asyncio
-from collections import deque
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Patience:
         """Whether the oldest word has waited too long, so that no word waits any more."""
         self.wait_s = wait_s
         self._on_change = on_change
-        self._waiting: deque[Word] = deque()
+        self._waiting: OrderedDict[Verdict, Word] = OrderedDict()
         self._timer: asyncio.TimerHandle | None = None
         self._due_s = 0.0
 
@@ -59,7 +59,7 @@ class Patience:
         """Wait for a word; give what is to be told it. To be called in the event loop."""
         loop = asyncio.get_running_loop()
         word = Word(hear, loop.time())
-        self._waiting.append(word)
+        self._waiting[word] = word
         if self.is_over:
             loop.call_soon(word, False)
         elif self._timer is None:
@@ -67,10 +67,9 @@ class Patience:
         return word
 
     def answered(self, verdicts: Iterable[Verdict]) -> None:
-        """Take note that these words, the oldest that wait, have their answer. They are for the caller to tell."""
+        """Take note that these words have their answer, in whatever order. They are for the caller to tell."""
         for verdict in verdicts:
-            while self._waiting and self._waiting.popleft() is not verdict:
-                pass
+            self._waiting.pop(verdict, None)
         self._judge()
 
     def end(self) -> None:
@@ -87,7 +86,7 @@ class Patience:
         self._timer = None
         now_s = asyncio.get_running_loop().time()
         if now_s - self._due_s > STOOD_STILL_S:
-            for word in self._waiting:
+            for word in self._waiting.values():
                 word.since_s = now_s
         was_over = self.is_over
         self._judge()
@@ -100,7 +99,7 @@ class Patience:
             self.is_over = False
             return  # a clock that runs on finds nothing, which costs less than to stop it for each word
         loop = asyncio.get_running_loop()
-        due_s = self._waiting[0].since_s + self.wait_s
+        due_s = next(iter(self._waiting.values())).since_s + self.wait_s
         self.is_over = due_s <= loop.time()
         if self.is_over:
             self.end()

@@ -2,7 +2,7 @@
 
 **Group commit.** Groups of records queue up while a commit is under way; the next one takes as many of them as go
 together (`daemon.edge.journal.backlog` says which), so the number of fsyncs follows the disk and not the load. One
-`Tidings` follows each commit, with the word for each of its groups, in the order in which they were queued.
+`Tidings` follows each commit, with the word for each of its groups, in the order in which they were written.
 
 **Records that nobody waits for** are committed without an fsync of their own: the next one, of a receipt or of the end
 of a burst, is theirs too. Until then they are held as if they were not written, and written again if it fails.
