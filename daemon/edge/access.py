@@ -17,6 +17,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Final
 
+import structlog
+
 from daemon.config.settings import Role
 from protocols.errors import BadRequest
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 ROOT: Final = 0
 LOOK_UP_S: Final = 60.0
 """How soon a user or group that the host learns, or knows by another number, counts."""
+log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 _RANK: Final = {Role.OBSERVE: 1, Role.CANCEL: 2, Role.ADMIN: 3}
 
 
@@ -53,7 +56,10 @@ class Access:
     def _look_up_for_ever(self) -> None:
         while True:
             time.sleep(LOOK_UP_S)
-            self.look_up()
+            try:
+                self.look_up()
+            except Exception:
+                log.exception("names_not_looked_up")
 
     def require(self, peer: Peer, role: Role, account: AccountName) -> None:
         """Check that a peer may act in ``role`` at ``account``, or raise ``not_allowed``."""
