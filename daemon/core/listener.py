@@ -121,7 +121,10 @@ class Listener:
             self._bench.out.append(Alarm("contradictory_evidence", f"order {report.order_id} of {report.instrument}"))
 
     def _part_the_doubtful(self, case: Case, now_us: int) -> None:
-        """A request by client id may have been made after the order's end, for a newer order of that id."""
+        """A request by client id may have been made after the order's end, for a newer order of that id.
+
+        One of an earlier life may have been wherever the order ended before this one: our clock was set since, perhaps.
+        """
         end = case.verdict.decided_by
         if end is None or not case.verdict.is_terminal:
             return
@@ -130,7 +133,7 @@ class Listener:
             for ticket in case.tickets.values()
             if not ticket.is_sure
             and not is_settled(ticket)
-            and ended_before(end, ticket.request.received_us, self._world)
+            and ended_before(end, ticket.recovered_us or ticket.request.received_us, self._world)
         ]
         if doubtful:
             self._joiner.part(case, doubtful, end, now_us)

@@ -250,3 +250,43 @@ def test_an_end_that_waits_for_a_listing_gives_way_to_a_newer_order_that_is_know
 
     story.advance(2 * LAG_MS, name_the_latest)
     assert (story.outcomes()[-1], story.report().order_id) == (Outcome.FILLED, "o1")
+
+
+def taken_up_again() -> Story:
+    """A request by client id is bound by what showed an order of it live; its life ends, and the next one hears of an
+    end before it.
+    """
+    story = by_alias()
+    story.lose_reply()
+    story.push("new", **OURS)
+    assert story.case().order_id == "o1"
+    story.advance(1_000)
+    story.restart()
+    story.answer_ended("canceled", **OURS)
+    return story
+
+
+def test_an_end_before_this_life_may_be_an_older_orders_since_the_clock_was_set_perhaps() -> None:
+    story = taken_up_again()
+    assert story.outcomes() == []
+    story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80)
+    story.advance(3 * LAG_MS, lambda: story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80))
+    assert Outcome.CANCELED not in story.outcomes()
+
+
+def test_an_end_before_this_life_counts_when_a_listing_shows_no_newer_order() -> None:
+    story = taken_up_again()
+    story.advance(3 * LAG_MS, story.answer_not_found)
+    assert story.outcomes() == [Outcome.CANCELED]
+    assert story.report().order_id == "o1"
+
+
+def test_an_end_in_this_life_is_of_the_order_that_an_earlier_one_bound() -> None:
+    story = by_alias()
+    story.lose_reply()
+    story.push("new", **OURS)
+    story.advance(1_000)
+    story.restart()
+    story.advance(50)
+    story.push("canceled", **Said(**{**OURS, "updated_ms": T0_MS + 1_040}))
+    assert story.outcomes() == [Outcome.CANCELED]
