@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core import answers
 from daemon.core.binding import Fit, ended_before, fit
-from daemon.core.case import Asked, Case, WireSend, is_settled
+from daemon.core.case import Asked, Case, Ticket, WireSend, is_settled
 from daemon.core.effects import Alarm, OrderNews, Write
 from daemon.core.joining import Joiner
 from daemon.core.order_view import digest_of
@@ -121,10 +121,7 @@ class Listener:
             self._bench.out.append(Alarm("contradictory_evidence", f"order {report.order_id} of {report.instrument}"))
 
     def _part_the_doubtful(self, case: Case, now_us: int) -> None:
-        """A request by client id may have been made after the order's end, for a newer order of that id.
-
-        One of an earlier life may have been wherever the order ended before this one: our clock was set since, perhaps.
-        """
+        """A request by client id may have been made after the order's end, for a newer order of that id."""
         end = case.verdict.decided_by
         if end is None or not case.verdict.is_terminal:
             return
@@ -133,10 +130,23 @@ class Listener:
             for ticket in case.tickets.values()
             if not ticket.is_sure
             and not is_settled(ticket)
-            and ended_before(end, ticket.recovered_us or ticket.request.received_us, self._world)
+            and ended_before(end, self._made_by_us(case, ticket, end), self._world)
         ]
         if doubtful:
             self._joiner.part(case, doubtful, end, now_us)
+
+    def _made_by_us(self, case: Case, ticket: Ticket, end: OrderReported) -> int:
+        """When a request was made at the latest, by this life's clock.
+
+        That of an earlier life was set since, perhaps; so where a newer order of the client id is known to have been
+        there before this life, the request may have been made at any time before it.
+        """
+        if ticket.is_recovered and case.client_order_id is not None:
+            until_ms = self._world.venue_ms_at_least(ticket.recovered_us)
+            newest = self._book.newest_of(case.product, case.client_order_id, until_ms)
+            if newest is not None and newest[1] != end.order_id:
+                return ticket.recovered_us
+        return ticket.request.received_us
 
     def bind(self, case: Case, order_id: OrderId, why: str, now_us: int, report: OrderReported | None) -> Case:
         """Give a case its order; what the book heard of that order since the request counts."""

@@ -253,40 +253,39 @@ def test_an_end_that_waits_for_a_listing_gives_way_to_a_newer_order_that_is_know
 
 
 def taken_up_again() -> Story:
-    """A request by client id is bound by what showed an order of it live; its life ends, and the next one hears of an
-    end before it.
-    """
+    """A request by client id is bound by what showed an order of it live; then its life ends, and the clock is set."""
     story = by_alias()
     story.lose_reply()
     story.push("new", **OURS)
     assert story.case().order_id == "o1"
     story.advance(1_000)
     story.restart()
-    story.answer_ended("canceled", **OURS)
     return story
 
 
-def test_an_end_before_this_life_may_be_an_older_orders_since_the_clock_was_set_perhaps() -> None:
+OF_THIS_ID_SINCE = Said(order="o2", alias="y", cum="0", created_ms=T0_MS + 80)
+"""After the end of ours, before the second life."""
+
+
+def test_an_end_before_this_life_may_be_an_older_orders_where_a_newer_one_is_known() -> None:
     story = taken_up_again()
+    story.push("new", **OF_THIS_ID_SINCE)
+    story.answer_ended("canceled", **OURS)
     assert story.outcomes() == []
-    story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80)
-    story.advance(3 * LAG_MS, lambda: story.answer_live(order="o2", alias="y", created_ms=T0_MS + 80))
+    story.advance(3 * LAG_MS, lambda: story.answer_live(**OF_THIS_ID_SINCE))
     assert Outcome.CANCELED not in story.outcomes()
 
 
-def test_an_end_before_this_life_counts_when_a_listing_shows_no_newer_order() -> None:
+def test_an_end_before_this_life_counts_where_no_newer_order_is_known() -> None:
     story = taken_up_again()
-    story.advance(3 * LAG_MS, story.answer_not_found)
+    story.answer_ended("canceled", **OURS)
     assert story.outcomes() == [Outcome.CANCELED]
     assert story.report().order_id == "o1"
 
 
 def test_an_end_in_this_life_is_of_the_order_that_an_earlier_one_bound() -> None:
-    story = by_alias()
-    story.lose_reply()
-    story.push("new", **OURS)
-    story.advance(1_000)
-    story.restart()
+    story = taken_up_again()
+    story.push("new", **OF_THIS_ID_SINCE)
     story.advance(50)
     story.push("canceled", **Said(**{**OURS, "updated_ms": T0_MS + 1_040}))
     assert story.outcomes() == [Outcome.CANCELED]
