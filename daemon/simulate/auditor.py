@@ -113,8 +113,18 @@ def _may_be_lost(seen: Chronicle, story: Story) -> bool:
     if seen.plan.durability != "receipt" or not seen.crashes_us:
         return False
     told_us = [word.at_us for word in story.words if word.is_first and word.report.outcome in ENDED]
-    is_young = any(at_us - WORD_US < crash_us < at_us + WORD_US for at_us in told_us for crash_us in seen.crashes_us)
+    lasts_us = [(at_us - WORD_US, _written_by_us(seen, at_us)) for at_us in told_us]
+    is_young = any(from_us < crash_us < until_us for from_us, until_us in lasts_us for crash_us in seen.crashes_us)
     return is_young or not names_its_order(seen, story)
+
+
+def _written_by_us(seen: Chronicle, told_us: int) -> int:
+    """Give when a word that nobody waits for is written at the latest: a disk that takes nothing keeps it waiting."""
+    by_us = told_us + WORD_US
+    for begin_us, end_us in sorted(seen.plan.habits.fails):
+        if seen.start_us + begin_us < by_us and seen.start_us + end_us > told_us:
+            by_us = max(by_us, seen.start_us + end_us + WORD_US)
+    return by_us
 
 
 def nothing_open(seen: Chronicle, story: Story) -> Iterator[str]:

@@ -65,11 +65,19 @@ def test_what_was_told_while_nothing_could_be_written_may_be_told_anew() -> None
     assert "one_outcome" not in scene.broken()
 
 
-@pytest.mark.parametrize(("crashes_after_s", "is_excused"), [(0.05, True), (1, False)])
-def test_only_a_crash_at_once_loses_an_outcome_that_was_told_on_the_strength_of_its_receipt(
-    crashes_after_s: float, is_excused: bool
+@pytest.mark.parametrize(
+    ("crashes_after_s", "fails_after_s", "is_excused"),
+    [(0.05, None, True), (1, None, False), (1, (0.1, 2), True), (1, (0.1, 0.2), False), (1, (0.9, 2), False)],
+)
+def test_only_a_crash_before_it_is_written_loses_an_outcome_that_was_told_on_the_strength_of_its_receipt(
+    crashes_after_s: float, fails_after_s: tuple[float, float] | None, is_excused: bool
 ) -> None:
     scene = a_canceled_one()
+    if fails_after_s is not None:
+        told_us = scene.now_us - scene.seen.start_us
+        begin_us, end_us = (told_us + round(after_s * 1_000_000) for after_s in fails_after_s)
+        habits = msgspec.structs.replace(scene.seen.plan.habits, fails=((begin_us, end_us),))
+        scene.seen.plan = msgspec.structs.replace(scene.seen.plan, habits=habits)
     scene.wait(crashes_after_s - 1)  # a crash comes a second later
     scene.crash()
     scene.ask(sink=2)

@@ -30,6 +30,7 @@ def test_nothing_is_violated_at_a_venue(venue: str) -> None:
         pytest.param(287651829266, id="the cancel that a binding sends is refused for good"),
         pytest.param(868847634190, id="a client id changes hands beside a crash, and the clock is set ahead"),
         pytest.param(868847634587, id="the same where the clock is set back, and an old listing shows the older order"),
+        pytest.param(349488522750, id="a disk fails before what was told is written, until its daemon is killed"),
         pytest.param(549368300796, id="the clock is set ahead while what a binding began is unfinished"),
     ],
 )
