@@ -173,6 +173,7 @@ SEEDED: tuple[tuple[str, str, str], ...] = (
     ("", "accounts", r"names no account; add a table \[accounts\.NAME\]"),
     ("[accounts]", "accounts", "names no account"),
     ("[demon]\n" + ACCOUNT, "demon", "not a known key; did you mean 'daemon'"),
+    ('[""]\n' + ACCOUNT, '""', "not a known key; remove it"),
     ("horizon_s = 60\n" + ACCOUNT, "horizon_s", r"belongs under \[daemon\]"),
     ("daemon = 3\n" + ACCOUNT, "daemon", r"is a whole number; write it as a table: \[daemon\]"),
     ("accounts = []", "accounts", "is an array"),

@@ -80,9 +80,9 @@ class Table:
         """Keys whose value could not be read, so that nothing is concluded from the default in their place."""
 
     def mistake(self, key: str, what: str, fix: str) -> None:
-        """Note a mistake in the value of ``key``; the empty key is the table itself."""
+        """Note a mistake in the value of ``key``."""
         self.mistaken.add(key)
-        self._mistakes.append(ConfigMistake(joined(self.path, key) if key else self.path, what, fix))
+        self._mistakes.append(ConfigMistake(joined(self.path, key), what, fix))
 
     def note(self, mistakes: Iterable[ConfigMistake]) -> None:
         """Note mistakes that were found in several tables together."""
