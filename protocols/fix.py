@@ -43,6 +43,8 @@ class OrdStatus(StrEnum):
 TERMINAL: Final = frozenset(
     {OrdStatus.FILLED, OrdStatus.CANCELED, OrdStatus.REPLACED, OrdStatus.EXPIRED, OrdStatus.REJECTED}
 )
+LIVING: Final = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
+"""It can trade, and no cancel of it is known to be under way."""
 
 
 class Side(StrEnum):

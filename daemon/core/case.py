@@ -95,6 +95,12 @@ class Ticket(msgspec.Struct, eq=False):
         return self.recovered_us > 0
 
     @property
+    def due_us(self) -> int:
+        """When it is due by the clock alone, as long as it has no outcome."""
+        deadline_us = self.request.deadline_us
+        return self.horizon_us if deadline_us is None or self.horizon_us < deadline_us else deadline_us
+
+    @property
     def revision(self) -> int:
         """How many corrections followed the first outcome; -1 before it."""
         return self.told.revision if self.told else -1

@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.core import route
+from daemon.core import route, waiting
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from protocols.evidence import DropCopyState, Proof, Remedy, Step
 from protocols.fix import OrdStatus, Outcome, Priority, Road
@@ -414,7 +414,7 @@ def _next_question_us(case: Case, world: World, now_us: int) -> int | None:
     due = [at for at in _occasions_us(case, world) if at > case.last_asked_us]
     if case.last_asked_us:
         due.append(case.last_told_us + _ask_after_us(case, now_us))
-    return min(due, default=None)
+    return max(min(due), waiting.needs_no_question_until_us(case, world)) if due else None
 
 
 def _own_answer_us(case: Case, world: World) -> int:

@@ -6,17 +6,15 @@ time: without this file everything is as it was, and slower.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from protocols.evidence import DropCopyState, Proof
-from protocols.fix import OrdStatus
+from protocols.fix import LIVING
 
 if TYPE_CHECKING:
     from daemon.core.order_view import Verdict
     from daemon.core.world import World
-
-LIVING: Final = frozenset({OrdStatus.NEW, OrdStatus.PARTIALLY_FILLED})
 
 
 def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
@@ -39,13 +37,7 @@ def begun_by(case: Case, world: World, now_us: int) -> Ticket | None:
 def look_again_us(ticket: Ticket, world: World, now_us: int) -> int:
     """When to look again at a case that has just begun, whether its cancel leaves now or waits for others."""
     asked_us = ticket.request.received_us + world.push_wait_us
-    return min(_until_us(ticket), asked_us, now_us + world.ack_wait_us)
-
-
-def _until_us(ticket: Ticket) -> int:
-    """When a request without an outcome is due by the clock alone."""
-    deadline_us = ticket.request.deadline_us
-    return ticket.horizon_us if deadline_us is None or ticket.horizon_us < deadline_us else deadline_us
+    return min(ticket.due_us, asked_us, now_us + world.ack_wait_us)
 
 
 def rests_until_us(case: Case, world: World, now_us: int) -> int | None:
@@ -68,7 +60,7 @@ def rests_until_us(case: Case, world: World, now_us: int) -> int | None:
         until_us = send.ended_us + world.push_wait_us
     else:
         return None
-    until_us = min(until_us, _until_us(ticket))
+    until_us = min(until_us, ticket.due_us)
     return until_us if until_us > now_us else None
 
 
