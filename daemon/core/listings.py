@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from protocols.evidence import QuestionAnswered
     from protocols.fix import OrderId
 
-ROWS_PER_TURN: Final = 40
-"""About a millisecond of the loop."""
+ROWS_PER_TURN: Final = 20
+"""About a millisecond of the loop, where the orders are being canceled."""
 
 
 @dataclass(slots=True)

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
     from daemon.core.world import World
     from protocols.mass import Everything
 
-TURN_MAX: Final = 100
-"""Cancels that leave in one turn: some milliseconds, in which a new one may have to wait."""
+TURN_MAX: Final = 70
+"""Cancels that leave in one turn: about 1.5 ms, in which a new one may have to wait, as it does at the venue."""
 IDLE_LOOK_US: Final = 5_000
 """When to look again after a turn in which nobody left though a slot is free: it takes two, and those who wait may mean
 one order. To look without a pause would burn the core until something else comes free."""

@@ -8,6 +8,7 @@ the same name. Who may ask, and for what, was decided before.
 
 from __future__ import annotations
 
+from collections import deque
 from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Final
@@ -84,6 +85,9 @@ class Bulks:
         """Names of bulk cancels that only the journal knows, by their hashes, with the times of their ends."""
         self._retention_us = 0
         self._lookups: set[Task[None]] = set()
+        self._awake: deque[Running] = deque()
+        """Those that are to be worked on: one in each turn of the loop, however many run."""
+        self._is_going_on = False
         for name, account in accounts.items():
             account.driver.on_listed = partial(self._listed, name)
             account.on_known = partial(self._known, name)
@@ -332,14 +336,23 @@ class Bulks:
         """Have a bulk worked on after what is running now: a driver does one thing at a time."""
         if not running.is_awake and running.bulk.report is None:
             running.is_awake = True
-            self._time.soon(partial(self._go_on, running))
+            self._awake.append(running)
+            if not self._is_going_on:
+                self._is_going_on = True
+                self._time.soon(self._go_on)
 
-    def _go_on(self, running: Running) -> None:
-        """Work on a bulk as soon as all is read that came of its accounts: others' answers may be among it."""
-        if running.deference.stands_back():
-            self._time.soon(partial(self._go_on, running))
-        else:
-            self._work(running)
+    def _go_on(self) -> None:
+        """Work on one bulk, as soon as all is read that came of its accounts: others' answers may be among it."""
+        running = self._awake.popleft()
+        try:
+            if running.deference.stands_back():
+                self._awake.append(running)
+            else:
+                self._work(running)
+        finally:
+            self._is_going_on = bool(self._awake)
+            if self._is_going_on:
+                self._time.soon(self._go_on)
 
     def _is_reading(self, bulk: Bulk) -> bool:
         return any(name in self._accounts and self._accounts[name].driver.is_reading() for name in bulk.accounts)

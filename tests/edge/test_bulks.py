@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from random import Random
 from typing import TYPE_CHECKING, cast
 
@@ -36,7 +37,7 @@ from tests.core.words import INSTRUMENT, TRAITS, report
 from tests.edge.test_driver import Nobody, NoVenue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from daemon.core.case import Ticket
     from daemon.core.records import CancelRequest
@@ -184,6 +185,40 @@ def test_as_long_as_something_is_not_read_yet_a_bulk_cancel_takes_up_no_more_ord
     bench.pass_us(0)
     assert bench.turns_to_read == 0
     assert bench.driver.correlator.cases.open_count() == 3 * REQUESTS_PER_TURN
+
+
+def test_of_several_bulk_cancels_one_takes_up_orders_in_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    instruments = [f"{number}-XYZ" for number in range(3)]
+    bench.rests = tuple(
+        report("new", order=f"{instrument}-{number}", instrument=instrument)
+        for instrument in instruments
+        for number in range(3 * REQUESTS_PER_TURN)
+    )
+    bench.hear_pushes()
+    bench.driver.list_orders()
+    bench.pass_us(SECOND_US)
+    submit_many, turns = bench.driver.submit_many, list[tuple[int, str]]()
+
+    def note(wishes: Wishes, *, has_more: bool = False, everything: Everything | None = None) -> list[Held]:
+        turns.append((turn, wishes[0][0].instrument))
+        return submit_many(wishes, has_more=has_more, everything=everything)
+
+    monkeypatch.setattr(bench.driver, "submit_many", note)
+    turn, waiting = 0, list[Callable[[], object]]()
+    monkeypatch.setattr(bench.time, "soon", waiting.append)
+    for instrument in instruments:
+        bench.bulks.start(Scope(ACCOUNT, instrument=instrument), CALLER, None, "cancel_all")
+    while waiting:
+        turn += 1
+        calls = waiting[:]
+        waiting.clear()
+        for call in calls:
+            call()
+    begun = [(0, instrument) for instrument in instruments]
+    assert turns[:3] == begun
+    assert [number for number, _ in turns[3:]] == list(range(1, 7))
+    assert [instrument for _, instrument in turns[3:]] == 2 * instruments
 
 
 def test_a_client_that_left_is_told_nothing() -> None:

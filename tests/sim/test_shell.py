@@ -258,6 +258,20 @@ def test_the_command_says_where_it_listens_and_ends_cleanly(stop: signal.Signals
     assert (process.returncode, rest, errors) == (0, "", "")
 
 
+def test_a_venue_that_runs_alone_looks_at_its_youngest_objects_only_however_many_orders_come() -> None:
+    looks = """
+import gc
+from daemon.sim import main
+main._settle()
+gc.callbacks.append(lambda phase, info: looks.add(info["generation"]))
+looks = set()
+kept = [[] for _ in range(500_000)]
+print(looks)
+"""
+    done = subprocess.run([sys.executable, "-c", looks], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "{0}\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
