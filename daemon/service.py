@@ -162,6 +162,7 @@ class Service:
         self._to_revisit = (0, 0)
         journal.on_state_change = self._journal_changed
         journal.on_problem = lambda problem: log.error("record_refused", detail=problem)
+        journal.on_detour = lambda why: log.warning("intake_out", detail=why)
 
     def _account(self, name: AccountName, ids: Ids) -> Account:
         config = self._config.accounts[name]

@@ -206,7 +206,7 @@ class Askers:
     def _recorded(self, key: RequestKey, now_us: int, is_durable: bool) -> None:
         """A request's record is committed, or is not: tell what waited for that."""
         waiting = self._waiting.get(key)
-        if waiting is None:
+        if waiting is None or waiting.recorded_us is not None:
             return
         waiting.is_durable = is_durable
         if is_durable:
@@ -218,6 +218,8 @@ class Askers:
 
     def _told_late(self, word: Word, is_committed: bool) -> None:
         tell, report = word
+        if is_committed:  # then its request is, too, though the word about that may be still to come
+            self._recorded(tell.key, self._clock.now(), is_durable=True)
         waiting = self._waiting.get(tell.key)
         if waiting is None:
             self._say(None, tell, report, is_committed)

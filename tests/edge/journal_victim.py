@@ -1,7 +1,8 @@
-"""A process that journals and is killed at one exact statement. Its arguments: PATH STATEMENT NUMBER WHEN.
+"""A process that journals and is killed at one exact statement. Its arguments: PATH STATEMENT NUMBER WHEN [receipts].
 
 It prints ``seq N`` when it is handed a number and ``told NAME`` when it has the word that NAME is durable, and dies by
-SIGKILL ``before`` or ``after`` its NUMBER-th statement that begins with STATEMENT (or, with ``told``, at that word).
+SIGKILL ``before`` or ``after`` its NUMBER-th statement that begins with STATEMENT (or, with ``told``, at that word). It
+journals whole stories; with ``receipts`` the beginning of each by way of the intake, and waits for the word about that.
 """
 
 import asyncio
@@ -12,7 +13,7 @@ import sys
 from itertools import count
 from pathlib import Path
 
-from daemon.edge.journal import Journal, lock_journal, schema
+from daemon.edge.journal import Journal, intake, lock_journal, schema
 from daemon.edge.journal.schema import connect
 from tests.edge.journal_world import keep, whole_story
 
@@ -65,6 +66,23 @@ async def live(path: Path, executioner: Executioner) -> None:
             await journal.forget(0)
 
 
+async def open_and_go_on(path: Path, executioner: Executioner) -> None:
+    journal = Journal.open(path, lock_journal(path), connect=executioner.connect, now_us=lambda: 0)
+    while journal._intake.is_out:
+        await asyncio.sleep(0.001)
+    for number in count():
+        name = f"{journal.boot}-{number}"
+        story = whole_story(name, journal.next_seq())
+        await keep(journal, story[:2])
+        executioner.meet("told", "before")
+        say("told", name)
+        journal.append(story[2:])
+        if number % 4 == 3:
+            await journal._catch_up()
+
+
 if __name__ == "__main__":
     schema.SEQ_BLOCK = 4  # type: ignore[misc]  # small, so that reservations are among what is killed
-    asyncio.run(live(Path(sys.argv[1]), Executioner(sys.argv[2], int(sys.argv[3]), sys.argv[4])))
+    intake.STRUCK_AT_ONCE = 2  # type: ignore[misc]
+    life = open_and_go_on if sys.argv[5:] else live
+    asyncio.run(life(Path(sys.argv[1]), Executioner(sys.argv[2], int(sys.argv[3]), sys.argv[4])))

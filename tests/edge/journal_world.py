@@ -239,8 +239,9 @@ def a_journal(
     probe_interval_s: float = 0.01,
     commit_wait_s: float = 60.0,
     now_us: Callable[[], int] = lambda: T0 + 2,
+    has_intake: bool = False,
 ) -> Iterator[Journal]:
-    """Open a journal for one life, and end that life in order."""
+    """Open a journal for one life, and end that life in order: without an intake, unless it is to have one."""
     with lock_journal(path) as lock:
         journal = Journal.open(
             path,
@@ -249,6 +250,7 @@ def a_journal(
             now_us=now_us,
             probe_interval_s=probe_interval_s,
             commit_wait_s=commit_wait_s,
+            has_intake=has_intake,
         )
         try:
             yield journal

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from daemon.edge.journal.verify import verify
 from tests.edge.journal_world import a_journal, rows
 
 # Commits: 1 makes the tables, 2 begins the life, then one a story, with reservations and forgetting among them.
@@ -24,10 +25,23 @@ STEPS = [
 ]
 
 
-def live_and_die(path: Path, statement: str, number: int, when: str) -> tuple[list[int], list[str]]:
+RECEIPTS = [
+    *(("COMMIT", number, when) for number in range(3, 12) for when in ("before", "after")),
+    ("INSERT INTO receipts", 1, "before"),
+    ("INSERT INTO receipts", 6, "after"),
+    ("DELETE FROM receipts", 1, "before"),
+    ("DELETE FROM receipts", 1, "after"),
+    ("INSERT OR REPLACE INTO steps", 1, "before"),
+    ("INSERT OR REPLACE INTO requests", 1, "after"),
+    ("told", 1, "before"),
+    ("told", 9, "before"),
+]
+
+
+def live_and_die(path: Path, statement: str, number: int, when: str, *what: str) -> tuple[list[int], list[str]]:
     """Let a process journal until it is killed; give the numbers and the words that it had."""
     ended = subprocess.run(
-        [sys.executable, "-m", "tests.edge.journal_victim", str(path), statement, str(number), when],
+        [sys.executable, "-m", "tests.edge.journal_victim", str(path), statement, str(number), when, *what],
         cwd=Path(__file__).parents[2],
         stdout=subprocess.PIPE,
         check=False,
@@ -55,6 +69,20 @@ def test_what_was_told_outlives_a_kill_and_no_number_comes_twice(
         )  # a group is whole or not there
         assert rows(path, "SELECT count(*) FROM steps") == [(6 * len(rows(path, "SELECT * FROM outcomes")),)]
         assert journal.next_seq() > max(numbers, default=0)
+
+
+@pytest.mark.parametrize(("statement", "number", "when"), RECEIPTS)
+def test_a_receipt_that_was_told_outlives_a_kill_and_its_request_is_there_once(
+    tmp_path: Path, statement: str, number: int, when: str
+) -> None:
+    path = tmp_path / "journal.sqlite"
+    _, told = live_and_die(path, statement, number, when, "receipts")
+    with a_journal(path):
+        assert set(told) <= {name for (name,) in rows(path, "SELECT request_id FROM requests")}
+        begun = rows(path, "SELECT count(*) FROM requests")
+        assert rows(path, "SELECT count(*) FROM steps WHERE kind = 'request_opened'") == begun
+        assert rows(path, "SELECT count(*) FROM steps WHERE kind = 'send_made'") == begun
+    assert verify(path).findings == []
 
 
 def test_no_number_comes_twice_over_many_killed_lives(tmp_path: Path) -> None:

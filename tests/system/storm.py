@@ -17,8 +17,11 @@ import sqlite3
 from collections import Counter
 from contextlib import closing
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
+from daemon.core.records import RequestOpened
+from daemon.edge.journal.intake import path_of, waiting
 from daemon.edge.journal.schema import connect_for_reading
 from daemon.edge.journal.verify import verify
 from tests.system.crashing import STEPS
@@ -214,9 +217,23 @@ class Storm:
     # ------------------------------------------------------------ counting
 
     def _look_for_the_lost(self) -> None:
-        """Whoever had an answer asks no more, so each name with any word has to be in the journal of the killed."""
+        """Whoever had an answer asks no more, so each name with any word has to be in the journal of the killed.
+
+        Or in its intake, of which the next life makes a part of it.
+        """
         told = {name for asker in self._askers for name in asker.heard.keys() | asker.recorded}
-        self.figures.lost += sorted(told - self._names_in("requests") - set(self.figures.lost))
+        kept = self._names_in("requests") | self._names_waiting()
+        self.figures.lost += sorted(told - kept - set(self.figures.lost))
+
+    def _names_waiting(self) -> set[str]:
+        journal = self.it.daemon.folder / "journal.sqlite"
+        if not path_of(journal).exists() or not path_of(journal).stat().st_size:
+            return set()
+        with closing(connect_for_reading(path_of(journal))) as db, closing(connect_for_reading(journal)) as beside:
+            receipts, problems = waiting(db, beside)
+        assert not problems
+        records = chain.from_iterable(some for _, some in receipts)
+        return {record.request.key.request_id for record in records if isinstance(record, RequestOpened)}
 
     def _names_in(self, table: str) -> set[str]:
         journal = self.it.daemon.folder / "journal.sqlite"

@@ -70,10 +70,17 @@ async def a_life_that_ends_badly(it: World) -> list[str]:
         for number, order_id in enumerate(orders[:LOST])
     ]
     await until(lambda: sum(note["params"]["state"] == "recorded" for note in client.notified) == LOST)
+    await until(lambda: requests_in(it.daemon.folder / "journal.sqlite") == ORDERS)
     assert not any(reply.done() for reply in replies)
     await it.daemon.stop(signal.SIGKILL)
     it.venue.faults.clear()
     return orders
+
+
+def requests_in(journal: Path) -> int:
+    with closing(sqlite3.connect(f"file:{journal}?mode=ro", uri=True)) as db:
+        count: int = db.execute("SELECT count(*) FROM requests").fetchone()[0]
+        return count
 
 
 async def everybody_asks_again(it: World, client: Client, orders: list[str]) -> None:
@@ -99,6 +106,19 @@ async def test_a_journal_torn_in_the_middle_of_a_write_opens_and_what_it_lost_is
         orders = await a_life_that_ends_badly(it)
         wal = tmp_path / "journal.sqlite-wal"
         assert wal.stat().st_size > 10 * WAL_FRAME, "too short for each tear to be somewhere else"
+        TORN[tear](wal)
+        await everybody_asks_again(it, await it.started(), orders)
+
+
+@pytest.mark.parametrize("tear", TORN)
+async def test_an_intake_torn_in_the_middle_of_a_write_opens_and_what_both_lost_is_found_at_the_venue(
+    tmp_path: Path, tear: str
+) -> None:
+    async with world(tmp_path) as it:
+        orders = await a_life_that_ends_badly(it)
+        (tmp_path / "journal.sqlite-wal").write_bytes(b"")
+        wal = tmp_path / "journal.sqlite-intake-wal"
+        assert wal.stat().st_size > 3 * WAL_FRAME, "too short for each tear to be somewhere else"
         TORN[tear](wal)
         await everybody_asks_again(it, await it.started(), orders)
 

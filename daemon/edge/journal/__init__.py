@@ -5,7 +5,8 @@
     codec     records as columns, and back            read      the thread that answers about the past
     rows      what records change in the tables       recovery  what a new life has to take up
     forget    what is too old                         story     a step in a sentence
-    patience  how long a word waits for a disk
+    patience  how long a word waits for a disk        intake    receipts, durable before the journal has them
+    backlog   what of all that waits is written next  shortcut  which receipts go there
 
 Only `journal` and `lock` are called from outside; the names below are all that others need.
 """

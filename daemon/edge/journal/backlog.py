@@ -60,7 +60,8 @@ _OPENING: Final = frozenset({RequestOpened, BulkOpened})
 class Group:
     """Records that become durable together, and who waits for the word. ``rows`` is set where no record tells it.
 
-    ``came_s`` is when it came, by the monotonic clock, if that is longer ago than its handing over.
+    ``came_s`` is when it came, by the monotonic clock, if that is longer ago than its handing over. ``receipt`` is its
+    number in the intake (`daemon.edge.journal.intake`), where that has taken it in; 0 if it has not.
     """
 
     records: Sequence[Record]
@@ -69,10 +70,15 @@ class Group:
     is_dropped: bool = False
     rows: Rows | None = None
     came_s: float | None = None
+    receipt: int = 0
+    is_settled: bool = False
+    """Whether it is on disk, or refused."""
 
     @property
     def may_stay_behind(self) -> bool:
         """Whether nobody waits for it, and nothing that is waited for rests on it."""
+        if self.receipt:
+            return True
         if self.on_commit is not None or not self.records:
             return False
         return _OPENING.isdisjoint(map(type, self.records))
@@ -82,6 +88,11 @@ class Group:
         """Whether it opens requests and says no outcome."""
         kinds = set(map(type, self.records))
         return RequestOpened in kinds and Concluded not in kinds
+
+    @property
+    def is_light(self) -> bool:
+        """Whether it is a receipt of so few requests that it had better wait for no others."""
+        return len(self.records) <= QUICK_RECORDS_MAX and self.is_receipt
 
     @property
     def is_heavy(self) -> bool:
@@ -140,7 +151,7 @@ class Backlog(Generic[Waiting]):
             self._wishes += group.is_wish
 
     def _is_quick(self, group: Waiting) -> bool:
-        if len(group.records) > QUICK_RECORDS_MAX or not group.is_receipt or self._wishes:
+        if not group.is_light or self._wishes:
             return False
         return not any(case in self._behind_of or case in self._waited_of for case in group.cases())
 

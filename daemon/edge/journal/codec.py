@@ -103,6 +103,11 @@ def read_record(body: str, raw: bytes | None = None) -> Record:
     return record if frame is None or raw is None else _with_frame(record, Frame(frame.digest, raw))
 
 
+def read_records(body: str) -> list[Record]:
+    """Read records back that were written together. Raises `Undecodable`."""
+    return [read_record(bytes(record).decode()) for record in _read(_GROUPS, body, "records")]
+
+
 def read_report(body: str) -> Report:
     """Read a report back. It is durable, since it stands here. Raises `Undecodable`."""
     return replace(_read(_REPORTS, body, "report"), durable=True)
@@ -161,6 +166,7 @@ def encoded(report: Report) -> bytes:
 
 _encode: Final = msgspec.json.Encoder().encode
 _RECORDS: Final[msgspec.json.Decoder[Record]] = msgspec.json.Decoder(Record)
+_GROUPS: Final = msgspec.json.Decoder(list[msgspec.Raw])
 _REPORTS: Final = msgspec.json.Decoder(Report)
 _INTENTS: Final = msgspec.json.Decoder(BulkIntent)
 _BULK_REPORTS: Final = msgspec.json.Decoder(BulkReport)

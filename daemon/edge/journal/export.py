@@ -1,10 +1,11 @@
 """A journal as JSON lines: everything that it holds, row by row, for a support case, an audit or another database.
 
 The first line says what file it is; then come lives, accounts, requests, bulk cancels, bindings, steps and outcomes,
-each as an object whose ``row`` says which. Columns keep their names; JSON columns are written as JSON, a frame as text,
-or in hex where it is none. A journal holds no credentials; all the same, what looks like a secret in a venue's own
-frame is dotted out, as in a log. It reads in one transaction, so that it may look beside a running daemon. Of a damaged
-file it gives what can be read: bytes that are no text are replaced, and a table that breaks off keeps back no other.
+and after a crash the receipts that the next start will take in, each as an object whose ``row`` says which. Columns
+keep their names; JSON columns are written as JSON, a frame as text, or in hex where it is none. A journal holds no
+credentials; all the same, what looks like a secret in a venue's own frame is dotted out, as in a log. It reads in one
+transaction, so that it may look beside a running daemon. Of a damaged file it gives what can be read: bytes that are no
+text are replaced, and a table that breaks off keeps back no other.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.edge.journal.codec import to_json
+from daemon.edge.journal.intake import path_of, waiting
 from daemon.edge.journal.schema import cannot_use, open_for_looking, version_of
 from daemon.edge.logclean import without_secrets
 
@@ -51,10 +54,25 @@ def export(path: Path) -> Iterator[bytes]:
                         yield from (msgspec.json.encode(_cells(kind, row)) for row in db.execute(question))
                     except sqlite3.Error as trouble:
                         missing = missing or trouble
+            try:
+                yield from _receipts(path_of(path), db)
+            except sqlite3.Error as trouble:
+                missing = missing or trouble
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
     if missing is not None:
         raise cannot_use(path, missing) from missing
+
+
+def _receipts(intake: Path, journal: sqlite3.Connection) -> Iterator[bytes]:
+    """Give what is in the intake and not in the journal."""
+    if not intake.is_file():
+        return
+    with closing(open_for_looking(intake)) as db:
+        receipts, _ = waiting(db, journal)
+    for written_us, records in receipts:
+        row = {"row": "receipt", "written_us": written_us, "records": msgspec.Raw(to_json(records).encode())}
+        yield msgspec.json.encode(row)
 
 
 def _text(raw: bytes) -> str:

@@ -1,35 +1,42 @@
 """The journal as the driver sees it: append and be told, numbers for outcomes, what is remembered, and the way back in.
 
 Nothing here blocks the event loop except what says so (`open`, `recover`, `known_keys`, `close`): writing happens in
-`writer`'s thread, reading in `read`'s. It knows records and keys, and decides nothing about them.
+`writer`'s thread, receipts become durable in `intake`'s, reading is done in `read`'s. It knows records and keys, and
+decides nothing about them.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from daemon.core.records import frame_of
 from daemon.edge.journal import schema
 from daemon.edge.journal.backlog import LINGER_S, Group
 from daemon.edge.journal.forget import Forgetting
+from daemon.edge.journal.intake import Intake, path_of, remove, take_in
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
 from daemon.edge.journal.recovery import known_bulks, known_keys, recover
 from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows, tie_rows, untie_rows
 from daemon.edge.journal.schema import Binding
+from daemon.edge.journal.shortcut import Shortcut
 from daemon.edge.journal.writer import JournalState, Stop, Tidings, Writer
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import Record, RequestKey
     from daemon.edge.journal.backlog import Verdict
+    from daemon.edge.journal.intake import Receipt
     from daemon.edge.journal.lock import JournalLock
     from daemon.edge.journal.recovery import Recovered
     from daemon.edge.journal.schema import Connect, Life
@@ -56,7 +63,8 @@ class Journal:
     """What canceld keeps. ``boot`` is the number of this life of the daemon, by this journal.
 
     ``on_state_change(state, why)`` is called in the event loop when the disk fails, fails in another way or heals, and
-    ``on_problem(text)`` for records that were refused because they cannot be written at all. Set them before the first
+    ``on_problem(text)`` for records that were refused because they cannot be written at all; ``on_detour(why)`` when
+    receipts have to wait for the journal itself, since the intake takes none for now. Set them before the first
     `append`.
     """
 
@@ -68,6 +76,8 @@ class Journal:
         now_us: Callable[[], int],
         probe_interval_s: float,
         commit_wait_s: float,
+        *,
+        problems: Sequence[str],
     ) -> None:
         self.boot = life.boot
         self.state = JournalState.OK
@@ -76,6 +86,7 @@ class Journal:
         """Records that were never written because too many were held, over this life."""
         self.on_state_change: Callable[[JournalState, str], None] = lambda _state, _why: None
         self.on_problem: Callable[[str], None] = lambda _text: None
+        self.on_detour: Callable[[str], None] = lambda _text: None
         self._lock = lock
         self._bindings = dict(life.bindings)
         self._seq_next = life.seq_from
@@ -83,6 +94,10 @@ class Journal:
         self._is_reserving = False
         self._records_queued = 0
         self._bytes_queued = 0
+        self._problems = problems
+        """What could not be taken in, in sentences."""
+        self._is_watching = False
+        """Whether the word about a receipt's group is waited for, lest nobody notice that only the journal hangs."""
         self._aside: list[Group] = []
         """Groups that nobody waits for: to wake the writer for each would cost more than to write it."""
         self._fetch: asyncio.TimerHandle | None = None
@@ -101,6 +116,9 @@ class Journal:
             close_others=self._reader.let_go,
         )
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
+        self._intake = Intake(lock.path, connect, now_us, lambda: self._writer.receipts_done, self._pass_receipts_on)
+        self._intake_thread = threading.Thread(target=self._intake.run, name="journal-intake", daemon=True)
+        self._shortcut = Shortcut(self._intake, probe_interval_s)
         self.history = self._reader.history
         self.explain = self._reader.explain
         self.lookup = self._reader.lookup
@@ -119,17 +137,23 @@ class Journal:
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         probe_interval_s: float = PROBE_INTERVAL_S,
         commit_wait_s: float = COMMIT_WAIT_S,
+        has_intake: bool = True,
     ) -> Journal:
         """Open the journal that ``lock`` was taken for, making it if there is none, and begin a new life. Blocks.
 
-        ``now_us`` is the daemon's clock, read in the writer's thread. ``connect`` opens connections for writing, in
-        place of `schema.connect`. Raises `JournalError`.
+        ``now_us`` is the daemon's clock, read in the threads that write. ``connect`` opens connections for writing, in
+        place of `schema.connect`. Without an intake receipts wait for the journal itself. Raises `JournalError`.
         """
         if not lock.is_held or path.resolve() != lock.path:
             raise JournalError(str(path), "its lock is not held", "call lock_journal first")
         life = schema.begin_life(lock.path, connect, now_us())
-        journal = cls(lock, life, connect, now_us, probe_interval_s, commit_wait_s)
+        next_step, problems = take_in(lock.path, connect, life.next_step)
+        life = msgspec.structs.replace(life, next_step=next_step)
+        journal = cls(lock, life, connect, now_us, probe_interval_s, commit_wait_s, problems=problems)
         journal._thread.start()
+        if has_intake:
+            journal._intake_thread.start()
+            journal._shortcut.renew()
         return journal
 
     @property
@@ -140,7 +164,7 @@ class Journal:
     @property
     def commits(self) -> Histogram:
         """How long commits took, in this life."""
-        return self._writer.commits
+        return self._writer.commits + self._intake.commits
 
     # -- writing
 
@@ -211,7 +235,8 @@ class Journal:
 
         Those with a request that has no outcome, or is in doubt, or whose latest word is younger than the window.
         """
-        return recover(self._lock.path, now_us - correction_window_us)
+        found = recover(self._lock.path, now_us - correction_window_us)
+        return msgspec.structs.replace(found, problems=[*self._problems, *found.problems])
 
     def known_keys(self, since_us: int) -> Iterator[RequestKey]:
         """List the requests that are held: without an outcome, or with one since then. Blocks; for the start."""
@@ -237,7 +262,9 @@ class Journal:
             self._fetch.cancel()
         self._hand_over()
         self._writer.jobs.put(Stop(self._seq_next))
+        self._intake.jobs.put("stop")
         self._thread.join(self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
+        self._end_intake()
         if self._thread.is_alive() or self._writer.records_kept:
             raise JournalError(
                 str(self._lock.path),
@@ -246,6 +273,15 @@ class Journal:
             )
 
     # -- inside
+
+    def _end_intake(self) -> None:
+        """Remove what the journal has all of; what it has not is for the next life."""
+        if self._intake_thread.ident is None:
+            return
+        self._intake_thread.join(self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
+        if not self._thread.is_alive() and not self._writer.records_kept and not self._intake_thread.is_alive():
+            with contextlib.suppress(OSError):  # the next life finds nothing new in it
+                remove(path_of(self._lock.path))
 
     def _enqueue(self, group: Group) -> None:
         self._running_loop()
@@ -264,10 +300,22 @@ class Journal:
             return
         self._records_queued += count
         self._bytes_queued += group.bytes_held
+        if self.state is JournalState.OK:
+            self._take_shortcut(group)
+        self._shortcut.note(group)
         if group.may_stay_behind:
             self._set_aside(group)
         else:
             self._hand_over(group)
+
+    def _take_shortcut(self, group: Group) -> None:
+        """Have a receipt made durable beside the journal, which gets its records all the same."""
+        if self._shortcut.take(group) and not self._is_watching:
+            self._is_watching = True
+            group.on_commit = self._patience.expect(self._watched)
+
+    def _watched(self, _is_durable: bool) -> None:
+        self._is_watching = False
 
     def _set_aside(self, group: Group) -> None:
         """Keep what nobody waits for until something goes to the writer anyway, but no longer than it may linger."""
@@ -326,19 +374,36 @@ class Journal:
     def _pass_on(self, tidings: Tidings) -> None:
         self._post(self._hear, tidings)
 
+    def _pass_receipts_on(self, receipts: list[Receipt], why: str) -> None:
+        self._post(self._hear_of_receipts, receipts, why)
+
+    def _hear_of_receipts(self, receipts: list[Receipt], why: str) -> None:
+        """Tell that receipts are durable; where the intake did not take them, wait until the journal has."""
+        if not why or self._is_closed:
+            self._say([(receipt.on_commit, not why) for receipt in receipts])
+            return
+        self.on_detour(why)
+        self._hand_over(*(Group((), receipt.on_commit, 0, rows=Rows()) for receipt in receipts))
+
     def _hear(self, tidings: Tidings) -> None:
-        """Tell the words, in this turn of the loop. A fault in one does not keep the next from its word."""
+        """Take note of the writer's state, and tell the words."""
         self._writers_word = tidings.state, tidings.why
+        self._say(tidings.verdicts, tidings.problems)
+        if self.state is JournalState.OK:
+            self._shortcut.renew()
+
+    def _say(self, verdicts: list[tuple[Verdict, bool]], problems: Iterable[str] = ()) -> None:
+        """Tell the words, in this turn of the loop. A fault in one does not keep the next from its word."""
         if not self._is_closed:
-            self._patience.answered(verdict for verdict, _ in tidings.verdicts)
+            self._patience.answered(verdict for verdict, _ in verdicts)
         before = self._note_state()
-        for verdict, is_durable in tidings.verdicts:
+        for verdict, is_durable in verdicts:
             try:
                 verdict(is_durable)
             except Exception as fault:  # noqa: BLE001 - whatever it was, it is its own caller's
                 loop = self._running_loop()
                 loop.call_exception_handler({"message": "a word about a commit was not taken", "exception": fault})
-        for problem in tidings.problems:
+        for problem in problems:
             self.on_problem(problem)
         if before != (self.state, self.why):
             self.on_state_change(self.state, self.why)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x636E636C
 """``cncl``: marks a SQLite file as a journal of canceld."""
-VERSION: Final = 5
+VERSION: Final = 6
 """Of the tables below. A file of a higher version is left alone."""
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
@@ -153,7 +153,13 @@ TABLES: Final = (
     f"PRAGMA application_id = {APPLICATION_ID}",
     f"PRAGMA user_version = {VERSION}",
 )
-MIGRATIONS: Final = {1: (LIVES, FORGOTTEN), 2: (BULKS, BULKS_NAMED, BULKS_ENDED), 3: (TIES,), 4: (DOUBTFUL, *SPARED)}
+MIGRATIONS: Final = {
+    1: (LIVES, FORGOTTEN),
+    2: (BULKS, BULKS_NAMED, BULKS_ENDED),
+    3: (TIES,),
+    4: (DOUBTFUL, *SPARED),
+    5: (),  # the same tables, with an intake beside them, which an older canceld would not look into
+}
 """What brings the tables of each older version to those of the next."""
 
 
@@ -239,7 +245,7 @@ def begin_life(path: Path, connecting: Connect, now_us: int) -> Life:
     Raises `JournalError`.
     """
     try:
-        _make_file(path)
+        make_file(path)
         with closing(connecting(path)) as db:
             _check_or_create(path, db)
             return _next_life(db, now_us)
@@ -286,8 +292,8 @@ def _address(path: Path, mode: str) -> str:
     return f"file:{quote(str(path))}?mode={mode}"
 
 
-def _make_file(path: Path) -> None:
-    """Have a file that only its owner can read. SQLite gives its log and index the same mode."""
+def make_file(path: Path) -> None:
+    """Have a file that only its owner can read. SQLite gives its log and index the same mode. Raises OSError."""
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:

@@ -9,7 +9,8 @@ Each check is a sentence that holds of every journal that canceld wrote, wheneve
 * a request has one outcome (revision 0) and after it its corrections, numbered without a hole or a double, and its row
   says what the latest of them says;
 * what was concluded stands among the outcomes, and the other way round;
-* a frame is the one that its digest names, and the evidence that an outcome cites is in its story.
+* a frame is the one that its digest names, and the evidence that an outcome cites is in its story;
+* what is in the intake beside it can be read; what the journal has not got of it, the next start takes in.
 
 It reads in one transaction, so that it may look beside a running daemon. It mends nothing.
 """
@@ -37,6 +38,7 @@ from daemon.edge.journal.codec import (
     read_request,
     read_tie,
 )
+from daemon.edge.journal.intake import path_of, waiting
 from daemon.edge.journal.schema import TABLES, VERSION, cannot_use, open_for_looking, version_of
 from protocols.evidence import RAW_BYTES_MAX
 from protocols.fix import AccountName, RequestId
@@ -85,7 +87,7 @@ def verify(path: Path) -> Verified:
     try:
         with closing(open_for_looking(path)) as db:
             version = version_of(path, db)
-            return _Verification(db, version).run()
+            return _Verification(db, version, path_of(path)).run()
     except sqlite3.Error as trouble:
         if trouble.sqlite_errorcode & 0xFF in DAMAGED:
             return Verified(0, {}, [Finding("file", str(trouble))], 1)
@@ -95,9 +97,10 @@ def verify(path: Path) -> Verified:
 class _Verification:
     """One look at a journal."""
 
-    def __init__(self, db: sqlite3.Connection, version: int) -> None:
+    def __init__(self, db: sqlite3.Connection, version: int, intake: Path) -> None:
         self._db = db
         self._version = version
+        self._intake = intake
         self._findings: list[Finding] = []
         self._found = 0
         self._forgotten_us = 0
@@ -107,7 +110,7 @@ class _Verification:
         self._db.execute("BEGIN")  # one view of the file for all checks
         parts = (
             self._file, self._tables, self._times, self._next_numbers, self._steps, self._outcomes, self._requests,
-            self._bulks, self._ties, self._numbers,
+            self._bulks, self._ties, self._numbers, self._waiting,
         )  # fmt: skip
         for part in parts:
             try:
@@ -141,6 +144,16 @@ class _Verification:
                 self._finding(name, "is missing")
             elif wanted.get(name) != found[name]:
                 self._finding(name, "is not as canceld makes it" if name in wanted else "was not made by canceld")
+
+    def _waiting(self) -> None:
+        """Look at what the next start will take in."""
+        if not self._intake.is_file():
+            return
+        with closing(open_for_looking(self._intake)) as intake:
+            receipts, problems = waiting(intake, self._db)
+        self._counts["receipts_waiting"] = len(receipts)
+        for problem in problems:
+            self._finding(self._intake.name, problem)
 
     def _times(self) -> None:
         if self._version >= SINCE_LIVES:

@@ -33,11 +33,11 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.faults import is_of_the_storage, may_have_lost_something, refusal
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
 from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, write
 from daemon.edge.tally import Histogram
-from protocols.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -63,6 +63,9 @@ PAGES_PER_BITE: Final = 100
 """What a bite of forgetting writes, about."""
 UNSYNCED_GROUPS_MAX: Final = 500
 """Past that their fsync waits no longer for the end of a burst."""
+SYNC_S: Final = 0.25
+"""So long at most they wait for it: receipts are on disk before (`daemon.edge.journal.intake`), and each fsync keeps
+theirs waiting."""
 LOOK_INTERVAL_S: Final = 1.0
 """How soon it is noticed, where nothing is committed, that a file of the journal is taken away."""
 
@@ -115,6 +118,8 @@ class Writer:
         self.records_done = 0
         """Records that are held no more: written or refused. Only this thread writes it."""
         self.bytes_done = 0
+        self.receipts_done = 0
+        """Up to which number receipts that the intake has taken in are held no more."""
         self.commits = Histogram()
         """How long the commits took that succeeded, writing and fsync together; this thread adds, others may look."""
         self._path = path
@@ -126,12 +131,14 @@ class Writer:
         self._close_others = close_others
         self._state = JournalState.OK
         self._why = ""
+        self._said = (self._state, self._why)
         self._db: sqlite3.Connection | None = None
         self._places: Places | None = None
         self._look_due_s = 0.0
         self._backlog: Backlog[Group] = Backlog()
         self._unsynced: list[Group] = []
         """Groups that are committed and wait for the next fsync."""
+        self._sync_due_s = 0.0
         self._syncs = True
         """Whether the connection's commits sync the log."""
         self._kept: list[Group] = []
@@ -156,7 +163,7 @@ class Writer:
             groups = self._backlog.take(time.monotonic(), is_last=self._stop is not None)
             if groups:
                 self._serve(groups)
-            elif self._unsynced:
+            elif self._unsynced and (self._stop is not None or time.monotonic() >= self._sync_due_s):
                 self._sync()
             if self._state is not JournalState.OK:
                 if time.monotonic() >= self._probe_due_s:
@@ -186,9 +193,9 @@ class Writer:
 
     def _patience_s(self) -> float | None:
         """How long to wait for work: for ever, unless something is to be done without being asked."""
-        if self._stop is not None or self._unsynced:
+        if self._stop is not None:
             return 0.0
-        dues = [self._backlog.due_s()]
+        dues = [self._backlog.due_s(), self._sync_due_s if self._unsynced else None]
         if self._state is not JournalState.OK:
             dues.append(self._probe_due_s)
         elif self._rounds or self._is_log_to_be_folded():
@@ -212,7 +219,7 @@ class Writer:
         fault = self._attempt(groups, syncs=not is_behind or len(self._unsynced) >= UNSYNCED_GROUPS_MAX)
         if fault is None:
             self._say([(group, not group.is_dropped) for group in groups])
-        elif _is_of_the_storage(fault):  # nothing of the transaction is written: keep it for a disk that heals
+        elif is_of_the_storage(fault):  # nothing of the transaction is written: keep it for a disk that heals
             self._fail(fault, groups)
         else:
             self._serve_one_by_one(groups)
@@ -222,12 +229,12 @@ class Writer:
         problems: list[str] = []
         for place, group in enumerate(groups):
             fault = self._attempt([group])
-            if fault is not None and _is_of_the_storage(fault):
+            if fault is not None and is_of_the_storage(fault):
                 self._say(words, problems)
                 self._fail(fault, groups[place:])
                 return
             if fault is not None:
-                problems.append(_refusal(group, fault))
+                problems.append(refusal(group, fault))
                 self._release([group])
             words.append((group, fault is None and not group.is_dropped))
         self._say(words, problems)
@@ -245,6 +252,8 @@ class Writer:
         """
         fault = self._guarded(lambda: self._commit(groups, syncs))
         if fault is None:
+            if not self._unsynced:
+                self._sync_due_s = time.monotonic() + SYNC_S
             self._unsynced.extend(groups)
             if syncs:
                 self._release(self._unsynced)
@@ -323,7 +332,7 @@ class Writer:
         """Say what is the matter with the disk, and when to try it again."""
         code = getattr(fault, "sqlite_errorcode", None)
         is_full = code == sqlite3.SQLITE_FULL
-        self._is_log_doubtful |= isinstance(fault, sqlite3.Error) and code not in _NOTHING_LOST
+        self._is_log_doubtful |= may_have_lost_something(fault)
         self._state = JournalState.FULL if is_full else JournalState.FAILED
         self._why = GONE if is_gone(self._path) else str(fault) or type(fault).__name__
         self._probe_due_s = time.monotonic() + self._probe_interval_s
@@ -348,13 +357,13 @@ class Writer:
 
     def _probe_with(self, groups: list[Group]) -> bool:
         fault = self._attempt(groups)
-        if fault is not None and _is_of_the_storage(fault):
+        if fault is not None and is_of_the_storage(fault):
             self._call_by_name_anew(fault)
             return False
         if fault is not None and len(groups) > 1:
             return self._probe_with(groups[:1])
         if fault is not None:
-            self._say([], [_refusal(groups[0], fault)])
+            self._say([], [refusal(groups[0], fault)])
             self._release(groups[:1])
         del self._kept[: len(groups)]
         return True
@@ -406,7 +415,7 @@ class Writer:
     def _forget_a_little(self) -> None:
         this = replace(self._rounds[0])  # a copy, since a bite that is not committed was not taken
         fault = self._guarded(lambda: self._bite(this))
-        if fault is not None and _is_of_the_storage(fault):
+        if fault is not None and is_of_the_storage(fault):
             self._fail(fault, [])
             return
         self._rounds[0] = this
@@ -450,17 +459,20 @@ class Writer:
 
     def _release(self, groups: Sequence[Group]) -> None:
         for group in groups:
+            group.is_settled = True
+            self.receipts_done = group.receipt or self.receipts_done
             if not group.is_dropped:
                 self.records_done += len(group.records)
                 self.bytes_done += group.bytes_held
 
     def _say(self, words: list[tuple[Group, bool]], problems: list[str] | None = None) -> None:
         verdicts = [(group.on_commit, is_durable) for group, is_durable in words if group.on_commit is not None]
-        self._tell(Tidings(self._state, self._why, verdicts, problems or []))
+        state = self._state, self._why
+        if verdicts or problems or state != self._said:
+            self._said = state
+            self._tell(Tidings(*state, verdicts, problems or []))
 
 
-_NOTHING_LOST: Final = frozenset({sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED})
-"""Faults that come before anything is fsync'ed."""
 _PROOF: Final = Rows(("UPDATE meta SET value = value WHERE name = ?", ("boot",)))
 """A change that changes nothing and yet has to reach the disk."""
 
@@ -479,15 +491,3 @@ def _first_of(kept: list[Group]) -> list[Group]:
         if records >= TRANSACTION_RECORDS_MAX:
             return kept[:count]
     return kept[:]
-
-
-def _is_of_the_storage(fault: Exception) -> bool:
-    """Whether the same records could be written another time; everything else is a fault of the records, so ours."""
-    of_a_record = (sqlite3.DataError, sqlite3.IntegrityError, sqlite3.InterfaceError, sqlite3.ProgrammingError)
-    of_the_storage = (sqlite3.Error, OSError, JournalError, MemoryError)
-    return isinstance(fault, of_the_storage) and not isinstance(fault, of_a_record)
-
-
-def _refusal(group: Group, fault: Exception) -> str:
-    kinds = ", ".join(sorted({type(record).__name__ for record in group.records}))
-    return f"not written ({kinds}): {type(fault).__name__}: {fault}"

@@ -1,0 +1,358 @@
+"""The intake: receipts are durable before the journal has them, none is lost or doubled, and it is only a shortcut."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from daemon.core.records import Record
+from daemon.edge.journal import Journal, JournalState, intake
+from daemon.edge.journal.export import export
+from daemon.edge.journal.intake import path_of
+from daemon.edge.journal.schema import connect
+from daemon.edge.journal.verify import verify
+from tests.edge.journal_gate import Gate, Words
+from tests.edge.journal_world import (
+    T0,
+    a_journal,
+    bulk_opened,
+    concluded,
+    keep,
+    key,
+    observed,
+    opened,
+    rows,
+    whole_story,
+    written,
+)
+
+
+class JournalGate(Gate):
+    """Holds the journal's commits up, and not those of its intake."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        return connect(path) if path.name.endswith("-intake") else super().connect(path)
+
+
+class Disk:
+    """Takes nothing of the intake as long as it ``is_broken``."""
+
+    def __init__(self) -> None:
+        self.is_broken = False
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        disk = self
+
+        class Breaking(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                if disk.is_broken and sql.startswith("INSERT INTO receipts"):
+                    raise sqlite3.OperationalError("disk I/O error")
+                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+        return connect(path, Breaking)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "now").mkdir()
+    return tmp_path / "now" / "journal.sqlite"
+
+
+@pytest.fixture
+def gate() -> Iterator[JournalGate]:
+    gate = JournalGate()
+    yield gate
+    gate.is_open.set()
+
+
+async def until_ready(held: Journal) -> None:
+    while held._intake.is_out:
+        await asyncio.sleep(0.001)
+
+
+async def until_it_is(held: Journal, state: JournalState) -> None:
+    while held.state is not state:
+        await asyncio.sleep(0.001)
+
+
+async def until_settled(held: Journal) -> None:
+    while held.records_held:
+        await asyncio.sleep(0.001)
+
+
+async def stopped_by(gate: JournalGate, held: Journal) -> None:
+    """Have the journal stand at a commit, of something that is of no case of interest."""
+    await until_ready(held)
+    gate.close()
+    held.append([concluded("elsewhere", held.next_seq())], lambda _: None)
+    await gate.arrival()
+
+
+def crashed(path: Path, name: str = "then") -> Path:
+    """Give the journal as a crash at this moment leaves it."""
+    folder = path.parent.parent / name
+    shutil.copytree(path.parent, folder)
+    return folder / path.name
+
+
+def in_intake(path: Path) -> list[object]:
+    return [number for (number,) in rows(path_of(path), "SELECT number FROM receipts ORDER BY number")]
+
+
+REQUESTS = "SELECT request_id FROM requests ORDER BY opened_step"
+
+
+async def test_a_receipt_is_durable_while_the_journal_stands_at_a_commit(path: Path, gate: JournalGate) -> None:
+    words = Words()
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        held.append([opened("a")], words.about("a"))
+        held.append([opened("b")], words.about("b"))
+        await words.until(2)
+        assert words.heard == [("a", True), ("b", True)]
+        assert rows(path, REQUESTS) == []
+        assert in_intake(path) == [1, 2]
+        gate.is_open.set()
+        await until_settled(held)
+        assert rows(path, REQUESTS) == [("a",), ("b",)]
+
+
+async def test_what_a_crash_leaves_in_the_intake_is_taken_in_at_the_next_start(path: Path, gate: JournalGate) -> None:
+    with a_journal(path, connecting=gate.connect, has_intake=True, now_us=lambda: T0 + 7) as held:
+        await keep(held, [opened("before")])
+        await until_settled(held)
+        await stopped_by(gate, held)
+        await keep(held, [opened("a")])
+        await keep(held, [opened("b")])
+        then = crashed(path)
+        gate.is_open.set()
+    assert [line for line in export(then) if b'"receipt"' in line]
+    assert verify(then).counts["receipts_waiting"] == 2
+    with a_journal(then, has_intake=True, now_us=lambda: T0 + 9_000_000) as held:
+        found = held.recover(T0, 0)
+        assert found.problems == []
+        assert [case.requests[0].request.key for case in found.cases] == [key("before"), key("a"), key("b")]
+        assert rows(then, "SELECT request_id, recorded_us FROM requests WHERE request_id = 'a'") == [("a", T0 + 7)]
+        await keep(held, [opened("c")])
+    assert rows(then, REQUESTS) == [("before",), ("a",), ("b",), ("c",)]
+    assert rows(then, "SELECT count(*), count(DISTINCT id) FROM steps") == [(4, 4)]
+    assert not path_of(then).exists()
+    assert verify(then).is_sound
+
+
+async def test_what_the_journal_has_got_is_not_taken_in_again(path: Path) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        story = whole_story("a", held.next_seq())
+        await keep(held, story[:2])
+        held.append(story[2:])
+        await until_settled(held)
+        then = crashed(path)
+    assert in_intake(then) == [1]
+    with a_journal(then) as held:
+        assert rows(then, "SELECT count(*) FROM steps") == [(len(story),)]
+        assert rows(then, "SELECT outcome FROM requests") == [("canceled",)]
+
+
+async def test_a_receipt_of_a_case_of_which_something_is_not_on_disk_goes_after_that(
+    path: Path, gate: JournalGate
+) -> None:
+    words = Words()
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        held.append([observed("c1")])
+        held.append([opened("a", case="c1")], words.about("a"))
+        held.append([opened("b", case="c2")], words.about("b"))
+        await words.until(1)
+        assert words.heard == [("b", True)]
+        gate.is_open.set()
+        await words.until(2)
+        await until_settled(held)
+        held.append([opened("c", case="c1")], words.about("c"))
+        await words.until(3)
+        assert in_intake(path)[-1] == 2
+        assert rows(path, "SELECT kind FROM steps WHERE case_id = 'c1' ORDER BY id")[:2] == [
+            ("observed",),
+            ("request_opened",),
+        ]
+
+
+async def test_no_receipt_goes_before_the_wish_of_a_bulk_cancel(path: Path, gate: JournalGate) -> None:
+    words = Words()
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        held.append([bulk_opened("b")])
+        held.append([opened("b/1")], words.about("b/1"))
+        gate.is_open.set()
+        await words.until(1)
+        assert in_intake(path) == []
+        assert rows(path, "SELECT request_id FROM bulks") == [("b",)]
+
+
+@pytest.mark.parametrize("records", [[concluded("a", 1)], [opened("a"), concluded("a", 1)], [observed("c1")]])
+async def test_only_receipts_go_by_the_intake(path: Path, records: list[Record]) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        assert await written(held, *records)
+        assert in_intake(path) == []
+
+
+async def test_an_intake_that_takes_nothing_costs_no_receipt_and_comes_back_empty(path: Path) -> None:
+    disk, detours = Disk(), list[str]()
+    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+        held.on_detour = detours.append
+        await until_ready(held)
+        await keep(held, [opened("a")])
+        disk.is_broken = True
+        await asyncio.gather(*(keep(held, [opened(name)]) for name in ("b", "c")))
+        assert detours
+        assert set(detours) == {"disk I/O error"}
+        assert held.state is JournalState.OK
+        disk.is_broken = False
+        while held._intake.is_out:
+            await keep(held, [opened(f"again-{held.next_seq()}")])
+        await keep(held, [opened("d")])
+        assert len(in_intake(path)) == 1
+    names = {name for (name,) in rows(path, REQUESTS)}
+    assert {"a", "b", "c", "d"} <= names
+    assert rows(path, "SELECT count(*) FROM steps") == [(len(names),)]
+
+
+@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
+async def test_an_intake_that_is_taken_away_costs_no_receipt(path: Path, ending: str) -> None:
+    detours = list[str]()
+    with a_journal(path, has_intake=True) as held:
+        held.on_detour = detours.append
+        await until_ready(held)
+        await keep(held, [opened("a")])
+        lost = path_of(path)
+        lost.with_name(lost.name + ending).unlink()
+        await keep(held, [opened("b")])
+        assert len(detours) == 1
+        then = crashed(path)
+        with a_journal(then):
+            assert rows(then, REQUESTS) == [("a",), ("b",)]
+        assert held.state is JournalState.OK
+        while held._intake.is_out:
+            await keep(held, [opened(f"again-{held.next_seq()}")])
+
+
+async def test_when_the_disk_takes_nothing_at_all_that_is_said_of_receipts_too(path: Path) -> None:
+    class Broken(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            if is_broken and sql.startswith("INSERT"):
+                raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+    is_broken = False
+    with a_journal(path, connecting=lambda at: connect(at, Broken), has_intake=True) as held:
+        await until_ready(held)
+        is_broken = True
+        assert await written(held, opened("a")) is False
+        assert await written(held, opened("b")) is False
+        is_broken = False
+        await until_it_is(held, JournalState.OK)
+        await keep(held, [opened("c")])
+    assert rows(path, REQUESTS) == [("a",), ("b",), ("c",)]
+
+
+async def test_a_journal_that_hangs_is_noticed_though_the_intake_does_not(path: Path, gate: JournalGate) -> None:
+    with a_journal(path, connecting=gate.connect, has_intake=True, commit_wait_s=0.2) as held:
+        await until_ready(held)
+        gate.close()
+        await keep(held, [opened("a")])
+        await until_it_is(held, JournalState.FAILED)
+        assert held.why.startswith("the disk has not answered")
+        gate.is_open.set()
+        await until_it_is(held, JournalState.OK)
+
+
+async def test_the_intake_holds_little_and_what_is_closed_in_order_leaves_none(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "STRUCK_AT_ONCE", 4)
+    monkeypatch.setattr(intake, "COMMITS_PER_FOLD", 3)
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        for number in range(20):
+            await keep(held, [opened(f"r{number}")])
+            await held._catch_up()
+            assert len(in_intake(path)) <= 5
+        names = {file.name for file in path.parent.iterdir()}
+        assert {"journal.sqlite-intake", "journal.sqlite-intake-wal"} <= names
+        assert path_of(path).stat().st_mode & 0o077 == 0
+    assert {file.name for file in path.parent.iterdir()} == {"journal.sqlite", "journal.sqlite.lock"}
+    assert len(rows(path, REQUESTS)) == 20
+
+
+async def receipts_left(path: Path, gate: JournalGate, *names: str) -> Path:
+    """Give a journal whose intake holds receipts that it has not got itself."""
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        for name in names:
+            await keep(held, [opened(name)])
+        then = crashed(path)
+        gate.is_open.set()
+    return then
+
+
+async def test_a_damaged_intake_is_put_aside_and_the_journal_opens(path: Path, gate: JournalGate) -> None:
+    then = await receipts_left(path, gate, "a")
+    path_of(then).write_bytes(b"no database" * 1000)
+    path_of(then).with_name("journal.sqlite-intake-wal").unlink()
+    assert not verify(then).is_sound
+    with a_journal(then, has_intake=True) as held:
+        (problem,) = held.recover(T0, 0).problems
+        assert problem.startswith("journal.sqlite-intake-unread-1: what was in it cannot be read")
+        await keep(held, [opened("b")])
+    assert rows(then, REQUESTS) == [("b",)]
+    assert (then.parent / "journal.sqlite-intake-unread-1").read_bytes().startswith(b"no database")
+    assert verify(then).is_sound
+
+
+async def test_a_receipt_that_cannot_be_read_keeps_back_no_other_and_is_kept(path: Path, gate: JournalGate) -> None:
+    then = await receipts_left(path, gate, "a", "b")
+    with closing(sqlite3.connect(path_of(then))) as db, db:
+        db.execute("UPDATE receipts SET records = '[{}]' WHERE number = 1")
+    with a_journal(then) as held:
+        (problem,) = held.recover(T0, 0).problems
+        assert problem.startswith("journal.sqlite-intake-unread-1: receipt 1: record")
+    assert rows(then, REQUESTS) == [("b",)]
+    kept = then.parent / "journal.sqlite-intake-unread-1"
+    assert rows(kept, "SELECT number FROM receipts") == [(1,), (2,)]
+
+
+@pytest.mark.parametrize("content", [b"", None])
+async def test_an_intake_of_which_there_was_only_the_file_is_nothing(path: Path, content: bytes | None) -> None:
+    with a_journal(path) as held:
+        await keep(held, [opened("a")])
+    if content is not None:
+        path_of(path).write_bytes(content)
+    with a_journal(path, has_intake=True) as held:
+        assert held.recover(T0, 0).problems == []
+        await until_ready(held)
+
+
+async def test_the_database_of_another_program_is_not_taken_for_an_intake(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [opened("a")])
+    with closing(sqlite3.connect(path_of(path))) as db, db:
+        db.execute("CREATE TABLE receipts (number, written_us, records)")
+    with a_journal(path) as held:
+        assert held.recover(T0, 0).problems == ["journal.sqlite-intake-unread-1: it is the database of another program"]
+
+
+async def test_a_send_that_went_with_its_receipt_is_taken_in_with_it(path: Path, gate: JournalGate) -> None:
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        story = whole_story("a", 7)
+        await keep(held, story[:2])
+        then = crashed(path)
+        gate.is_open.set()
+    with a_journal(then) as held:
+        (case,) = held.recover(T0, 0).cases
+        assert list(case.records) == story[:2]
