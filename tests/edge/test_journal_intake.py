@@ -1,6 +1,7 @@
 """The intake: receipts are durable before the journal has them, none is lost or doubled, and it is only a shortcut."""
 
 import asyncio
+import contextlib
 import shutil
 import sqlite3
 from collections.abc import Iterator
@@ -95,7 +96,10 @@ async def stopped_by(gate: JournalGate, held: Journal) -> None:
 def crashed(path: Path, name: str = "then") -> Path:
     """Give the journal as a crash at this moment leaves it."""
     folder = path.parent.parent / name
-    shutil.copytree(path.parent, folder)
+    folder.mkdir()
+    for file in sorted(path.parent.iterdir(), key=lambda file: "-intake" not in file.name):  # what is struck is in both
+        with contextlib.suppress(FileNotFoundError):  # an intake is begun anew at this moment
+            shutil.copy(file, folder)
     return folder / path.name
 
 
