@@ -232,7 +232,7 @@ class Storm:
         with closing(connect_for_reading(path_of(journal))) as db, closing(connect_for_reading(journal)) as beside:
             receipts, problems = waiting(db, beside)
         assert not problems
-        records = chain.from_iterable(some for _, some in receipts)
+        records = chain.from_iterable(receipt.records for receipt in receipts)
         return {record.request.key.request_id for record in records if isinstance(record, RequestOpened)}
 
     def _names_in(self, table: str) -> set[str]:

@@ -70,8 +70,8 @@ def _receipts(intake: Path, journal: sqlite3.Connection) -> Iterator[bytes]:
         return
     with closing(open_for_looking(intake)) as db:
         receipts, _ = waiting(db, journal)
-    for written_us, records in receipts:
-        row = {"row": "receipt", "written_us": written_us, "records": msgspec.Raw(to_json(records).encode())}
+    for left in receipts:
+        row = {"row": "receipt", "written_us": left.written_us, "records": msgspec.Raw(to_json(left.records).encode())}
         yield msgspec.json.encode(row)
 
 

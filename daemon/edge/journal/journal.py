@@ -96,6 +96,8 @@ class Journal:
         self._bytes_queued = 0
         self._problems = problems
         """What could not be taken in, in sentences."""
+        self._detour = ""
+        """Why receipts have to wait for the journal itself, as far as that was said."""
         self._is_watching = False
         """Whether the word about a receipt's group is waited for, lest nobody notice that only the journal hangs."""
         self._aside: list[Group] = []
@@ -118,7 +120,7 @@ class Journal:
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
         self._intake = Intake(lock.path, connect, now_us, lambda: self._writer.receipts_done, self._pass_receipts_on)
         self._intake_thread = threading.Thread(target=self._intake.run, name="journal-intake", daemon=True)
-        self._shortcut = Shortcut(self._intake, probe_interval_s)
+        self._shortcut = Shortcut(self._intake, life.boot, probe_interval_s)
         self.history = self._reader.history
         self.explain = self._reader.explain
         self.lookup = self._reader.lookup
@@ -263,7 +265,10 @@ class Journal:
         self._hand_over()
         self._writer.jobs.put(Stop(self._seq_next))
         self._intake.jobs.put("stop")
-        self._thread.join(self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
+        until_s = time.monotonic() + (self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
+        for thread in (self._thread, self._intake_thread):
+            if thread.ident is not None:
+                thread.join(max(0.0, until_s - time.monotonic()))
         self._end_intake()
         if self._thread.is_alive() or self._writer.records_kept:
             raise JournalError(
@@ -278,7 +283,6 @@ class Journal:
         """Remove what the journal has all of; what it has not is for the next life."""
         if self._intake_thread.ident is None:
             return
-        self._intake_thread.join(self._patience.wait_s if self._patience.is_over else CLOSE_WAIT_S)
         if not self._thread.is_alive() and not self._writer.records_kept and not self._intake_thread.is_alive():
             with contextlib.suppress(OSError):  # the next life finds nothing new in it
                 remove(path_of(self._lock.path))
@@ -379,10 +383,12 @@ class Journal:
 
     def _hear_of_receipts(self, receipts: list[Receipt], why: str) -> None:
         """Tell that receipts are durable; where the intake did not take them, wait until the journal has."""
+        before, self._detour = self._detour, why
         if not why or self._is_closed:
             self._say([(receipt.on_commit, not why) for receipt in receipts])
             return
-        self.on_detour(why)
+        if why != before:
+            self.on_detour(why)
         self._hand_over(*(Group((), receipt.on_commit, 0, rows=Rows()) for receipt in receipts))
 
     def _hear(self, tidings: Tidings) -> None:

@@ -53,6 +53,7 @@ _BINDING: Final = "INSERT OR REPLACE INTO accounts (account, venue, environment,
 _TIED: Final = "INSERT OR REPLACE INTO bindings (binding_id, account, uid, bound_us, tie) VALUES (?, ?, ?, ?, ?)"
 _UNTIED: Final = "DELETE FROM bindings WHERE binding_id = ?"
 _RESERVED: Final = "UPDATE meta SET value = max(value, ?) WHERE name = 'seq_reserved'"
+_TAKEN_IN: Final = "INSERT OR REPLACE INTO meta VALUES ('receipts', ?)"
 _GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
 
 
@@ -133,6 +134,11 @@ def reservation_rows(seq_to: int) -> Rows:
 def giving_back_rows(seq_next: int) -> Rows:
     """Give the outcome numbers from ``seq_next`` on back: none of them was handed out, and none will be."""
     return Rows((_GIVEN_BACK, (seq_next,)))
+
+
+def taken_in(receipt: int) -> Change:
+    """Note that receipts up to this number are here that were in the intake (`daemon.edge.journal.intake`)."""
+    return _TAKEN_IN, (receipt,)
 
 
 def write(db: sqlite3.Connection, rows: Rows, now_us: int) -> None:

@@ -78,6 +78,7 @@ SPARED: Final = tuple(
 TABLES: Final = (
     """CREATE TABLE meta ( -- boot: lives of the daemon so far; seq_reserved: no outcome has this number or a higher one
                        -- forgotten_before: what is older than this time may have been forgotten
+                       -- receipts: number of the last one that was in the file beside this one and is here
   name TEXT PRIMARY KEY,
   value INTEGER NOT NULL
 ) WITHOUT ROWID""",

@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge.journal.intake import Receipt
+from daemon.edge.journal.intake import LIFE_BITS, Receipt
 
 if TYPE_CHECKING:
     from daemon.core.records import CaseId
@@ -20,18 +20,20 @@ if TYPE_CHECKING:
     from daemon.edge.journal.intake import Intake
 
 CASES_MAX: Final = 4_096
-"""Past that it is looked which cases have nothing any more that is not on disk."""
+"""Past that, and then past twice what is left, it is looked which cases have nothing any more that is not on disk."""
 
 
 class Shortcut:
-    """Knows what is not on disk yet, by case. ``retry_s`` is how long after a failure the intake is tried again."""
+    """Knows what is not on disk yet, by case. ``retry_s`` is how long after a failure the intake is tried again.
 
-    def __init__(self, intake: Intake, retry_s: float) -> None:
+    ``boot`` is the number of this life of the daemon.
+    """
+
+    def __init__(self, intake: Intake, boot: int, retry_s: float) -> None:
         self._intake = intake
         self._retry_s = retry_s
-        self._numbers = 0
-        self._last: Group | None = None
-        """The latest that went by the intake."""
+        self._numbers = boot << LIFE_BITS
+        self._cases_max = CASES_MAX
         self._last_of: dict[CaseId, Group] = {}
         self._last_wish: Group | None = None
         self._renewal_due_s = 0.0
@@ -42,7 +44,6 @@ class Shortcut:
         if group.on_commit is None or self._intake.is_out or not group.is_light or not self._may_go(group):
             return False
         self._numbers = group.receipt = number
-        self._last = group
         on_commit, group.on_commit = group.on_commit, None
         self._intake.jobs.put(Receipt(number, group.records, on_commit))
         return True
@@ -53,14 +54,13 @@ class Shortcut:
             self._last_of[case] = group
         if group.is_wish:
             self._last_wish = group
-        if len(self._last_of) > CASES_MAX:
+        if len(self._last_of) > self._cases_max:
             self._last_of = {case: last for case, last in self._last_of.items() if not last.is_settled}
+            self._cases_max = max(CASES_MAX, 2 * len(self._last_of))
 
     def renew(self) -> None:
-        """Try the intake again, if it is out and the journal, which has to be well, has all that was in it."""
-        if not self._intake.is_out or time.monotonic() < self._renewal_due_s:
-            return
-        if self._last is None or self._last.is_settled:
+        """Have the intake tried again, if it is out. The journal has to be well."""
+        if self._intake.is_out and time.monotonic() >= self._renewal_due_s:
             self._renewal_due_s = time.monotonic() + self._retry_s
             self._intake.jobs.put("renew")
 

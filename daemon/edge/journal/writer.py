@@ -36,7 +36,7 @@ from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
 from daemon.edge.journal.faults import is_of_the_storage, may_have_lost_something, refusal
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
-from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, write
+from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, taken_in, write
 from daemon.edge.tally import Histogram
 
 if TYPE_CHECKING:
@@ -227,6 +227,10 @@ class Writer:
     def _serve_one_by_one(self, groups: list[Group]) -> None:
         words: list[tuple[Group, bool]] = []
         problems: list[str] = []
+        self._sync()  # lest one that is refused seems to be on disk, and with it all before it
+        if self._state is not JournalState.OK:
+            self._keep(groups)
+            return
         for place, group in enumerate(groups):
             fault = self._attempt([group])
             if fault is not None and is_of_the_storage(fault):
@@ -278,6 +282,8 @@ class Writer:
         """Write all that groups change, in one transaction, and with ``syncs`` have all that was written on disk."""
         began_s = time.monotonic()
         rows = merged(self._rows_of(group) for group in groups if not group.is_dropped)
+        if receipt := max((group.receipt for group in groups), default=0):
+            rows.changes.append(taken_in(receipt))
         if rows.is_empty:
             if not (syncs and self._unsynced):
                 return

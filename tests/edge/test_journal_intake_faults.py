@@ -1,0 +1,334 @@
+"""The intake where things go wrong in an unlucky order: nothing is lost, nothing comes back, nobody waits for ever."""
+
+import asyncio
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from daemon.core.records import CaseId
+from daemon.edge.journal import Journal, intake, journal, shortcut, writer
+from daemon.edge.journal.backlog import Group
+from daemon.edge.journal.intake import Intake, Receipt
+from daemon.edge.journal.schema import connect
+from daemon.edge.journal.shortcut import Shortcut
+from daemon.edge.journal.verify import verify
+from protocols.errors import JournalError
+from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, whole_story
+from tests.edge.test_journal_intake import (
+    REQUESTS,
+    JournalGate,
+    crashed,
+    in_intake,
+    receipts_left,
+    until_ready,
+    until_settled,
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "now").mkdir()
+    return tmp_path / "now" / "journal.sqlite"
+
+
+@pytest.fixture
+def gate() -> Iterator[JournalGate]:
+    gate = JournalGate()
+    yield gate
+    gate.is_open.set()
+
+
+class Faulty:
+    """Raises ``fault`` where a statement begins with one of ``refused``."""
+
+    def __init__(self, fault: Exception) -> None:
+        self.fault = fault
+        self.refused: tuple[str, ...] = ()
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        faulty = self
+
+        class Refusing(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                if faulty.refused and sql.startswith(faulty.refused):
+                    raise faulty.fault
+                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+        return connect(path, Refusing)
+
+
+async def ended_and_forgotten(held: Journal, name: str) -> None:
+    """Have a request come to its end, and forget it; its receipt stands in the intake all the same."""
+    await until_ready(held)
+    story = whole_story(name, held.next_seq())
+    await keep(held, story[:2])
+    held.append(story[2:])
+    await until_settled(held)
+    assert await held.forget(T0 + 1_000) == 1
+
+
+# ---------------------------------------------------------------- what is forgotten
+
+
+async def test_what_was_forgotten_does_not_come_back_after_a_crash(path: Path) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await ended_and_forgotten(held, "a")
+        then = crashed(path)
+    assert in_intake(then) == [1]
+    assert verify(then).counts["receipts_waiting"] == 0
+    with a_journal(then) as held:
+        assert held.recover(T0, 0).cases == []
+        assert rows(then, REQUESTS) == []
+
+
+async def test_a_name_that_is_used_again_is_not_taken_over_by_its_forgotten_request(path: Path) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await ended_and_forgotten(held, "a")
+        await keep(held, [opened("a", case="case-anew")])
+        await until_settled(held)
+        then = crashed(path)
+    with a_journal(then):
+        assert rows(then, "SELECT request_id, case_id FROM requests") == [("a", "case-anew")]
+        assert rows(then, "SELECT case_id FROM steps") == [("case-anew",)]
+
+
+async def test_an_intake_that_a_crash_left_after_it_was_taken_in_brings_nothing_back(
+    path: Path, gate: JournalGate
+) -> None:
+    then = await receipts_left(path, gate, "a")
+    kept = then.parent.parent / "kept"
+    shutil.copytree(then.parent, kept)
+    with a_journal(then) as held:
+        held.append(whole_story("a", held.next_seq())[2:])
+        await until_settled(held)
+        assert await held.forget(T0 + 1_000) == 1
+    for file in kept.glob("*-intake*"):
+        shutil.copy(file, then.parent)
+    with a_journal(then, has_intake=True) as held:
+        assert rows(then, REQUESTS) == []
+        await until_ready(held)
+        await keep(held, [opened("b")])
+        again = crashed(then, "again")
+    with a_journal(again):
+        assert rows(again, REQUESTS) == [("b",)]
+
+
+async def test_an_intake_of_an_earlier_life_that_is_put_back_doubles_nothing(path: Path, gate: JournalGate) -> None:
+    then = await receipts_left(path, gate, "a")
+    kept = then.parent.parent / "kept"
+    shutil.copytree(then.parent, kept)
+    for name in ("b", "c"):
+        with a_journal(then, has_intake=True) as held:
+            await until_ready(held)
+            await keep(held, [opened(name)])
+    for file in kept.glob("*-intake*"):
+        shutil.copy(file, then.parent)
+    with a_journal(then):
+        assert rows(then, REQUESTS) == [("a",), ("b",), ("c",)]
+        assert rows(then, "SELECT count(*) FROM steps") == [(3,)]
+
+
+# ---------------------------------------------------------------- taking in
+
+
+async def test_an_intake_that_cannot_be_removed_keeps_the_daemon_from_starting_and_is_named(
+    path: Path, gate: JournalGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    then = await receipts_left(path, gate, "a")
+    with monkeypatch.context() as while_it_lasts:
+        while_it_lasts.setattr(intake, "remove", refuse)
+        said = r"journal\.sqlite-intake: .* cannot be removed \(Permission denied\)"
+        with pytest.raises(JournalError, match=said), a_journal(then):
+            pass
+    with a_journal(then):
+        assert rows(then, REQUESTS) == [("a",)]
+        assert rows(then, "SELECT count(*) FROM steps") == [(1,)]
+
+
+async def test_a_disk_that_takes_nothing_at_the_start_leaves_the_intake_for_the_next(
+    path: Path, gate: JournalGate
+) -> None:
+    then = await receipts_left(path, gate, "a", "b")
+    disk = Faulty(sqlite3.OperationalError("disk I/O error"))
+    disk.refused = ("INSERT OR REPLACE INTO steps",)
+    with pytest.raises(JournalError, match="disk I/O error"), a_journal(then, connecting=disk.connect):
+        pass
+    with a_journal(then) as held:
+        assert held.recover(T0, 0).problems == []
+        assert rows(then, REQUESTS) == [("a",), ("b",)]
+
+
+# ---------------------------------------------------------------- beginning anew
+
+
+def an_intake(path: Path, said: list[tuple[list[int], str]], done: list[int], disk: Faulty | None = None) -> Intake:
+    """Make an intake whose journal has the receipts up to the last number of ``done``; call `run` to have it served."""
+
+    def tell(receipts: list[Receipt], why: str) -> None:
+        said.append(([receipt.number for receipt in receipts], why))
+
+    return Intake(path, disk.connect if disk else connect, lambda: T0, lambda: done[-1], tell)
+
+
+def serve(served: Intake, *jobs: intake.Job) -> None:
+    for job in (*jobs, "stop"):
+        served.jobs.put(job)
+    served.run()
+
+
+def receipt(number: int) -> Receipt:
+    return Receipt(number, [opened(f"r{number}")], lambda _: None)
+
+
+def test_an_intake_that_is_well_is_not_begun_anew_though_it_is_told_to(path: Path) -> None:
+    said: list[tuple[list[int], str]] = []
+    serve(an_intake(path, said, [0]), "renew", receipt(1), "renew", receipt(2))
+    assert said == [([1], ""), ([2], "")]
+    assert in_intake(path, 0) == [1, 2]
+
+
+def test_an_intake_is_not_begun_anew_before_the_journal_has_what_is_in_it(path: Path) -> None:
+    said: list[tuple[list[int], str]] = []
+    done = [0]
+    served = an_intake(path, said, done)
+    serve(served, "renew", receipt(1), receipt(2))
+    done.append(1)
+    serve(served, "renew", receipt(3))
+    assert in_intake(path, 0) == [1, 2]
+    done.append(2)
+    serve(served, "renew", receipt(4))
+    assert in_intake(path, 0) == [4]
+    assert said[0] == ([1, 2], "")
+    assert [numbers for numbers, why in said if why] == [[3]]
+
+
+@pytest.mark.parametrize("fault", [sqlite3.OperationalError("no"), OSError("no"), ValueError("no")])
+async def test_an_intake_that_does_not_come_back_is_said_once_and_tried_until_it_does(
+    path: Path, fault: Exception
+) -> None:
+    disk, detours = Faulty(fault), list[str]()
+    disk.refused = ("DELETE FROM receipts",)
+    with a_journal(path, has_intake=True) as held:
+        await keep(held, [opened("made")])
+    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+        held.on_detour = detours.append
+        while not detours:
+            await keep(held, [opened(f"a-{held.next_seq()}")])
+        for _ in range(3):
+            await asyncio.sleep(0)
+            held._intake.jobs.put("renew")
+        while not held._intake.jobs.empty():
+            await asyncio.sleep(0.001)
+        disk.refused = ()
+        while held._intake.is_out:
+            await keep(held, [opened(f"b-{held.next_seq()}")])
+        assert detours == ["no"]
+
+
+# ---------------------------------------------------------------- what the journal refuses
+
+
+async def test_a_refused_receipt_does_not_make_those_before_it_seem_to_be_on_disk(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SYNC_S", 3_600.0)
+    problems: list[str] = []
+    refusing, hurt = Faulty(sqlite3.IntegrityError("no")), asyncio.Event()
+
+    class Disk(Faulty):
+        def connect(self, path: Path) -> sqlite3.Connection:
+            return connect(path) if path.name.endswith("-intake") else super().connect(path)
+
+    refusing = Disk(sqlite3.IntegrityError("no"))
+    with a_journal(path, connecting=refusing.connect, has_intake=True, probe_interval_s=3_600.0) as held:
+        held.on_problem = problems.append
+        held.on_state_change = lambda _state, _why: hurt.set()
+        await until_ready(held)
+        await keep(held, [opened("a")])
+        while not held._writer._unsynced:
+            await asyncio.sleep(0.001)
+        refusing.refused = ("INSERT OR REPLACE INTO steps",)
+        await keep(held, [opened("b")])
+        while not problems:
+            await asyncio.sleep(0.001)
+        assert held._writer._unsynced == []
+        assert rows(path, REQUESTS) == [("a",)]
+        refusing.refused = ()
+
+
+# ---------------------------------------------------------------- memory, and the end
+
+
+class Noted:
+    """A group of one case that counts how often it is looked at."""
+
+    looks = 0
+    is_wish = False
+
+    def __init__(self, number: int) -> None:
+        self._case = CaseId(f"c{number}")
+        self._is_settled = False
+
+    @property
+    def is_settled(self) -> bool:
+        Noted.looks += 1
+        return self._is_settled
+
+    def settle(self) -> None:
+        self._is_settled = True
+
+    def cases(self) -> list[CaseId]:
+        return [self._case]
+
+
+def test_what_a_failing_disk_keeps_is_not_looked_through_for_each_record(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shortcut, "CASES_MAX", 16)
+    kept = Shortcut(an_intake(path, [], [0]), 1, 1.0)
+    groups = [Noted(number) for number in range(2_000)]
+    for group in groups:
+        kept.note(group)  # type: ignore[arg-type]  # it is looked at in the same way
+    assert len(kept._last_of) == len(groups)
+    assert Noted.looks <= 2 * len(groups)
+    for group in groups:
+        group.settle()
+    for number in range(4_000):
+        kept.note(Group([observed(f"d{number}")], None, 0, is_settled=True))
+    assert len(kept._last_of) <= 32
+
+
+class Hanging:
+    """A thread that does not end, on a clock of the test's."""
+
+    ident = 1
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def join(self, timeout: float) -> None:
+        self.now_s += timeout
+
+    def is_alive(self) -> bool:
+        return True
+
+
+async def test_a_journal_and_an_intake_that_both_hang_are_waited_for_no_longer_than_one(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = Hanging()
+    with a_journal(path, has_intake=True) as held:
+        await keep(held, [opened("a")])
+        monkeypatch.setattr(held, "_thread", hanging)
+        monkeypatch.setattr(held, "_intake_thread", hanging)
+        monkeypatch.setattr(journal, "time", SimpleNamespace(monotonic=lambda: hanging.now_s))
+        with pytest.raises(JournalError, match="does not answer"):
+            held.close()
+    assert hanging.now_s == journal.CLOSE_WAIT_S
