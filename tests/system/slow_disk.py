@@ -1,7 +1,7 @@
 """A daemon whose disk can be held up or made read-only, by files beside its configuration.
 
-While ``disk.held`` lies there no COMMIT returns: SQLite syncs its log inside COMMIT, so this is where a disk that hangs
-would hang. While ``disk.readonly`` lies there nothing can be written. The product knows nothing of it: its
+While ``disk.held`` lies there no COMMIT returns, and no receipt's INSERT that is a transaction by itself: SQLite syncs
+its log inside these, so this is where a disk that hangs would hang. While ``disk.readonly`` lies there nothing can be written. The product knows nothing of it: its
 connections are made of another class here, before it starts.
 """
 
@@ -24,10 +24,11 @@ class Held(sqlite3.Connection):
     """A connection to a journal whose disk may be held up."""
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-        if sql == "COMMIT":
+        is_alone = sql.startswith("INSERT INTO receipts") and not self.in_transaction
+        if sql == "COMMIT" or is_alone:
             while (FOLDER / HELD).exists():
                 time.sleep(LOOK_S)
-        if sql == "BEGIN IMMEDIATE":
+        if sql == "BEGIN IMMEDIATE" or is_alone:
             super().execute(f"PRAGMA query_only = {int((FOLDER / READ_ONLY).exists())}")
         return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
 
