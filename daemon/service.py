@@ -280,7 +280,7 @@ class Service:
                     await asyncio.sleep(STOP_POLL_S)
         with suppress(TimeoutError):
             async with asyncio.timeout(LAST_WORDS_S):
-                await self._journal_caught_up()
+                await self._journal.caught_up()
         for account in self.accounts.values():
             account.driver.say_all()
         await self._server.stop()
@@ -296,12 +296,6 @@ class Service:
     def _has_waiting(self) -> bool:
         """Whether some request, or some bulk cancel, can still come to its end."""
         return self._desk.bulks.has_waiting or any(account.has_waiting for account in self.accounts.values())
-
-    async def _journal_caught_up(self) -> None:
-        """Wait until everything appended so far is committed, or known not to be, and its words may be told."""
-        done = asyncio.Event()
-        self._journal.append((), lambda _: done.set())
-        await done.wait()
 
     def _recover(self) -> None:
         windows = [account.correction_window_h for account in self._config.accounts.values()]

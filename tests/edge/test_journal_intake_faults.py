@@ -17,6 +17,7 @@ from daemon.edge.journal.schema import connect
 from daemon.edge.journal.shortcut import Shortcut
 from daemon.edge.journal.verify import verify
 from protocols.errors import JournalError
+from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, whole_story
 from tests.edge.test_journal_intake import (
     REQUESTS,
@@ -303,6 +304,40 @@ def test_what_a_failing_disk_keeps_is_not_looked_through_for_each_record(
     for number in range(4_000):
         kept.note(Group([observed(f"d{number}")], None, 0, is_settled=True))
     assert len(kept._last_of) <= 32
+
+
+class IntakeGate(Gate):
+    """Holds the intake up at each receipt, and not its journal."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        gate = self
+
+        class Gated(sqlite3.Connection):
+            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+                if sql.startswith("INSERT INTO receipts"):
+                    gate.arrived.set()
+                    assert gate.is_open.wait(60)
+                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+        return connect(path, Gated)
+
+
+async def test_the_end_waits_for_words_of_the_intake_that_come_after_those_of_the_journal(path: Path) -> None:
+    words, gate = Words(), IntakeGate()
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await until_ready(held)
+        gate.close()
+        held.append([opened("a")], words.about("a"))
+        await gate.arrival()
+        all_told = asyncio.ensure_future(held.caught_up())
+        all_told.add_done_callback(lambda _: words.about("all")(True))
+        await until_settled(held)
+        held.append([observed("c")], words.about("later"))
+        await words.until(1)
+        assert words.heard == [("later", True)]
+        gate.is_open.set()
+        await words.until(3)
+        assert words.heard == [("later", True), ("a", True), ("all", True)]
 
 
 class Hanging:

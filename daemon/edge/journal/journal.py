@@ -55,6 +55,8 @@ PROBE_INTERVAL_S: Final = 1.0
 """How often a failed disk is tried again: soon enough for an operator who watches, too seldom to be a load."""
 COMMIT_WAIT_S: Final = 5.0
 """How long a word waits for its commit; a disk that takes longer to answer counts as failed until it does."""
+WORDS_POLL_S: Final = 0.01
+"""How often it is looked at the end whether all was told."""
 CLOSE_WAIT_S: Final = 10.0
 """How long `close` waits for the disk; systemd would wait 90 s before it kills."""
 
@@ -179,6 +181,13 @@ class Journal:
         disk that heals, up to `HELD_RECORDS_MAX` and `HELD_BYTES_MAX`; past that they are dropped and counted.
         """
         self._enqueue(Group(records, on_commit, sum(map(_bytes_of, records))))
+
+    async def caught_up(self) -> None:
+        """Wait until the word about everything that was appended by now is told, whatever it is."""
+        words = self._patience.untold()
+        await self._written(Rows())
+        while not all(word.is_told for word in words):  # noqa: ASYNC110 - once a life: the intake's come as they like
+            await asyncio.sleep(WORDS_POLL_S)
 
     def next_seq(self) -> int:
         """Give the next outcome its number: never the same twice, over all lives of the daemon; gaps are possible.

@@ -66,6 +66,10 @@ class Patience:
             self._look_at(word.since_s + self.wait_s)
         return word
 
+    def untold(self) -> list[Word]:
+        """Give the words that nobody was told yet, the oldest first."""
+        return [word for word in self._waiting.values() if not word.is_told]
+
     def answered(self, verdicts: Iterable[Verdict]) -> None:
         """Take note that these words have their answer, in whatever order. They are for the caller to tell."""
         for verdict in verdicts:
