@@ -1,8 +1,8 @@
 """A daemon whose disk can be held up or made read-only, by files beside its configuration.
 
 While ``disk.held`` lies there no COMMIT returns, and no receipt's INSERT that is a transaction by itself: SQLite syncs
-its log inside these, so this is where a disk that hangs would hang. While ``disk.readonly`` lies there nothing can be written. The product knows nothing of it: its
-connections are made of another class here, before it starts.
+its log inside these, so this is where a disk that hangs would hang. While ``disk.readonly`` lies there nothing can be
+written. The product knows nothing of it: its connections are made of another class here, before it starts.
 """
 
 from __future__ import annotations
