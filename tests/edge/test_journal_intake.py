@@ -289,7 +289,8 @@ async def test_the_intake_holds_little_and_what_is_closed_in_order_leaves_none(
             assert len(in_intake(path)) <= 5
         names = {file.name for file in path.parent.iterdir()}
         assert {"journal.sqlite-intake", "journal.sqlite-intake-wal"} <= names
-        assert path_of(path).stat().st_mode & 0o077 == 0
+        assert all(file.stat().st_mode & 0o077 == 0 for file in path.parent.glob("*-intake*"))
+        path.with_name("journal.sqlite-intake-journal").touch()  # as a crash leaves it while an intake is made
     assert {file.name for file in path.parent.iterdir()} == {"journal.sqlite", "journal.sqlite.lock"}
     assert len(rows(path, REQUESTS)) == 20
 
@@ -330,6 +331,7 @@ FIRST = (1 << intake.LIFE_BITS) + 1
         ("CAST(x'5bff5d' AS TEXT)", "'utf-8' codec can't decode"),
         ("x''", "records: "),
         (f"replace(records, '\"t\":', '\"t\":{T0}')", "OverflowError"),
+        (f"replace(records, '\"received_us\":', '\"received_us\":{T0}')", "OverflowError"),
     ],
 )
 async def test_a_receipt_that_cannot_be_read_or_written_keeps_back_no_other_and_is_kept(
@@ -342,7 +344,7 @@ async def test_a_receipt_that_cannot_be_read_or_written_keeps_back_no_other_and_
         (problem,) = held.recover(T0, 0).problems
         assert problem.startswith(f"journal.sqlite-intake-unread-1: receipt {FIRST}: {trouble}")
     assert rows(then, REQUESTS) == [("b",)]
-    assert rows(then, "SELECT id FROM steps WHERE case_id = 'case-b'") == rows(then, "SELECT max(id) FROM steps")
+    assert rows(then, "SELECT case_id FROM steps") == [("case-b",)]
     kept = then.parent / "journal.sqlite-intake-unread-1"
     assert rows(kept, "SELECT number FROM receipts") == [(FIRST,), (FIRST + 1,)]
 

@@ -1,7 +1,6 @@
 """The intake where things go wrong in an unlucky order: nothing is lost, nothing comes back, nobody waits for ever."""
 
 import asyncio
-import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,21 +9,18 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.core.records import CaseId
-from daemon.edge.journal import Journal, intake, journal, shortcut, writer
+from daemon.edge.journal import intake, journal, shortcut, writer
 from daemon.edge.journal.backlog import Group
 from daemon.edge.journal.intake import Intake, Receipt
 from daemon.edge.journal.schema import connect
 from daemon.edge.journal.shortcut import Shortcut
-from daemon.edge.journal.verify import verify
 from protocols.errors import JournalError
 from tests.edge.journal_gate import Gate, Words
-from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, whole_story
+from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows
 from tests.edge.test_journal_intake import (
     REQUESTS,
     JournalGate,
-    crashed,
     in_intake,
-    receipts_left,
     until_ready,
     until_settled,
 )
@@ -62,110 +58,6 @@ class Faulty:
         return connect(path, Refusing)
 
 
-async def ended_and_forgotten(held: Journal, name: str) -> None:
-    """Have a request come to its end, and forget it; its receipt stands in the intake all the same."""
-    await until_ready(held)
-    story = whole_story(name, held.next_seq())
-    await keep(held, story[:2])
-    held.append(story[2:])
-    await until_settled(held)
-    assert await held.forget(T0 + 1_000) == 1
-
-
-# ---------------------------------------------------------------- what is forgotten
-
-
-async def test_what_was_forgotten_does_not_come_back_after_a_crash(path: Path) -> None:
-    with a_journal(path, has_intake=True) as held:
-        await ended_and_forgotten(held, "a")
-        then = crashed(path)
-    assert in_intake(then) == [1]
-    assert verify(then).counts["receipts_waiting"] == 0
-    with a_journal(then) as held:
-        assert held.recover(T0, 0).cases == []
-        assert rows(then, REQUESTS) == []
-
-
-async def test_a_name_that_is_used_again_is_not_taken_over_by_its_forgotten_request(path: Path) -> None:
-    with a_journal(path, has_intake=True) as held:
-        await ended_and_forgotten(held, "a")
-        await keep(held, [opened("a", case="case-anew")])
-        await until_settled(held)
-        then = crashed(path)
-    with a_journal(then):
-        assert rows(then, "SELECT request_id, case_id FROM requests") == [("a", "case-anew")]
-        assert rows(then, "SELECT case_id FROM steps") == [("case-anew",)]
-
-
-async def test_an_intake_that_a_crash_left_after_it_was_taken_in_brings_nothing_back(
-    path: Path, gate: JournalGate
-) -> None:
-    then = await receipts_left(path, gate, "a")
-    kept = then.parent.parent / "kept"
-    shutil.copytree(then.parent, kept)
-    with a_journal(then) as held:
-        held.append(whole_story("a", held.next_seq())[2:])
-        await until_settled(held)
-        assert await held.forget(T0 + 1_000) == 1
-    for file in kept.glob("*-intake*"):
-        shutil.copy(file, then.parent)
-    with a_journal(then, has_intake=True) as held:
-        assert rows(then, REQUESTS) == []
-        await until_ready(held)
-        await keep(held, [opened("b")])
-        again = crashed(then, "again")
-    with a_journal(again):
-        assert rows(again, REQUESTS) == [("b",)]
-
-
-async def test_an_intake_of_an_earlier_life_that_is_put_back_doubles_nothing(path: Path, gate: JournalGate) -> None:
-    then = await receipts_left(path, gate, "a")
-    kept = then.parent.parent / "kept"
-    shutil.copytree(then.parent, kept)
-    for name in ("b", "c"):
-        with a_journal(then, has_intake=True) as held:
-            await until_ready(held)
-            await keep(held, [opened(name)])
-    for file in kept.glob("*-intake*"):
-        shutil.copy(file, then.parent)
-    with a_journal(then):
-        assert rows(then, REQUESTS) == [("a",), ("b",), ("c",)]
-        assert rows(then, "SELECT count(*) FROM steps") == [(3,)]
-
-
-# ---------------------------------------------------------------- taking in
-
-
-async def test_an_intake_that_cannot_be_removed_keeps_the_daemon_from_starting_and_is_named(
-    path: Path, gate: JournalGate, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def refuse(_path: Path) -> None:
-        raise PermissionError(13, "Permission denied")
-
-    then = await receipts_left(path, gate, "a")
-    with monkeypatch.context() as while_it_lasts:
-        while_it_lasts.setattr(intake, "remove", refuse)
-        said = r"journal\.sqlite-intake: .* cannot be removed \(Permission denied\)"
-        with pytest.raises(JournalError, match=said), a_journal(then):
-            pass
-    with a_journal(then):
-        assert rows(then, REQUESTS) == [("a",)]
-        assert rows(then, "SELECT count(*) FROM steps") == [(1,)]
-
-
-async def test_a_disk_that_takes_nothing_at_the_start_leaves_the_intake_for_the_next(
-    path: Path, gate: JournalGate
-) -> None:
-    then = await receipts_left(path, gate, "a", "b")
-    disk = Faulty(sqlite3.OperationalError("disk I/O error"))
-    disk.refused = ("INSERT OR REPLACE INTO steps",)
-    with pytest.raises(JournalError, match="disk I/O error"), a_journal(then, connecting=disk.connect):
-        pass
-    with a_journal(then) as held:
-        assert held.recover(T0, 0).problems == []
-        assert rows(then, REQUESTS) == [("a",), ("b",)]
-
-
 # ---------------------------------------------------------------- beginning anew
 
 
@@ -188,11 +80,62 @@ def receipt(number: int) -> Receipt:
     return Receipt(number, [opened(f"r{number}")], lambda _: None)
 
 
-def test_an_intake_that_is_well_is_not_begun_anew_though_it_is_told_to(path: Path) -> None:
+@pytest.mark.parametrize("done", [0, 2])
+def test_an_intake_that_is_well_is_not_begun_anew_though_it_is_told_to(path: Path, done: int) -> None:
     said: list[tuple[list[int], str]] = []
-    serve(an_intake(path, said, [0]), "renew", receipt(1), "renew", receipt(2))
+    served = an_intake(path, said, [done])
+    serve(served, "renew", receipt(1), "renew", receipt(2))
     assert said == [([1], ""), ([2], "")]
     assert in_intake(path, 0) == [1, 2]
+    assert sum(served.commits.counts) == 2
+    assert served.is_out
+
+
+def test_nothing_that_comes_after_the_end_is_served(path: Path) -> None:
+    said: list[tuple[list[int], str]] = []
+    served = an_intake(path, said, [0])
+    for job in ("renew", receipt(1), "stop", receipt(2)):
+        served.jobs.put(job)
+    served.run()
+    assert said == [([1], "")]
+    assert in_intake(path, 0) == [1]
+
+
+def test_no_more_receipts_make_a_commit_than_the_first_of_them_can_wait_for(path: Path) -> None:
+    said: list[tuple[list[int], str]] = []
+    serve(an_intake(path, said, [0]), "renew", *map(receipt, range(1, 81)))
+    assert [len(numbers) for numbers, _ in said] == [
+        intake.AT_ONCE_MAX,
+        intake.AT_ONCE_MAX,
+        80 - 2 * intake.AT_ONCE_MAX,
+    ]
+    assert [number for numbers, _ in said for number in numbers] == list(range(1, 81))
+
+
+def test_what_the_journal_has_is_struck_and_the_log_folded_once_in_a_while(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE_MAX", 1)
+    monkeypatch.setattr(intake, "STRUCK_AT_ONCE", 4)
+    monkeypatch.setattr(intake, "COMMITS_PER_FOLD", 5)
+    statements: list[str] = []
+
+    class Counting(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            statements.append(sql.partition(" (")[0])
+            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+    done = [100]
+
+    def tell(receipts: list[Receipt], _why: str) -> None:
+        done.extend(receipt.number for receipt in receipts)  # each is in the journal before the next
+
+    served = Intake(path, lambda at: connect(at, Counting), lambda: T0, lambda: done[-1], tell)
+    serve(served, "renew", *map(receipt, range(101, 121)))
+    strikes = [sql for sql in statements if sql.startswith("DELETE")]
+    folds = [sql for sql in statements if sql.startswith("PRAGMA wal_checkpoint")]
+    assert (len(strikes) - 1, len(folds)) == (4, 4)  # one is of the beginning
+    assert in_intake(path, 0) == [117, 118, 119, 120]
 
 
 def test_an_intake_is_not_begun_anew_before_the_journal_has_what_is_in_it(path: Path) -> None:

@@ -306,7 +306,7 @@ def _left(path: Path, connecting: Connect, journal: sqlite3.Connection) -> tuple
         with closing(connecting(path)) as intake:
             return waiting(intake, journal)
     except sqlite3.Error as trouble:
-        if trouble.sqlite_errorcode & 0xFF not in _DAMAGED:
+        if getattr(trouble, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF not in _DAMAGED:
             raise cannot_use(path, trouble) from trouble
         return [], [f"what was in it cannot be read: {trouble}"]
 

@@ -1,0 +1,207 @@
+"""What a crash leaves in the intake is taken in once: all of it, and nothing that the journal had already."""
+
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from daemon.edge.journal import Journal, intake
+from daemon.edge.journal.intake import path_of
+from daemon.edge.journal.verify import verify
+from protocols.errors import JournalError
+from tests.edge.journal_world import T0, a_journal, keep, opened, rows, whole_story
+from tests.edge.test_journal_intake import (
+    REQUESTS,
+    JournalGate,
+    crashed,
+    in_intake,
+    receipts_left,
+    stopped_by,
+    until_ready,
+    until_settled,
+)
+from tests.edge.test_journal_intake_faults import Faulty
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "now").mkdir()
+    return tmp_path / "now" / "journal.sqlite"
+
+
+@pytest.fixture
+def gate() -> Iterator[JournalGate]:
+    gate = JournalGate()
+    yield gate
+    gate.is_open.set()
+
+
+async def ended_and_forgotten(held: Journal, name: str) -> None:
+    """Have a request come to its end, and forget it; its receipt stands in the intake all the same."""
+    await until_ready(held)
+    story = whole_story(name, held.next_seq())
+    await keep(held, story[:2])
+    held.append(story[2:])
+    await until_settled(held)
+    assert await held.forget(T0 + 1_000) == 1
+
+
+# ---------------------------------------------------------------- what is forgotten
+
+
+async def test_what_was_forgotten_does_not_come_back_after_a_crash(path: Path) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await ended_and_forgotten(held, "a")
+        then = crashed(path)
+    assert in_intake(then) == [1]
+    assert verify(then).counts["receipts_waiting"] == 0
+    with a_journal(then) as held:
+        assert held.recover(T0, 0).cases == []
+        assert rows(then, REQUESTS) == []
+
+
+async def test_a_name_that_is_used_again_is_not_taken_over_by_its_forgotten_request(path: Path) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await ended_and_forgotten(held, "a")
+        await keep(held, [opened("a", case="case-anew")])
+        await until_settled(held)
+        then = crashed(path)
+    with a_journal(then):
+        assert rows(then, "SELECT request_id, case_id FROM requests") == [("a", "case-anew")]
+        assert rows(then, "SELECT case_id FROM steps") == [("case-anew",)]
+
+
+async def test_an_intake_that_a_crash_left_after_it_was_taken_in_brings_nothing_back(
+    path: Path, gate: JournalGate
+) -> None:
+    then = await receipts_left(path, gate, "a")
+    kept = then.parent.parent / "kept"
+    shutil.copytree(then.parent, kept)
+    with a_journal(then) as held:
+        held.append(whole_story("a", held.next_seq())[2:])
+        await until_settled(held)
+        assert await held.forget(T0 + 1_000) == 1
+    for file in kept.glob("*-intake*"):
+        shutil.copy(file, then.parent)
+    with a_journal(then, has_intake=True) as held:
+        assert rows(then, REQUESTS) == []
+        await until_ready(held)
+        await keep(held, [opened("b")])
+        again = crashed(then, "again")
+    with a_journal(again):
+        assert rows(again, REQUESTS) == [("b",)]
+
+
+async def test_an_intake_of_an_earlier_life_that_is_put_back_doubles_nothing(path: Path, gate: JournalGate) -> None:
+    then = await receipts_left(path, gate, "a")
+    kept = then.parent.parent / "kept"
+    shutil.copytree(then.parent, kept)
+    for name in ("b", "c"):
+        with a_journal(then, has_intake=True) as held:
+            await until_ready(held)
+            await keep(held, [opened(name)])
+    for file in kept.glob("*-intake*"):
+        shutil.copy(file, then.parent)
+    with a_journal(then):
+        assert rows(then, REQUESTS) == [("a",), ("b",), ("c",)]
+        assert rows(then, "SELECT count(*) FROM steps") == [(3,)]
+
+
+async def test_a_receipt_of_a_life_before_that_of_the_last_one_is_taken_in_all_the_same(
+    path: Path, gate: JournalGate
+) -> None:
+    then = await receipts_left(path, gate, "a")
+    other = then.parent.parent / "other" / then.name
+    other.parent.mkdir()
+    for name in ("b", "c"):
+        with a_journal(other, has_intake=True) as held:
+            await until_ready(held)
+            await keep(held, [opened(name)])
+    for file in then.parent.glob("*-intake*"):
+        shutil.copy(file, other.parent)
+    with a_journal(other):
+        assert rows(other, REQUESTS) == [("b",), ("c",), ("a",)]
+
+
+async def test_a_name_that_is_used_again_is_of_the_new_request_though_the_old_one_is_not_forgotten_yet(
+    path: Path, gate: JournalGate
+) -> None:
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await keep(held, whole_story("a", held.next_seq()))
+        await stopped_by(gate, held)
+        await keep(held, [opened("a", case="case-anew")])
+        then = crashed(path)
+        gate.is_open.set()
+    with a_journal(then):
+        assert rows(then, "SELECT request_id, case_id, outcome FROM requests") == [("a", "case-anew", None)]
+
+
+# ---------------------------------------------------------------- taking in
+
+
+async def test_receipts_of_several_records_are_taken_in_with_all_of_them(path: Path, gate: JournalGate) -> None:
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        for name in ("a", "b"):
+            await keep(held, whole_story(name, 7)[:2])
+        then = crashed(path)
+        gate.is_open.set()
+    with a_journal(then) as held:
+        await keep(held, [opened("c")])
+    assert rows(then, "SELECT case_id FROM steps ORDER BY id") == [
+        *[("case-a",)] * 2,
+        *[("case-b",)] * 2,
+        ("case-c",),
+    ]
+
+
+async def test_an_intake_that_cannot_be_opened_is_not_taken_for_a_damaged_one(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [opened("a")])
+    path_of(path).mkdir()
+    with pytest.raises(JournalError, match=r"journal\.sqlite-intake: unable to open"), a_journal(path):
+        pass
+    assert path_of(path).is_dir()
+
+
+async def test_what_is_put_aside_is_never_written_over(path: Path) -> None:
+    for number in (1, 2):
+        with a_journal(path):
+            path_of(path).with_name("journal.sqlite-intake-wal").unlink(missing_ok=True)
+        path_of(path).write_bytes(b"%d: no database" % number * 1_000)
+    with a_journal(path):
+        pass
+    kept = [path.with_name(f"journal.sqlite-intake-unread-{number}").read_bytes()[:1] for number in (1, 2)]
+    assert kept == [b"1", b"2"]
+
+
+async def test_an_intake_that_cannot_be_removed_keeps_the_daemon_from_starting_and_is_named(
+    path: Path, gate: JournalGate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(_path: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    then = await receipts_left(path, gate, "a")
+    with monkeypatch.context() as while_it_lasts:
+        while_it_lasts.setattr(intake, "remove", refuse)
+        said = r"journal\.sqlite-intake: .* cannot be removed \(Permission denied\)"
+        with pytest.raises(JournalError, match=said), a_journal(then):
+            pass
+    with a_journal(then):
+        assert rows(then, REQUESTS) == [("a",)]
+        assert rows(then, "SELECT count(*) FROM steps") == [(1,)]
+
+
+async def test_a_disk_that_takes_nothing_at_the_start_leaves_the_intake_for_the_next(
+    path: Path, gate: JournalGate
+) -> None:
+    then = await receipts_left(path, gate, "a", "b")
+    disk = Faulty(sqlite3.OperationalError("disk I/O error"))
+    disk.refused = ("INSERT OR REPLACE INTO steps",)
+    with pytest.raises(JournalError, match="disk I/O error"), a_journal(then, connecting=disk.connect):
+        pass
+    with a_journal(then) as held:
+        assert held.recover(T0, 0).problems == []
+        assert rows(then, REQUESTS) == [("a",), ("b",)]
