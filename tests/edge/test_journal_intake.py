@@ -122,6 +122,7 @@ async def test_a_receipt_is_durable_while_the_journal_stands_at_a_commit(path: P
         assert words.heard == [("a", True), ("b", True)]
         assert rows(path, REQUESTS) == []
         assert in_intake(path) == [1, 2]
+        assert sum(held.commits.counts) > 0
         gate.is_open.set()
         await until_settled(held)
         assert rows(path, REQUESTS) == [("a",), ("b",)]

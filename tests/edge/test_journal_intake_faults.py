@@ -1,7 +1,9 @@
 """The intake where things go wrong in an unlucky order: nothing is lost, nothing comes back, nobody waits for ever."""
 
 import asyncio
+import contextlib
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -9,18 +11,20 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.core.records import CaseId
-from daemon.edge.journal import intake, journal, shortcut, writer
+from daemon.edge.journal import JournalState, intake, journal, shortcut, writer
 from daemon.edge.journal.backlog import Group
-from daemon.edge.journal.intake import Intake, Receipt
+from daemon.edge.journal.intake import Intake, Receipt, path_of
 from daemon.edge.journal.schema import connect
 from daemon.edge.journal.shortcut import Shortcut
 from protocols.errors import JournalError
 from tests.edge.journal_gate import Gate, Words
-from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows
+from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, written
 from tests.edge.test_journal_intake import (
     REQUESTS,
     JournalGate,
     in_intake,
+    stopped_by,
+    until_it_is,
     until_ready,
     until_settled,
 )
@@ -176,6 +180,68 @@ async def test_an_intake_that_does_not_come_back_is_said_once_and_tried_until_it
         assert detours == ["no"]
 
 
+def test_an_intake_that_is_out_is_not_tried_again_at_each_commit(path: Path) -> None:
+    served = an_intake(path, [], [0])
+    often = Shortcut(served, 1, 3_600.0)
+    for _ in range(3):
+        often.renew()
+    assert served.jobs.qsize() == 1
+
+
+# ---------------------------------------------------------------- beside a journal that fails
+
+
+class JournalFaulty(Faulty):
+    """The same, of the journal and not of its intake."""
+
+    def connect(self, path: Path) -> sqlite3.Connection:
+        return connect(path) if path.name.endswith("-intake") else super().connect(path)
+
+
+async def test_while_the_journal_fails_no_receipt_goes_by_the_intake(path: Path) -> None:
+    disk = JournalFaulty(sqlite3.OperationalError("disk I/O error"))
+    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+        await until_ready(held)
+        disk.refused = ("INSERT OR REPLACE INTO steps",)
+        await keep(held, [opened("a")])
+        await until_it_is(held, JournalState.FAILED)
+        assert await written(held, opened("b")) is False
+        assert in_intake(path) == [1]
+        disk.refused = ()
+        await until_it_is(held, JournalState.OK)
+        await keep(held, [opened("c")])
+        assert in_intake(path)[-1] == 2
+    assert rows(path, REQUESTS) == [("a",), ("b",), ("c",)]
+
+
+async def test_what_a_journal_that_fails_at_the_end_has_not_got_is_left_in_the_intake(path: Path) -> None:
+    disk = JournalFaulty(sqlite3.OperationalError("disk I/O error"))
+    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+        await until_ready(held)
+        disk.refused = ("INSERT OR REPLACE INTO steps",)
+        await keep(held, [opened("a")])
+        with pytest.raises(JournalError, match="were not written"):
+            held.close()
+    with a_journal(path):
+        assert rows(path, REQUESTS) == [("a",)]
+
+
+async def test_of_many_receipts_one_is_watched_for_a_journal_that_hangs(path: Path, gate: JournalGate) -> None:
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        for _ in range(2):
+            before = len(held._patience.untold())
+            for number in range(5):
+                await keep(held, [opened(f"{held.next_seq()}-{number}")])
+            assert len(held._patience.untold()) == before + 1
+            gate.is_open.set()
+            await until_settled(held)
+            while held._patience.untold():
+                await asyncio.sleep(0.001)
+            gate.close()
+        gate.is_open.set()
+
+
 # ---------------------------------------------------------------- what the journal refuses
 
 
@@ -184,16 +250,9 @@ async def test_a_refused_receipt_does_not_make_those_before_it_seem_to_be_on_dis
 ) -> None:
     monkeypatch.setattr(writer, "SYNC_S", 3_600.0)
     problems: list[str] = []
-    refusing, hurt = Faulty(sqlite3.IntegrityError("no")), asyncio.Event()
-
-    class Disk(Faulty):
-        def connect(self, path: Path) -> sqlite3.Connection:
-            return connect(path) if path.name.endswith("-intake") else super().connect(path)
-
-    refusing = Disk(sqlite3.IntegrityError("no"))
+    refusing = JournalFaulty(sqlite3.IntegrityError("no"))
     with a_journal(path, connecting=refusing.connect, has_intake=True, probe_interval_s=3_600.0) as held:
         held.on_problem = problems.append
-        held.on_state_change = lambda _state, _why: hurt.set()
         await until_ready(held)
         await keep(held, [opened("a")])
         while not held._writer._unsynced:
@@ -270,7 +329,8 @@ async def test_the_end_waits_for_words_of_the_intake_that_come_after_those_of_th
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await until_ready(held)
         gate.close()
-        held.append([opened("a")], words.about("a"))
+        for name in ("a", "b"):
+            held.append([opened(name)], words.about(name))
         await gate.arrival()
         all_told = asyncio.ensure_future(held.caught_up())
         all_told.add_done_callback(lambda _: words.about("all")(True))
@@ -279,8 +339,8 @@ async def test_the_end_waits_for_words_of_the_intake_that_come_after_those_of_th
         await words.until(1)
         assert words.heard == [("later", True)]
         gate.is_open.set()
-        await words.until(3)
-        assert words.heard == [("later", True), ("a", True), ("all", True)]
+        await words.until(4)
+        assert words.heard == [("later", True), ("a", True), ("b", True), ("all", True)]
 
 
 class Hanging:
@@ -310,3 +370,36 @@ async def test_a_journal_and_an_intake_that_both_hang_are_waited_for_no_longer_t
         with pytest.raises(JournalError, match="does not answer"):
             held.close()
     assert hanging.now_s == journal.CLOSE_WAIT_S
+
+
+@pytest.mark.parametrize(("thread", "is_said"), [("_thread", True), ("_intake_thread", False)])
+async def test_what_a_thread_that_hangs_may_still_need_is_not_removed(
+    path: Path, monkeypatch: pytest.MonkeyPatch, thread: str, *, is_said: bool
+) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        await keep(held, [opened("a")])
+        monkeypatch.setattr(held, thread, Hanging())
+        with pytest.raises(JournalError) if is_said else contextlib.nullcontext():
+            held.close()
+    assert path_of(path).exists()
+
+
+async def test_a_receipt_that_the_intake_refuses_after_the_end_has_its_word(path: Path) -> None:
+    words, is_closing = Words(), threading.Event()
+
+    class Late(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            if sql.startswith("INSERT INTO receipts"):
+                assert is_closing.wait(60)
+                raise sqlite3.OperationalError("disk I/O error")
+            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+    with a_journal(path, connecting=lambda at: connect(at, Late), has_intake=True) as held:
+        await until_ready(held)
+        held.append([opened("a")], words.about("a"))
+        held._patience.end = is_closing.set  # type: ignore[method-assign]  # it is called once nothing is taken any more
+    await words.until(1)
+    assert words.heard == [("a", False)]
+    with a_journal(path):
+        assert rows(path, REQUESTS) == [("a",)]

@@ -16,7 +16,7 @@ from daemon.core.records import Concluded, RequestOpened, SendMade
 from daemon.edge.askers import Askers
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
-from daemon.edge.journal import backlog, writer
+from daemon.edge.journal import backlog, intake, writer
 from protocols.evidence import CancelAnswered, OrderReported, QuestionAnswered
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 STEPS = (
     "before_wire",
     "after_wire",
+    "before_receipt",
+    "after_receipt",
     "before_request_commit",
     "after_request_commit",
     "before_answer",
@@ -112,6 +114,7 @@ def wrap_the_product() -> None:
     around(Gateway, "ask", at("before_ask"), at())
     around(writer.Writer, "_commit", at_records("before_request_commit", "before_outcome_commit"),
            at_records("after_request_commit", "after_outcome_commit"))  # fmt: skip
+    around(intake.Intake, "_commit", at("before_receipt"), at("after_receipt"))
     around(Driver, "observe", at_evidence("before_answer", "before_push", "before_told"),
            at_evidence("after_answer", "after_push", "after_told"))  # fmt: skip
     around(Askers, "_tell", at("before_word"), at("after_word"))
