@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.edge.journal import Journal, JournalState
+from daemon.edge.journal import Journal, JournalState, writer
 from daemon.edge.journal.schema import connect
 from daemon.edge.journal.writer import UNSYNCED_GROUPS_MAX
 from tests.edge.journal_world import a_journal, keep, observed, opened, rows, written
@@ -91,6 +91,24 @@ async def test_a_burst_that_nobody_waits_for_takes_one_fsync(path: Path, disk: D
         assert disk.commits[-1] is True
         assert len(disk.commits) > 2
         assert not any(disk.commits[:-1])
+
+
+async def test_bursts_that_follow_each_other_closely_share_an_fsync(
+    path: Path, disk: Disk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "SYNC_S", 3_600.0)
+    with a_journal(path, connecting=disk.connect) as held:
+        await keep(held, [opened("a")])
+        disk.commits.clear()
+        for number in range(3):
+            held.append([observed(f"case-{number}")])
+            while len(disk.commits) <= number:
+                await asyncio.sleep(0.001)
+        assert disk.commits == [False] * 3
+        assert held.records_held == 3
+        await held._catch_up()
+        assert disk.commits[3] is True
+        assert held.records_held == 0
 
 
 async def test_a_receipt_is_never_without_its_fsync(path: Path, disk: Disk) -> None:

@@ -163,7 +163,7 @@ class Writer:
             groups = self._backlog.take(time.monotonic(), is_last=self._stop is not None)
             if groups:
                 self._serve(groups)
-            elif self._unsynced and (self._stop is not None or time.monotonic() >= self._sync_due_s):
+            elif self._unsynced and time.monotonic() >= self._sync_due_s:
                 self._sync()
             if self._state is not JournalState.OK:
                 if time.monotonic() >= self._probe_due_s:
