@@ -338,16 +338,16 @@ FIRST = (1 << intake.LIFE_BITS) + 1
 async def test_a_receipt_that_cannot_be_read_or_written_keeps_back_no_other_and_is_kept(
     path: Path, gate: JournalGate, spoilt: str, trouble: str
 ) -> None:
-    then = await receipts_left(path, gate, "a", "b")
+    then = await receipts_left(path, gate, "a", "b", "c")
     with closing(sqlite3.connect(path_of(then))) as db, db:
-        db.execute(f"UPDATE receipts SET records = {spoilt} WHERE number = {FIRST}")
+        db.execute(f"UPDATE receipts SET records = {spoilt} WHERE number <> {FIRST + 1}")
     with a_journal(then) as held:
-        (problem,) = held.recover(T0, 0).problems
-        assert problem.startswith(f"journal.sqlite-intake-unread-1: receipt {FIRST}: {trouble}")
+        for number, problem in zip((FIRST, FIRST + 2), held.recover(T0, 0).problems, strict=True):
+            assert problem.startswith(f"journal.sqlite-intake-unread-1: receipt {number}: {trouble}")
     assert rows(then, REQUESTS) == [("b",)]
     assert rows(then, "SELECT case_id FROM steps") == [("case-b",)]
     kept = then.parent / "journal.sqlite-intake-unread-1"
-    assert rows(kept, "SELECT number FROM receipts") == [(FIRST,), (FIRST + 1,)]
+    assert rows(kept, "SELECT number FROM receipts") == [(FIRST,), (FIRST + 1,), (FIRST + 2,)]
 
 
 @pytest.mark.parametrize("content", [b"", None])

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -164,6 +165,18 @@ async def test_an_intake_that_cannot_be_opened_is_not_taken_for_a_damaged_one(pa
     with pytest.raises(JournalError, match=r"journal\.sqlite-intake: unable to open"), a_journal(path):
         pass
     assert path_of(path).is_dir()
+
+
+async def test_what_is_put_aside_while_somebody_looks_at_it_keeps_its_log(path: Path, gate: JournalGate) -> None:
+    then = await receipts_left(path, gate, "a", "b")
+    with closing(sqlite3.connect(path_of(then), isolation_level=None)) as operator:
+        operator.execute("UPDATE receipts SET records = '[{}]' WHERE records LIKE '%case-a%'")
+        operator.execute("BEGIN")
+        assert operator.execute("SELECT count(*) FROM receipts").fetchone() == (2,)
+        with a_journal(then):
+            assert rows(then, REQUESTS) == [("b",)]
+        kept = then.parent / "journal.sqlite-intake-unread-1"
+        assert rows(kept, "SELECT count(*) FROM receipts WHERE records = '[{}]'") == [(1,)]
 
 
 async def test_what_is_put_aside_is_never_written_over(path: Path) -> None:
