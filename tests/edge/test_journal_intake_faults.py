@@ -266,6 +266,41 @@ async def test_a_refused_receipt_does_not_make_those_before_it_seem_to_be_on_dis
         refusing.refused = ()
 
 
+async def test_nothing_is_refused_while_the_disk_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writer, "SYNC_S", 3_600.0)
+    faults: dict[str, Exception] = {}
+
+    class Failing(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            for beginning, fault in faults.items():
+                if sql.startswith(beginning):
+                    raise fault
+            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+    problems: list[str] = []
+    with a_journal(path, connecting=lambda at: connect(at, Failing), probe_interval_s=3_600.0) as held:
+        held.on_problem = problems.append
+        held.append([observed("a")])
+        while not held._writer._unsynced:
+            await asyncio.sleep(0.001)
+        faults["INSERT OR REPLACE INTO steps"] = sqlite3.IntegrityError("no")
+        faults["UPDATE meta SET value = value"] = sqlite3.OperationalError("disk I/O error")
+        assert await written(held, opened("b")) is False
+        assert (held.state, problems, held._writer.records_kept) == (JournalState.FAILED, [], 2)
+        faults.clear()
+    assert rows(path, "SELECT case_id FROM steps ORDER BY id") == [("a",), ("case-b",)]
+
+
+async def test_what_nobody_waits_for_does_not_wake_the_event_loop(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    heard: list[object] = []
+    with a_journal(path) as held:
+        monkeypatch.setattr(held._writer, "_tell", heard.append)
+        for number in range(100):
+            held.append([observed(f"c{number}")])
+        await until_settled(held)
+        assert heard == []
+
+
 # ---------------------------------------------------------------- memory, and the end
 
 
