@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.core.correlator import Correlator
+from daemon.core.effects import Tell
 from daemon.core.ids import Ids
 from daemon.core.records import (
     Caller,
     CancelRequest,
+    CaseId,
     Concluded,
     Observed,
     Previous,
@@ -43,6 +45,7 @@ from protocols.evidence import (
 )
 from protocols.fix import AccountName, OrderId, Outcome, RequestId, RequestState, Road
 from tests.core.words import INSTRUMENT, TRAITS, report
+from tests.edge.journal_world import report as a_report
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -306,6 +309,23 @@ def test_a_lone_receipt_is_told_before_most_of_a_bulk_cancels_that_are_committed
     bench.pass_us(1)
     heard.remove(lone.key.request_id)
     assert heard == [request.key.request_id for request in bulk]
+
+
+def test_an_outcome_that_is_on_disk_says_so_of_its_request_whatever_is_heard_of_that_later() -> None:
+    bench = Bench()
+    recorded: list[RequestId] = []
+    ear, asked = Curious(recorded), bench.request()
+    assert bench.driver.submit(asked, ear) is None
+    outcome, corrected = a_report("r", 1), a_report("r", 2, revision=1)
+    told = Tell(CaseId("c"), asked.key, outcome, None, after_commit=True)
+    bench.driver.askers.tell(told, outcome, is_late=True)
+    bench.driver.askers.committed([], [(told, outcome)], True)
+    bench.driver.askers.committed([asked.key], [], False)
+    correction = Tell(CaseId("c"), asked.key, corrected, Previous(Outcome.CANCELED, None), after_commit=False)
+    bench.driver.askers.tell(correction, corrected, is_late=False)
+    assert recorded == [asked.key.request_id]
+    assert [word.durable for word in (*ear.heard, *ear.corrections)] == [True, True]
+    assert ear.heard[0].times.recorded is not None
 
 
 def test_words_that_wait_for_one_commit_are_all_told_in_their_order() -> None:
