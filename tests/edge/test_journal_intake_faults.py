@@ -116,6 +116,18 @@ def test_no_more_receipts_make_a_commit_than_the_first_of_them_can_wait_for(path
     assert [number for numbers, _ in said for number in numbers] == list(range(1, 81))
 
 
+def test_after_a_commit_of_many_others_gather_and_after_one_of_few_nobody_waits(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[list[int], str]] = []
+    pauses: list[tuple[int, float]] = []
+    monkeypatch.setattr(intake, "sleep", lambda pause_s: pauses.append((len(said), pause_s)))
+    few, many = range(1, intake.CROWD), range(intake.CROWD, 2 * intake.CROWD)
+    serve(an_intake(path, said, [0]), "renew", *map(receipt, few), "renew", *map(receipt, many))
+    assert [numbers for numbers, _ in said] == [list(few), list(many)]
+    assert pauses == [(2, intake.CROWD_PAUSE_S)]
+
+
 def test_what_the_journal_has_is_struck_and_the_log_folded_once_in_a_while(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,13 +22,14 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
+from time import sleep
 from typing import TYPE_CHECKING, Final, Literal
 
 from daemon.core.records import RequestOpened
 from daemon.edge.journal.codec import Undecodable, read_records, to_json
 from daemon.edge.journal.faults import is_of_the_storage
 from daemon.edge.journal.places import Places
-from daemon.edge.journal.rows import Rows, merged, rows_of, taken_in, write
+from daemon.edge.journal.rows import Rows, insert, merged, rows_of, taken_in, write
 from daemon.edge.journal.schema import cannot_use, make_file
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
@@ -50,6 +51,11 @@ TABLE: Final = """CREATE TABLE receipts ( -- requests that were accepted; what t
 )"""
 AT_ONCE_MAX: Final = 32
 """How many receipts make a commit: some hundred microseconds, which the first of them waits for the last."""
+CROWD: Final = 4
+"""So many receipts at once come of more requests than the daemon can answer soon, or nearly."""
+CROWD_PAUSE_S: Final = 0.003
+"""After such a commit others gather for so long: each commit takes the interpreter from the event loop several times,
+and without the pause a daemon that had as much to do as it could took a tenth more of its core for the same cancels."""
 STRUCK_AT_ONCE: Final = 128
 """So many rows that the journal has are struck together: each one alone would cost as much as it took to write."""
 LIFE_BITS: Final = 32
@@ -61,7 +67,7 @@ PAGE_BYTES: Final = 4096
 """Five receipts a page. With the journal's own 1024 each commit wrote five pages, and took a tenth longer."""
 
 _DAMAGED: Final = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR})
-_INSERT: Final = "INSERT INTO receipts VALUES (?, ?, ?)"
+_INSERT: Final = "INSERT INTO receipts VALUES "
 _STRIKE: Final = "DELETE FROM receipts WHERE number <= ?"
 _ALL: Final = "SELECT number, written_us, CAST(records AS BLOB) FROM receipts ORDER BY number"
 _LAST: Final = "SELECT value FROM meta WHERE name = 'receipts'"
@@ -132,7 +138,10 @@ class Intake:
             if job == "renew":
                 self.renew()
             else:
-                self._serve([job, *self._more()])
+                some = [job, *self._more()]
+                self._serve(some)
+                if len(some) >= CROWD:
+                    sleep(CROWD_PAUSE_S)
         self._disconnect()
 
     def renew(self) -> None:
@@ -194,11 +203,10 @@ class Intake:
             if strikes:
                 db.execute(_STRIKE, (struck_to,))
                 self._struck = struck_to
-            for row in rows:
-                db.execute(_INSERT, row)
+            insert(db, _INSERT, rows)
             db.execute("COMMIT")
         else:  # a statement alone is a transaction, and each call lets the event loop have the interpreter in between
-            db.execute(_INSERT, rows[0])
+            insert(db, _INSERT, rows)
         if self._places is not None:
             self._places.require()
         self._commits_in_log += 1
