@@ -14,6 +14,11 @@ from typing import Any
 import ccxt.pro  # type: ignore[import-not-found]  # it lives in the peers' environment only
 import uvloop
 
+SUBSCRIBED_S = 1.0
+"""So long its subscription may take. It does not say when it is there, and what ends before is never heard of."""
+HEARD_S = 60.0
+"""For all orders of a line together."""
+
 
 def client(base: str) -> Any:
     urls = {"api": {"rest": base, "ws": base.replace("http", "ws", 1) + "/ws/v5"}}
@@ -36,16 +41,18 @@ async def serve(base: str) -> None:
     loop = asyncio.get_running_loop()
     ended: dict[str, asyncio.Future[None]] = {}
     watching = loop.create_task(watch(exchange, ended))
+    await asyncio.sleep(SUBSCRIBED_S)
     print(json.dumps({"ccxt": ccxt.__version__}), flush=True)
     while line := await loop.run_in_executor(None, sys.stdin.readline):
         took = []
-        for order_id, instrument in json.loads(line):
-            symbol = instrument.replace("-", "/")
-            ended[order_id] = end = loop.create_future()
-            began = time.perf_counter_ns()
-            await exchange.cancel_order_ws(order_id, symbol)
-            await end
-            took.append(time.perf_counter_ns() - began)
+        async with asyncio.timeout(HEARD_S):
+            for order_id, instrument in json.loads(line):
+                symbol = instrument.replace("-", "/")
+                ended[order_id] = end = loop.create_future()
+                began = time.perf_counter_ns()
+                await exchange.cancel_order_ws(order_id, symbol)
+                await end
+                took.append(time.perf_counter_ns() - began)
         print(json.dumps(took), flush=True)
     watching.cancel()
     await exchange.close()

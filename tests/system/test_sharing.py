@@ -181,7 +181,7 @@ async def test_a_daemon_that_cannot_note_what_leaves_runs_all_the_same_and_says_
         assert (await it.canceled(client, order_id))["outcome"] == "canceled"
         said = f"{tmp_path}/journal.sqlite-sent: Is a directory"
         await it.status(client, lambda account: ("sent_file", said) in named(account["alarms"]))
-        assert "sent_file_unusable" in {row["event"] for row in it.daemon.log}
+        await until(lambda: "sent_file_unusable" in {row["event"] for row in it.daemon.log})
 
 
 def named(alarms: list[Message]) -> list[tuple[str, str]]:
