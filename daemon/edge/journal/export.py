@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.edge.journal.codec import to_json
-from daemon.edge.journal.intake import path_of, waiting
+from daemon.edge.journal.intake import waiting_beside
 from daemon.edge.journal.schema import cannot_use, open_for_looking, version_of
 from daemon.edge.logclean import without_secrets
 
@@ -55,7 +55,7 @@ def export(path: Path) -> Iterator[bytes]:
                     except sqlite3.Error as trouble:
                         missing = missing or trouble
             try:
-                yield from _receipts(path_of(path), db)
+                yield from _receipts(path, db)
             except sqlite3.Error as trouble:
                 missing = missing or trouble
     except sqlite3.Error as trouble:
@@ -64,12 +64,9 @@ def export(path: Path) -> Iterator[bytes]:
         raise cannot_use(path, missing) from missing
 
 
-def _receipts(intake: Path, journal: sqlite3.Connection) -> Iterator[bytes]:
+def _receipts(journal: Path, db: sqlite3.Connection) -> Iterator[bytes]:
     """Give what is in the intake and not in the journal."""
-    if not intake.is_file():
-        return
-    with closing(open_for_looking(intake)) as db:
-        receipts, _ = waiting(db, journal)
+    receipts, _ = waiting_beside(journal, db) or ([], [])
     for left in receipts:
         row = {"row": "receipt", "written_us": left.written_us, "records": msgspec.Raw(to_json(left.records).encode())}
         yield msgspec.json.encode(row)

@@ -30,7 +30,7 @@ from daemon.edge.journal.codec import Undecodable, read_records, to_json
 from daemon.edge.journal.faults import is_of_the_storage
 from daemon.edge.journal.places import Places
 from daemon.edge.journal.rows import Rows, insert, merged, rows_of, taken_in, write
-from daemon.edge.journal.schema import cannot_use, make_file
+from daemon.edge.journal.schema import cannot_use, make_file, open_for_looking
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
 
@@ -274,6 +274,18 @@ def waiting(db: sqlite3.Connection, journal: sqlite3.Connection) -> tuple[list[L
         if not is_old and not _has(journal, records):
             found.append(Left(number, written_us, records))
     return found, problems
+
+
+def waiting_beside(journal: Path, db: sqlite3.Connection) -> tuple[list[Left], list[str]] | None:
+    """Look, as a stranger, at what the next start will take in; None where there is no intake.
+
+    ``db`` is a connection to the journal. Raises sqlite3.Error.
+    """
+    path = path_of(journal)
+    if not path.is_file():
+        return None
+    with closing(open_for_looking(path)) as intake:
+        return waiting(intake, db)
 
 
 def take_in(journal: Path, connecting: Connect, next_step: int) -> tuple[int, list[str]]:

@@ -38,7 +38,7 @@ from daemon.edge.journal.codec import (
     read_request,
     read_tie,
 )
-from daemon.edge.journal.intake import path_of, waiting
+from daemon.edge.journal.intake import path_of, waiting_beside
 from daemon.edge.journal.schema import TABLES, VERSION, cannot_use, open_for_looking, version_of
 from protocols.evidence import RAW_BYTES_MAX
 from protocols.fix import AccountName, RequestId
@@ -87,7 +87,7 @@ def verify(path: Path) -> Verified:
     try:
         with closing(open_for_looking(path)) as db:
             version = version_of(path, db)
-            return _Verification(db, version, path_of(path)).run()
+            return _Verification(db, version, path).run()
     except sqlite3.Error as trouble:
         if trouble.sqlite_errorcode & 0xFF in DAMAGED:
             return Verified(0, {}, [Finding("file", str(trouble))], 1)
@@ -97,10 +97,10 @@ def verify(path: Path) -> Verified:
 class _Verification:
     """One look at a journal."""
 
-    def __init__(self, db: sqlite3.Connection, version: int, intake: Path) -> None:
+    def __init__(self, db: sqlite3.Connection, version: int, path: Path) -> None:
         self._db = db
         self._version = version
-        self._intake = intake
+        self._path = path
         self._findings: list[Finding] = []
         self._found = 0
         self._forgotten_us = 0
@@ -147,13 +147,13 @@ class _Verification:
 
     def _waiting(self) -> None:
         """Look at what the next start will take in."""
-        if not self._intake.is_file():
+        seen = waiting_beside(self._path, self._db)
+        if seen is None:
             return
-        with closing(open_for_looking(self._intake)) as intake:
-            receipts, problems = waiting(intake, self._db)
+        receipts, problems = seen
         self._counts["receipts_waiting"] = len(receipts)
         for problem in problems:
-            self._finding(self._intake.name, problem)
+            self._finding(path_of(self._path).name, problem)
 
     def _times(self) -> None:
         if self._version >= SINCE_LIVES:
