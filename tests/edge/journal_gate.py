@@ -1,4 +1,4 @@
-"""A disk that stands still when it is told to, and an ear for the words that a journal gives."""
+"""A disk whose statements are heard and that stands still when it is told to, and an ear for what a journal says."""
 
 import asyncio
 import sqlite3
@@ -9,14 +9,26 @@ from pathlib import Path
 from daemon.edge.journal.schema import connect
 
 
-class Gate:
-    """Holds a commit up at its COMMIT, once it is closed, and counts commits."""
+def announcing_to(hear: Callable[[str], object]) -> Callable[[Path], sqlite3.Connection]:
+    """Give a way to connect on which each statement is told to ``hear`` first, which may hold it up or raise."""
 
-    def __init__(self) -> None:
+    class Announcing(sqlite3.Connection):
+        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
+            hear(sql)
+            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+
+    return lambda path: connect(path, Announcing)
+
+
+class Gate:
+    """Holds up, once it is closed, each statement that begins in a certain way, and counts those that it let pass."""
+
+    def __init__(self, beginning: str = "COMMIT") -> None:
+        self._beginning = beginning
         self.is_open = threading.Event()
         self.is_open.set()
         self.arrived = threading.Event()
-        self.commits = 0
+        self.passed = 0
 
     def close(self) -> None:
         self.arrived.clear()
@@ -26,17 +38,13 @@ class Gate:
         assert await asyncio.to_thread(self.arrived.wait, 60)
 
     def connect(self, path: Path) -> sqlite3.Connection:
-        gate = self
+        return announcing_to(self._let_pass)(path)
 
-        class Gated(sqlite3.Connection):
-            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if sql == "COMMIT":
-                    gate.arrived.set()
-                    assert gate.is_open.wait(60)
-                    gate.commits += 1
-                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
-        return connect(path, Gated)
+    def _let_pass(self, sql: str) -> None:
+        if sql.startswith(self._beginning):
+            self.arrived.set()
+            assert self.is_open.wait(60)
+            self.passed += 1
 
 
 class Words:

@@ -59,12 +59,12 @@ async def test_what_queues_behind_a_commit_is_committed_at_once_and_told_in_orde
         gate.close()
         held.append([opened("first")], words.about("first"))
         await gate.arrival()
-        before = gate.commits
+        before = gate.passed
         for name in names:
             held.append(whole_story(name, held.next_seq()), words.about(name))
         gate.is_open.set()
         await words.until(31)
-        assert gate.commits == before + 2
+        assert gate.passed == before + 2
     assert words.heard == [("first", True), *((name, True) for name in names)]
     assert rows(path, "SELECT request_id FROM requests ORDER BY opened_step") == [("first",), *((n,) for n in names)]
 
@@ -76,12 +76,12 @@ async def test_a_flood_is_committed_in_parts(path: Path, gate: Gate, monkeypatch
         gate.close()
         held.append([opened("first")], words.about("first"))
         await gate.arrival()
-        before = gate.commits
+        before = gate.passed
         for number in range(100):
             held.append([opened(f"r{number}")], words.about(f"r{number}"))
         gate.is_open.set()
         await words.until(101)
-        assert gate.commits == before + 1 + 10
+        assert gate.passed == before + 1 + 10
 
 
 async def test_a_fault_in_one_callback_keeps_no_other_from_its_word(path: Path) -> None:

@@ -1,22 +1,33 @@
 """The intake: receipts are durable before the journal has them, none is lost or doubled, and it is only a shortcut."""
 
 import asyncio
-import contextlib
-import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from daemon.core.records import Record
-from daemon.edge.journal import Journal, JournalState, intake
+from daemon.edge.journal import JournalState, intake
 from daemon.edge.journal.export import export
 from daemon.edge.journal.intake import path_of
-from daemon.edge.journal.schema import connect
 from daemon.edge.journal.verify import verify
-from tests.edge.journal_gate import Gate, Words
+from tests.edge.intake_rig import (
+    INTO_INTAKE,
+    REQUESTS,
+    Faulty,
+    JournalGate,
+    crashed,
+    gate,
+    in_intake,
+    path,
+    receipts_left,
+    stopped_by,
+    until_it_is,
+    until_ready,
+    until_settled,
+)
+from tests.edge.journal_gate import Words
 from tests.edge.journal_world import (
     T0,
     a_journal,
@@ -31,85 +42,7 @@ from tests.edge.journal_world import (
     written,
 )
 
-
-class JournalGate(Gate):
-    """Holds the journal's commits up, and not those of its intake."""
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        return connect(path) if path.name.endswith("-intake") else super().connect(path)
-
-
-class Disk:
-    """Takes nothing of the intake as long as it ``is_broken``."""
-
-    def __init__(self) -> None:
-        self.is_broken = False
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        disk = self
-
-        class Breaking(sqlite3.Connection):
-            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if disk.is_broken and sql.startswith("INSERT INTO receipts"):
-                    raise sqlite3.OperationalError("disk I/O error")
-                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
-        return connect(path, Breaking)
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    (tmp_path / "now").mkdir()
-    return tmp_path / "now" / "journal.sqlite"
-
-
-@pytest.fixture
-def gate() -> Iterator[JournalGate]:
-    gate = JournalGate()
-    yield gate
-    gate.is_open.set()
-
-
-async def until_ready(held: Journal) -> None:
-    while held._intake.is_out:
-        await asyncio.sleep(0.001)
-
-
-async def until_it_is(held: Journal, state: JournalState) -> None:
-    while held.state is not state:
-        await asyncio.sleep(0.001)
-
-
-async def until_settled(held: Journal) -> None:
-    while held.records_held:
-        await asyncio.sleep(0.001)
-
-
-async def stopped_by(gate: JournalGate, held: Journal) -> None:
-    """Have the journal stand at a commit, of something that is of no case of interest."""
-    await until_ready(held)
-    gate.close()
-    held.append([concluded("elsewhere", held.next_seq())], lambda _: None)
-    await gate.arrival()
-
-
-def crashed(path: Path, name: str = "then") -> Path:
-    """Give the journal as a crash at this moment leaves it."""
-    folder = path.parent.parent / name
-    folder.mkdir()
-    for file in sorted(path.parent.iterdir(), key=lambda file: "-intake" not in file.name):  # what is struck is in both
-        with contextlib.suppress(FileNotFoundError):  # an intake is begun anew at this moment
-            shutil.copy(file, folder)
-    return folder / path.name
-
-
-def in_intake(path: Path, life: int = 1) -> list[int]:
-    """Give the places of the receipts in the intake among those of a life."""
-    found = rows(path_of(path), "SELECT number FROM receipts ORDER BY number")
-    return [int(str(number)) - (life << intake.LIFE_BITS) for (number,) in found]
-
-
-REQUESTS = "SELECT request_id FROM requests ORDER BY opened_step"
+__all__ = ["gate", "path"]  # fixtures
 
 
 async def test_a_receipt_is_durable_while_the_journal_stands_at_a_commit(path: Path, gate: JournalGate) -> None:
@@ -209,16 +142,16 @@ async def test_only_receipts_go_by_the_intake(path: Path, records: list[Record])
 
 
 async def test_an_intake_that_takes_nothing_costs_no_receipt_and_comes_back_empty(path: Path) -> None:
-    disk, detours = Disk(), list[str]()
+    disk, detours = Faulty(), list[str]()
     with a_journal(path, connecting=disk.connect, has_intake=True) as held:
         held.on_detour = detours.append
         await until_ready(held)
         await keep(held, [opened("a")])
-        disk.is_broken = True
+        disk.refuse(INTO_INTAKE)
         await asyncio.gather(*(keep(held, [opened(name)]) for name in ("b", "c")))
         assert detours == ["disk I/O error"]
         assert held.state is JournalState.OK
-        disk.is_broken = False
+        disk.heal()
         while held._intake.is_out:
             await keep(held, [opened(f"again-{held.next_seq()}")])
         await keep(held, [opened("d")])
@@ -248,19 +181,13 @@ async def test_an_intake_that_is_taken_away_costs_no_receipt(path: Path, ending:
 
 
 async def test_when_the_disk_takes_nothing_at_all_that_is_said_of_receipts_too(path: Path) -> None:
-    class Broken(sqlite3.Connection):
-        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-            if is_broken and sql.startswith("INSERT"):
-                raise sqlite3.OperationalError("disk I/O error")
-            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
-    is_broken = False
-    with a_journal(path, connecting=lambda at: connect(at, Broken), has_intake=True) as held:
+    disk = Faulty()
+    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
         await until_ready(held)
-        is_broken = True
+        disk.refuse("INSERT")
         assert await written(held, opened("a")) is False
         assert await written(held, opened("b")) is False
-        is_broken = False
+        disk.heal()
         await until_it_is(held, JournalState.OK)
         await keep(held, [opened("c")])
     assert rows(path, REQUESTS) == [("a",), ("b",), ("c",)]
@@ -294,17 +221,6 @@ async def test_the_intake_holds_little_and_what_is_closed_in_order_leaves_none(
         path.with_name("journal.sqlite-intake-journal").touch()  # as a crash leaves it while an intake is made
     assert {file.name for file in path.parent.iterdir()} == {"journal.sqlite", "journal.sqlite.lock"}
     assert len(rows(path, REQUESTS)) == 20
-
-
-async def receipts_left(path: Path, gate: JournalGate, *names: str) -> Path:
-    """Give a journal whose intake holds receipts that it has not got itself."""
-    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
-        await stopped_by(gate, held)
-        for name in names:
-            await keep(held, [opened(name)])
-        then = crashed(path)
-        gate.is_open.set()
-    return then
 
 
 async def test_a_damaged_intake_is_put_aside_and_the_journal_opens(path: Path, gate: JournalGate) -> None:

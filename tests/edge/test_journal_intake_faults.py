@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -17,61 +16,39 @@ from daemon.edge.journal.intake import Intake, Receipt, path_of
 from daemon.edge.journal.schema import connect
 from daemon.edge.journal.shortcut import Shortcut
 from protocols.errors import JournalError
-from tests.edge.journal_gate import Gate, Words
-from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, written
-from tests.edge.test_journal_intake import (
+from tests.edge.intake_rig import (
+    INTO_INTAKE,
+    INTO_JOURNAL,
     REQUESTS,
+    Faulty,
     JournalGate,
+    gate,
     in_intake,
+    path,
     stopped_by,
+    until,
     until_it_is,
     until_ready,
     until_settled,
 )
+from tests.edge.journal_gate import Gate, Words, announcing_to
+from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, written
 
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    (tmp_path / "now").mkdir()
-    return tmp_path / "now" / "journal.sqlite"
-
-
-@pytest.fixture
-def gate() -> Iterator[JournalGate]:
-    gate = JournalGate()
-    yield gate
-    gate.is_open.set()
-
-
-class Faulty:
-    """Raises ``fault`` where a statement begins with one of ``refused``."""
-
-    def __init__(self, fault: Exception) -> None:
-        self.fault = fault
-        self.refused: tuple[str, ...] = ()
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        faulty = self
-
-        class Refusing(sqlite3.Connection):
-            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if faulty.refused and sql.startswith(faulty.refused):
-                    raise faulty.fault
-                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
-        return connect(path, Refusing)
+__all__ = ["gate", "path"]  # fixtures
+Said = list[tuple[list[int], str]]
+"""What an intake told: the numbers of receipts, and why they are not durable if they are not."""
 
 
 # ---------------------------------------------------------------- beginning anew
 
 
-def an_intake(path: Path, said: list[tuple[list[int], str]], done: list[int], disk: Faulty | None = None) -> Intake:
+def an_intake(path: Path, said: Said, done: list[int]) -> Intake:
     """Make an intake whose journal has the receipts up to the last number of ``done``; call `run` to have it served."""
 
     def tell(receipts: list[Receipt], why: str) -> None:
         said.append(([receipt.number for receipt in receipts], why))
 
-    return Intake(path, disk.connect if disk else connect, lambda: T0, lambda: done[-1], tell)
+    return Intake(path, connect, lambda: T0, lambda: done[-1], tell)
 
 
 def serve(served: Intake, *jobs: intake.Job) -> None:
@@ -86,7 +63,7 @@ def receipt(number: int) -> Receipt:
 
 @pytest.mark.parametrize("done", [0, 2])
 def test_an_intake_that_is_well_is_not_begun_anew_though_it_is_told_to(path: Path, done: int) -> None:
-    said: list[tuple[list[int], str]] = []
+    said = Said()
     served = an_intake(path, said, [done])
     serve(served, "renew", receipt(1), "renew", receipt(2))
     assert said == [([1], ""), ([2], "")]
@@ -96,7 +73,7 @@ def test_an_intake_that_is_well_is_not_begun_anew_though_it_is_told_to(path: Pat
 
 
 def test_nothing_that_comes_after_the_end_is_served(path: Path) -> None:
-    said: list[tuple[list[int], str]] = []
+    said = Said()
     served = an_intake(path, said, [0])
     for job in ("renew", receipt(1), "stop", receipt(2)):
         served.jobs.put(job)
@@ -106,7 +83,7 @@ def test_nothing_that_comes_after_the_end_is_served(path: Path) -> None:
 
 
 def test_no_more_receipts_make_a_commit_than_the_first_of_them_can_wait_for(path: Path) -> None:
-    said: list[tuple[list[int], str]] = []
+    said = Said()
     serve(an_intake(path, said, [0]), "renew", *map(receipt, range(1, 81)))
     assert [len(numbers) for numbers, _ in said] == [
         intake.AT_ONCE_MAX,
@@ -119,7 +96,7 @@ def test_no_more_receipts_make_a_commit_than_the_first_of_them_can_wait_for(path
 def test_after_a_commit_of_many_others_gather_and_after_one_of_few_nobody_waits(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said: list[tuple[list[int], str]] = []
+    said = Said()
     pauses: list[tuple[int, float]] = []
     monkeypatch.setattr(intake, "sleep", lambda pause_s: pauses.append((len(said), pause_s)))
     few, many = range(1, intake.CROWD), range(intake.CROWD, 2 * intake.CROWD)
@@ -136,17 +113,15 @@ def test_what_the_journal_has_is_struck_and_the_log_folded_once_in_a_while(
     monkeypatch.setattr(intake, "COMMITS_PER_FOLD", 5)
     statements: list[str] = []
 
-    class Counting(sqlite3.Connection):
-        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-            statements.append(sql.partition(" (")[0])
-            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+    def hear(sql: str) -> None:
+        statements.append(sql.partition(" (")[0])
 
     done = [100]
 
     def tell(receipts: list[Receipt], _why: str) -> None:
         done.extend(receipt.number for receipt in receipts)  # each is in the journal before the next
 
-    served = Intake(path, lambda at: connect(at, Counting), lambda: T0, lambda: done[-1], tell)
+    served = Intake(path, announcing_to(hear), lambda: T0, lambda: done[-1], tell)
     serve(served, "renew", *map(receipt, range(101, 121)))
     strikes = [sql for sql in statements if sql.startswith("DELETE")]
     folds = [sql for sql in statements if sql.startswith("PRAGMA wal_checkpoint")]
@@ -155,7 +130,7 @@ def test_what_the_journal_has_is_struck_and_the_log_folded_once_in_a_while(
 
 
 def test_an_intake_is_not_begun_anew_before_the_journal_has_what_is_in_it(path: Path) -> None:
-    said: list[tuple[list[int], str]] = []
+    said = Said()
     done = [0]
     served = an_intake(path, said, done)
     serve(served, "renew", receipt(1), receipt(2))
@@ -173,8 +148,8 @@ def test_an_intake_is_not_begun_anew_before_the_journal_has_what_is_in_it(path: 
 async def test_an_intake_that_does_not_come_back_is_said_once_and_tried_until_it_does(
     path: Path, fault: Exception
 ) -> None:
-    disk, detours = Faulty(fault), list[str]()
-    disk.refused = ("DELETE FROM receipts",)
+    disk, detours = Faulty(), list[str]()
+    disk.refuse("DELETE FROM receipts", fault)
     with a_journal(path, has_intake=True) as held:
         await keep(held, [opened("made")])
     with a_journal(path, connecting=disk.connect, has_intake=True) as held:
@@ -184,9 +159,8 @@ async def test_an_intake_that_does_not_come_back_is_said_once_and_tried_until_it
         for _ in range(3):
             await asyncio.sleep(0)
             held._intake.jobs.put("renew")
-        while not held._intake.jobs.empty():
-            await asyncio.sleep(0.001)
-        disk.refused = ()
+        await until(held._intake.jobs.empty)
+        disk.heal()
         while held._intake.is_out:
             await keep(held, [opened(f"b-{held.next_seq()}")])
         assert detours == ["no"]
@@ -203,23 +177,16 @@ def test_an_intake_that_is_out_is_not_tried_again_at_each_commit(path: Path) -> 
 # ---------------------------------------------------------------- beside a journal that fails
 
 
-class JournalFaulty(Faulty):
-    """The same, of the journal and not of its intake."""
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        return connect(path) if path.name.endswith("-intake") else super().connect(path)
-
-
 async def test_while_the_journal_fails_no_receipt_goes_by_the_intake(path: Path) -> None:
-    disk = JournalFaulty(sqlite3.OperationalError("disk I/O error"))
+    disk = Faulty()
     with a_journal(path, connecting=disk.connect, has_intake=True) as held:
         await until_ready(held)
-        disk.refused = ("INSERT OR REPLACE INTO steps",)
+        disk.refuse(INTO_JOURNAL)
         await keep(held, [opened("a")])
         await until_it_is(held, JournalState.FAILED)
         assert await written(held, opened("b")) is False
         assert in_intake(path) == [1]
-        disk.refused = ()
+        disk.heal()
         await until_it_is(held, JournalState.OK)
         await keep(held, [opened("c")])
         assert in_intake(path)[-1] == 2
@@ -227,10 +194,10 @@ async def test_while_the_journal_fails_no_receipt_goes_by_the_intake(path: Path)
 
 
 async def test_what_a_journal_that_fails_at_the_end_has_not_got_is_left_in_the_intake(path: Path) -> None:
-    disk = JournalFaulty(sqlite3.OperationalError("disk I/O error"))
+    disk = Faulty()
     with a_journal(path, connecting=disk.connect, has_intake=True) as held:
         await until_ready(held)
-        disk.refused = ("INSERT OR REPLACE INTO steps",)
+        disk.refuse(INTO_JOURNAL)
         await keep(held, [opened("a")])
         with pytest.raises(JournalError, match="were not written"):
             held.close()
@@ -248,8 +215,7 @@ async def test_of_many_receipts_one_is_watched_for_a_journal_that_hangs(path: Pa
             assert len(held._patience.untold()) == before + 1
             gate.is_open.set()
             await until_settled(held)
-            while held._patience.untold():
-                await asyncio.sleep(0.001)
+            await until(lambda: not held._patience.untold())
             gate.close()
         gate.is_open.set()
 
@@ -262,44 +228,33 @@ async def test_a_refused_receipt_does_not_make_those_before_it_seem_to_be_on_dis
 ) -> None:
     monkeypatch.setattr(writer, "SYNC_S", 3_600.0)
     problems: list[str] = []
-    refusing = JournalFaulty(sqlite3.IntegrityError("no"))
-    with a_journal(path, connecting=refusing.connect, has_intake=True, probe_interval_s=3_600.0) as held:
+    disk = Faulty()
+    with a_journal(path, connecting=disk.connect, has_intake=True, probe_interval_s=3_600.0) as held:
         held.on_problem = problems.append
         await until_ready(held)
         await keep(held, [opened("a")])
-        while not held._writer._unsynced:
-            await asyncio.sleep(0.001)
-        refusing.refused = ("INSERT OR REPLACE INTO steps",)
+        await until(lambda: held._writer._unsynced)
+        disk.refuse(INTO_JOURNAL, sqlite3.IntegrityError("no"))
         await keep(held, [opened("b")])
-        while not problems:
-            await asyncio.sleep(0.001)
+        await until(lambda: problems)
         assert held._writer._unsynced == []
         assert rows(path, REQUESTS) == [("a",)]
-        refusing.refused = ()
+        disk.heal()
 
 
 async def test_nothing_is_refused_while_the_disk_fails(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "SYNC_S", 3_600.0)
-    faults: dict[str, Exception] = {}
-
-    class Failing(sqlite3.Connection):
-        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-            for beginning, fault in faults.items():
-                if sql.startswith(beginning):
-                    raise fault
-            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
+    disk = Faulty()
     problems: list[str] = []
-    with a_journal(path, connecting=lambda at: connect(at, Failing), probe_interval_s=3_600.0) as held:
+    with a_journal(path, connecting=disk.connect, probe_interval_s=3_600.0) as held:
         held.on_problem = problems.append
         held.append([observed("a")])
-        while not held._writer._unsynced:
-            await asyncio.sleep(0.001)
-        faults["INSERT OR REPLACE INTO steps"] = sqlite3.IntegrityError("no")
-        faults["UPDATE meta SET value = value"] = sqlite3.OperationalError("disk I/O error")
+        await until(lambda: held._writer._unsynced)
+        disk.refuse(INTO_JOURNAL, sqlite3.IntegrityError("no"))
+        disk.refuse("UPDATE meta SET value = value")
         assert await written(held, opened("b")) is False
         assert (held.state, problems, held._writer.records_kept) == (JournalState.FAILED, [], 2)
-        faults.clear()
+        disk.heal()
     assert rows(path, "SELECT case_id FROM steps ORDER BY id") == [("a",), ("case-b",)]
 
 
@@ -355,24 +310,8 @@ def test_what_a_failing_disk_keeps_is_not_looked_through_for_each_record(
     assert len(kept._last_of) <= 32
 
 
-class IntakeGate(Gate):
-    """Holds the intake up at each receipt, and not its journal."""
-
-    def connect(self, path: Path) -> sqlite3.Connection:
-        gate = self
-
-        class Gated(sqlite3.Connection):
-            def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-                if sql.startswith("INSERT INTO receipts"):
-                    gate.arrived.set()
-                    assert gate.is_open.wait(60)
-                return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
-
-        return connect(path, Gated)
-
-
 async def test_the_end_waits_for_words_of_the_intake_that_come_after_those_of_the_journal(path: Path) -> None:
-    words, gate = Words(), IntakeGate()
+    words, gate = Words(), Gate(INTO_INTAKE)
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await until_ready(held)
         gate.close()
@@ -435,14 +374,12 @@ async def test_what_a_thread_that_hangs_may_still_need_is_not_removed(
 async def test_a_receipt_that_the_intake_refuses_after_the_end_has_its_word(path: Path) -> None:
     words, is_closing = Words(), threading.Event()
 
-    class Late(sqlite3.Connection):
-        def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-            if sql.startswith("INSERT INTO receipts"):
-                assert is_closing.wait(60)
-                raise sqlite3.OperationalError("disk I/O error")
-            return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+    def refuse_late(sql: str) -> None:
+        if sql.startswith(INTO_INTAKE):
+            assert is_closing.wait(60)
+            raise sqlite3.OperationalError("disk I/O error")
 
-    with a_journal(path, connecting=lambda at: connect(at, Late), has_intake=True) as held:
+    with a_journal(path, connecting=announcing_to(refuse_late), has_intake=True) as held:
         await until_ready(held)
         held.append([opened("a")], words.about("a"))
         held._patience.end = is_closing.set  # type: ignore[method-assign]  # it is called once nothing is taken any more

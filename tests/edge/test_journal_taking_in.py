@@ -2,7 +2,6 @@
 
 import shutil
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -12,31 +11,23 @@ from daemon.edge.journal import Journal, intake
 from daemon.edge.journal.intake import path_of
 from daemon.edge.journal.verify import verify
 from protocols.errors import JournalError
-from tests.edge.journal_world import T0, a_journal, keep, opened, rows, whole_story
-from tests.edge.test_journal_intake import (
+from tests.edge.intake_rig import (
+    INTO_JOURNAL,
     REQUESTS,
+    Faulty,
     JournalGate,
     crashed,
+    gate,
     in_intake,
+    path,
     receipts_left,
     stopped_by,
     until_ready,
     until_settled,
 )
-from tests.edge.test_journal_intake_faults import Faulty
+from tests.edge.journal_world import T0, a_journal, keep, opened, rows, whole_story
 
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    (tmp_path / "now").mkdir()
-    return tmp_path / "now" / "journal.sqlite"
-
-
-@pytest.fixture
-def gate() -> Iterator[JournalGate]:
-    gate = JournalGate()
-    yield gate
-    gate.is_open.set()
+__all__ = ["gate", "path"]  # fixtures
 
 
 async def ended_and_forgotten(held: Journal, name: str) -> None:
@@ -211,8 +202,8 @@ async def test_a_disk_that_takes_nothing_at_the_start_leaves_the_intake_for_the_
     path: Path, gate: JournalGate
 ) -> None:
     then = await receipts_left(path, gate, "a", "b")
-    disk = Faulty(sqlite3.OperationalError("disk I/O error"))
-    disk.refused = ("INSERT OR REPLACE INTO steps",)
+    disk = Faulty()
+    disk.refuse(INTO_JOURNAL)
     with pytest.raises(JournalError, match="disk I/O error"), a_journal(then, connecting=disk.connect):
         pass
     with a_journal(then) as held:
