@@ -130,7 +130,8 @@ class Backlog(Generic[Waiting]):
         self._behind_of: dict[CaseId, deque[int]] = {}
         """The numbers of the groups behind, by the cases that they are of."""
         self._last_came_s = 0.0
-        self._turns = deque((self._take_quick, self._take_waited_for, self._take_due))
+        self._turn = 0
+        """Whose it is to be asked first by the next `take`."""
 
     def __bool__(self) -> bool:
         return bool(self._quick or self._waited_for or self._behind)
@@ -169,14 +170,15 @@ class Backlog(Generic[Waiting]):
 
         What is quick, what else is waited for, and what is behind and due take turns, so that none of them starves.
         """
-        for _ in range(len(self._turns)):
-            take = self._turns[0]
-            self._turns.rotate(-1)  # who takes a turn that nobody else wants has had it, too
-            if taken := take(now_s, is_last):
+        turns = (self._take_quick, self._take_waited_for, lambda: self._take_due(now_s, is_last=is_last))
+        for _ in turns:
+            take = turns[self._turn]
+            self._turn = (self._turn + 1) % len(turns)  # who takes a turn that nobody else wants has had it, too
+            if taken := take():
                 return taken
         return []
 
-    def _take_quick(self, _now_s: float = 0.0, _is_last: bool = False) -> list[Waiting]:
+    def _take_quick(self) -> list[Waiting]:
         taken: list[Waiting] = []
         records = 0
         while self._quick and records < TRANSACTION_RECORDS_MAX:
@@ -185,7 +187,7 @@ class Backlog(Generic[Waiting]):
             records += len(group.records)
         return taken
 
-    def _take_waited_for(self, _now_s: float, _is_last: bool) -> list[Waiting]:
+    def _take_waited_for(self) -> list[Waiting]:
         """Take what is waited for, and what is quick before it, or else what keeps it from going."""
         if not self._waited_for:
             return []
@@ -216,7 +218,7 @@ class Backlog(Generic[Waiting]):
                 del self._waited_of[case]
         return group
 
-    def _take_due(self, now_s: float, is_last: bool) -> list[Waiting]:
+    def _take_due(self, now_s: float, *, is_last: bool) -> list[Waiting]:
         """Take what is behind, if it has lingered for long enough."""
         if not self._behind or not (is_last or now_s >= self._behind_due_s()):
             return []
