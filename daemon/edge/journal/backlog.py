@@ -19,7 +19,7 @@ Nothing here knows a disk or a thread. The caller says what time it is.
 from __future__ import annotations
 
 from collections import Counter, deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from daemon.core.records import BulkOpened, Concluded, Moved, RequestOpened
@@ -53,9 +53,6 @@ LATE_S: Final = 0.25
 in small ones, and what is behind would grow as long as that lasts."""
 
 
-_OPENING: Final = frozenset({RequestOpened, BulkOpened})
-
-
 @dataclass(slots=True)
 class Group:
     """Records that become durable together, and who waits for the word. ``rows`` is set where no record tells it.
@@ -73,21 +70,25 @@ class Group:
     receipt: int = 0
     is_settled: bool = False
     """Whether it is on disk, or refused."""
+    is_wish: bool = field(init=False)
+    """Whether it opens a bulk cancel."""
+    is_receipt: bool = field(init=False)
+    """Whether it opens requests and says no outcome."""
+    opens: bool = field(init=False)
+    """Whether it opens requests or a bulk cancel."""
+
+    def __post_init__(self) -> None:
+        kinds = set(map(type, self.records))  # looked at once: each group is asked for it several times on its way
+        self.is_wish = BulkOpened in kinds
+        self.is_receipt = RequestOpened in kinds and Concluded not in kinds
+        self.opens = self.is_wish or RequestOpened in kinds
 
     @property
     def may_stay_behind(self) -> bool:
         """Whether nobody waits for it, and nothing that is waited for rests on it."""
         if self.receipt:
             return True
-        if self.on_commit is not None or not self.records:
-            return False
-        return _OPENING.isdisjoint(map(type, self.records))
-
-    @property
-    def is_receipt(self) -> bool:
-        """Whether it opens requests and says no outcome."""
-        kinds = set(map(type, self.records))
-        return RequestOpened in kinds and Concluded not in kinds
+        return self.on_commit is None and bool(self.records) and not self.opens
 
     @property
     def is_light(self) -> bool:
@@ -98,11 +99,6 @@ class Group:
     def is_heavy(self) -> bool:
         """Whether it opens so many requests that others' receipts had better not wait for it."""
         return len(self.records) > QUICK_RECORDS_MAX and self.is_receipt
-
-    @property
-    def is_wish(self) -> bool:
-        """Whether it opens a bulk cancel."""
-        return any(isinstance(record, BulkOpened) for record in self.records)
 
     def cases(self) -> Iterator[CaseId]:
         """The cases whose story it goes on with."""
