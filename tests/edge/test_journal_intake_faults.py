@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -98,7 +99,11 @@ def test_after_a_commit_of_many_others_gather_and_after_one_of_few_nobody_waits(
 ) -> None:
     said = Said()
     pauses: list[tuple[int, float]] = []
-    monkeypatch.setattr(intake, "sleep", lambda pause_s: pauses.append((len(said), pause_s)))
+
+    def pause(pause_s: float) -> None:
+        pauses.append((len(said), pause_s))
+
+    monkeypatch.setattr(intake, "time", SimpleNamespace(monotonic=time.monotonic, sleep=pause))
     few, many = range(1, intake.CROWD), range(intake.CROWD, 2 * intake.CROWD)
     serve(an_intake(path, said, [0]), "renew", *map(receipt, few), "renew", *map(receipt, many))
     assert [numbers for numbers, _ in said] == [list(few), list(many)]

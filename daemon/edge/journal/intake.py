@@ -22,7 +22,6 @@ import sqlite3
 import time
 from contextlib import closing
 from dataclasses import dataclass
-from time import sleep
 from typing import TYPE_CHECKING, Final, Literal
 
 from daemon.core.records import RequestOpened
@@ -141,7 +140,7 @@ class Intake:
                 some = [job, *self._more()]
                 self._serve(some)
                 if len(some) >= CROWD:
-                    sleep(CROWD_PAUSE_S)
+                    time.sleep(CROWD_PAUSE_S)
         self._disconnect()
 
     def renew(self) -> None:
