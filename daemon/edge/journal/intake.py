@@ -29,7 +29,7 @@ from daemon.edge.journal.codec import Undecodable, read_records, to_json
 from daemon.edge.journal.faults import is_of_the_storage
 from daemon.edge.journal.places import Places
 from daemon.edge.journal.rows import Rows, insert, merged, rows_of, taken_in, write
-from daemon.edge.journal.schema import cannot_use, make_file, open_for_looking
+from daemon.edge.journal.schema import cannot_use, fold, make_file, open_for_looking
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
 
@@ -214,7 +214,7 @@ class Intake:
     def _fold(self, db: sqlite3.Connection) -> None:
         self._commits_in_log = 0
         with contextlib.suppress(sqlite3.Error):  # the log grows until a commit fails that says so
-            db.execute("PRAGMA wal_checkpoint(PASSIVE)")
+            fold(db, "PASSIVE")
 
     def _give_up(self, fault: Exception, receipts: list[Receipt]) -> None:
         self._disconnect()

@@ -1,4 +1,4 @@
-"""The journal's file: its tables, how a connection to it is set up, and what a new life of the daemon does first.
+"""The journal's file: its tables, how one connects to it and folds its log, and what a life of the daemon does first.
 
 An operator reads it with ``sqlite3 FILE``: ``.schema`` shows the comments below. Times are microseconds since the
 epoch, bodies are JSON. This module knows tables, not records. A file of an older version is brought up to this one in
@@ -14,7 +14,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from contextlib import closing
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import quote
 
 import msgspec
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     Connect = Callable[[Path], sqlite3.Connection]
+    Fold = Literal["PASSIVE", "TRUNCATE"]
 
 APPLICATION_ID: Final = 0x636E636C
 """``cncl``: marks a SQLite file as a journal of canceld."""
@@ -195,6 +196,16 @@ def connect(path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> 
         db.close()
         raise
     return db
+
+
+def fold(db: sqlite3.Connection, mode: Fold) -> bool:
+    """Fold the log into the file; say whether nobody kept us from it. Raises sqlite3.Error.
+
+    "PASSIVE" folds what it can without waiting for anybody; "TRUNCATE" waits for those who read or write, and leaves
+    the log empty.
+    """
+    busy: int = db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[0]
+    return not busy
 
 
 def connect_for_reading(path: Path) -> sqlite3.Connection:

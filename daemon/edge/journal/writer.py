@@ -37,6 +37,7 @@ from daemon.edge.journal.faults import is_of_the_storage, may_have_lost_somethin
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
 from daemon.edge.journal.rows import Rows, giving_back_rows, merged, rows_of, taken_in, write
+from daemon.edge.journal.schema import fold
 from daemon.edge.tally import Histogram
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from daemon.edge.journal.backlog import Verdict
-    from daemon.edge.journal.schema import Connect
+    from daemon.edge.journal.schema import Connect, Fold
 
 CHECKPOINT_PAGES: Final = 2_000
 """The log is folded into the file after about so many pages of 4 KiB, in a quiet moment: reading it back after a crash
@@ -388,13 +389,13 @@ class Writer:
         self._close_others()
         if self._db is not None and self._places is not None and not self._places.has_log:
             self._db.execute("PRAGMA busy_timeout = 0")  # meanwhile nobody would get a word
-            if not _fold(self._db, "TRUNCATE"):
+            if not fold(self._db, "TRUNCATE"):
                 raise LogMisplaced(str(self._path), "its log was deleted, moved or replaced", LET_GO)
         self._disconnect()
         if self._is_log_doubtful:
             with contextlib.closing(self._connect(self._path)) as db:
                 db.execute("PRAGMA busy_timeout = 0")
-                self._is_log_doubtful = not _fold(db, "TRUNCATE")  # who reads in it may: it is written all the same
+                self._is_log_doubtful = not fold(db, "TRUNCATE")  # who reads in it may: it is written all the same
 
     # -- beside
 
@@ -438,14 +439,14 @@ class Writer:
         db.execute("COMMIT")
         self._pages_in_log += PAGES_PER_BITE
 
-    def _checkpoint(self, mode: str) -> None:
+    def _checkpoint(self, mode: Fold) -> None:
         """Fold the log into the file. If that fails the log grows, until a commit fails that says so."""
         if self._unsynced:
             self._sync()  # else an fsync of the fold's might fail for them, and nobody would know
             if self._state is not JournalState.OK:
                 return  # what is not safely in the log must not go into the file: half of it there would be damage
         self._pages_in_log = 0
-        fault = self._guarded(lambda: _fold(self._connection(), mode))
+        fault = self._guarded(lambda: fold(self._connection(), mode))
         if fault is not None and (self._places is None or self._places.has_log):
             self._disconnect()
 
@@ -481,12 +482,6 @@ class Writer:
 
 _PROOF: Final = Rows(("UPDATE meta SET value = value WHERE name = ?", ("boot",)))
 """A change that changes nothing and yet has to reach the disk."""
-
-
-def _fold(db: sqlite3.Connection, mode: str) -> bool:
-    """Fold the log into the file; say whether nobody kept us from it. Raises sqlite3.Error."""
-    busy: int = db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()[0]
-    return not busy
 
 
 def _first_of(kept: list[Group]) -> list[Group]:
