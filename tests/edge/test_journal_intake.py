@@ -2,6 +2,7 @@
 
 import asyncio
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -23,6 +24,7 @@ from tests.edge.intake_rig import (
     path,
     receipts_left,
     stopped_by,
+    until,
     until_it_is,
     until_ready,
     until_settled,
@@ -131,6 +133,18 @@ async def test_no_receipt_goes_before_the_wish_of_a_bulk_cancel(path: Path, gate
         await words.until(1)
         assert in_intake(path) == []
         assert rows(path, "SELECT request_id FROM bulks") == [("b",)]
+
+
+async def test_what_is_on_disk_is_held_in_memory_no_longer(path: Path) -> None:
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        receipt, answer = opened("a", case="c1"), observed("c1")
+        before = sys.getrefcount(receipt), sys.getrefcount(answer)
+        await keep(held, [receipt])
+        held.append([answer])
+        await keep(held, [opened("b", case="c2")])  # the intake's thread has the last one in hand until the next comes
+        await until_settled(held)
+        await until(lambda: (sys.getrefcount(receipt), sys.getrefcount(answer)) == before)
 
 
 @pytest.mark.parametrize("records", [[concluded("a", 1)], [opened("a"), concluded("a", 1)], [observed("c1")]])

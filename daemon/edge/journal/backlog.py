@@ -100,6 +100,11 @@ class Group:
         """Whether it opens so many requests that others' receipts had better not wait for it."""
         return len(self.records) > QUICK_RECORDS_MAX and self.is_receipt
 
+    def settle(self) -> None:
+        """Note that it is on disk, or refused, and let go what is only needed to write it."""
+        self.is_settled = True
+        self.records, self.rows = (), None
+
     def cases(self) -> Iterator[CaseId]:
         """The cases whose story it goes on with."""
         for record in self.records:

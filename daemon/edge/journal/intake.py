@@ -28,7 +28,7 @@ from daemon.core.records import RequestOpened
 from daemon.edge.journal.codec import Undecodable, read_records, to_json
 from daemon.edge.journal.faults import is_of_the_storage
 from daemon.edge.journal.places import Places
-from daemon.edge.journal.rows import Rows, insert, merged, rows_of, taken_in, write
+from daemon.edge.journal.rows import Rows, insert_at_once, merged, rows_of, taken_in, write
 from daemon.edge.journal.schema import cannot_use, fold, make_file, open_for_looking
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
@@ -197,15 +197,14 @@ class Intake:
         rows = [(receipt.number, written_us, to_json(receipt.records)) for receipt in receipts]
         struck_to = self._struck_to()
         strikes = struck_to - self._struck >= STRUCK_AT_ONCE
-        if strikes or len(rows) > 1:
+        if strikes:
             db.execute("BEGIN IMMEDIATE")
-            if strikes:
-                db.execute(_STRIKE, (struck_to,))
-                self._struck = struck_to
-            insert(db, _INSERT, rows)
+            db.execute(_STRIKE, (struck_to,))
+            self._struck = struck_to
+            insert_at_once(db, _INSERT, rows)
             db.execute("COMMIT")
         else:  # a statement alone is a transaction, and each call lets the event loop have the interpreter in between
-            insert(db, _INSERT, rows)
+            insert_at_once(db, _INSERT, rows)
         if self._places is not None:
             self._places.require()
         self._commits_in_log += 1

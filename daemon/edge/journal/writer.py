@@ -466,11 +466,11 @@ class Writer:
 
     def _release(self, groups: Sequence[Group]) -> None:
         for group in groups:
-            group.is_settled = True
             self.receipts_done = group.receipt or self.receipts_done
             if not group.is_dropped:
                 self.records_done += len(group.records)
                 self.bytes_done += group.bytes_held
+            group.settle()
 
     def _say(self, words: list[tuple[Group, bool]], problems: list[str] | None = None) -> None:
         verdicts = [(group.on_commit, is_durable) for group, is_durable in words if group.on_commit is not None]
