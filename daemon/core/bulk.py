@@ -22,7 +22,16 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.core.book import Book
-from daemon.core.records import BulkIntent, BulkItem, BulkListed, BulkReport, CancelRequest, RequestKey, Survivor
+from daemon.core.records import (
+    BulkIntent,
+    BulkItem,
+    BulkListed,
+    BulkMeant,
+    BulkReport,
+    CancelRequest,
+    RequestKey,
+    Survivor,
+)
 from daemon.core.roll import Member, Roll
 from daemon.core.scope import NamedOrder, Scope
 from daemon.core.sweep import Sweep
@@ -108,19 +117,22 @@ class RecoveredMember(msgspec.Struct, frozen=True):
 
 
 class RecoveredBulk(msgspec.Struct, frozen=True):
-    """A bulk that earlier lives left unfinished; ``listings`` are what they wrote down of those."""
+    """A bulk that earlier lives left unfinished; ``listings`` and ``meant`` are what they wrote down of those."""
 
     intent: BulkIntent
     members: tuple[RecoveredMember, ...] = ()
     listings: tuple[BulkListed, ...] = ()
+    meant: tuple[BulkMeant, ...] = ()
 
 
 class Work(msgspec.Struct, frozen=True):
     """What a bulk wants done: requests submitted, accounts asked for their open orders, and its report if it is over.
 
-    ``has_more``: further requests are wanted in the next turn.
+    ``has_more``: further requests are wanted in the next turn. ``meant`` is to be written down before any of them
+    leaves: the orders for which they will be.
     """
 
+    meant: tuple[BulkMeant, ...] = ()
     requests: tuple[CancelRequest, ...] = ()
     ask: tuple[AccountName, ...] = ()
     has_more: bool = False
@@ -156,6 +168,7 @@ class Bulk:
         self._parts: list[_Part] = []
         self._next_number = 0
         self._rounds_used: Counter[AccountName] = Counter()
+        self._meant_before: dict[AccountName, list[NamedOrder]] = {}
         self._since_us = intent.received_us
         for scope in intent.scopes:
             lost = None if scope.account in sites else "the account is not configured any more"
@@ -187,6 +200,8 @@ class Bulk:
         """Take note of the requests that earlier lives made, and of their rounds; once, before anything else."""
         self._since_us = now_us
         self._rounds_used.update(heard.account for heard in earlier.listings if heard.complete and heard.taken)
+        for meant in earlier.meant:
+            self._meant_before.setdefault(meant.account, []).extend(meant.orders)
         for found in earlier.members:
             number = number_of(self.intent.name, found.key.request_id)
             part = self._part_of(found.key.account, number)
@@ -215,8 +230,16 @@ class Bulk:
             else:
                 rounds = self._rounds_max - self._rounds_used[account]
                 held = [member for mine, member in self._members.values() if mine is part]
+                meant = self._meant_before.pop(account, [])
                 part.body = Sweep(
-                    part.scope, site.world, site.book, held, sends_until_us=until_us, rounds_max=rounds, now_us=now_us
+                    part.scope,
+                    site.world,
+                    site.book,
+                    held,
+                    meant,
+                    sends_until_us=until_us,
+                    rounds_max=rounds,
+                    now_us=now_us,
                 )
             for key, (mine, member) in self._members.items():
                 if mine is part and isinstance(part.body, Roll):
@@ -277,6 +300,7 @@ class Bulk:
             return Work()
         ask: dict[AccountName, None] = {}
         requests: list[CancelRequest] = []
+        meant: list[BulkMeant] = []
         for part in self._parts:
             if isinstance(part.body, Roll):
                 part.body.work(now_us)
@@ -287,13 +311,16 @@ class Bulk:
                 requests += [self._request(part, None, order, now_us) for order in orders]
                 if part.body.work(now_us):
                     ask[part.scope.account] = None
+                found = part.body.take_found()
+                if found and part.body.has_fresh:  # else each of them has its request by now
+                    meant.append(BulkMeant(now_us, self.intent.bulk, part.scope.account, found))
         has_more = any(part.body is not None and part.body.has_fresh for part in self._parts)
         for part in self._parts:
             if part.body is None and part.lost is None and now_us >= self._waits_until_us(part):
                 part.lost = "the account could not be asked in time"
         if all(part.is_over for part in self._parts):
             self.report = self._report()
-        return Work(tuple(requests), tuple(ask), has_more, self.report)
+        return Work(tuple(meant), tuple(requests), tuple(ask), has_more, self.report)
 
     def _request(self, part: _Part, number: int | None, order: NamedOrder, now_us: int) -> CancelRequest:
         """Make the request for one order; its times count from when the bulk was asked for."""

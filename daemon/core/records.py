@@ -12,7 +12,7 @@ from typing import NewType
 
 import msgspec
 
-from daemon.core.scope import Scope
+from daemon.core.scope import NamedOrder, Scope
 from protocols.asks import Question, WireCancel
 from protocols.evidence import (
     CancelAnswered,
@@ -353,6 +353,18 @@ class BulkListed(msgspec.Struct, frozen=True, gc=False, tag=True):
     taken: int
 
 
+class BulkMeant(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """Orders that a bulk cancel by a filter found, before the requests of all of them are written down.
+
+    What was canceled by then is on no listing after a crash, and nobody would ever hear of it.
+    """
+
+    t: int
+    case: CaseId
+    account: AccountName
+    orders: tuple[NamedOrder, ...]
+
+
 class BulkEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
     """A bulk cancel is over."""
 
@@ -378,6 +390,7 @@ Record = (
     | Concluded
     | BulkOpened
     | BulkListed
+    | BulkMeant
     | BulkEnded
 )
 

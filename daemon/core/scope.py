@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from protocols.evidence import OrderReported
 
 
-class NamedOrder(msgspec.Struct, frozen=True):
+class NamedOrder(msgspec.Struct, frozen=True, omit_defaults=True):
     """An order by either id or both, and how it is to be canceled; ``deadline_us`` is absolute, by the daemon's clock.
 
     ``product`` is "" at a venue with a single product line.

@@ -61,7 +61,7 @@ class Heard(msgspec.Struct, frozen=True):
 class Sweep:
     """See the module's first paragraphs. ``sends_until_us`` is when the wish is too old to cancel anything new.
 
-    ``held`` are the orders that have a request of an earlier life.
+    ``held`` are the orders that have a request of an earlier life; ``meant`` those that had been found by then.
     """
 
     def __init__(
@@ -70,6 +70,7 @@ class Sweep:
         world: World,
         book: Book,
         held: Iterable[Member] = (),
+        meant: Iterable[NamedOrder] = (),
         *,
         sends_until_us: int,
         rounds_max: int,
@@ -102,12 +103,18 @@ class Sweep:
         self._is_asked = False
         self._trouble = "no answer came"
         self._patience_us: int | None = None
-        self._fresh: list[OrderReported] = []
+        self._fresh: list[NamedOrder] = []
+        self._found: list[NamedOrder] = []
+        """Orders that `take_found` has not given yet."""
         self._unanswered_us = now_us
         self._pending = 0
         """Requests without an outcome."""
         for member in held:
             self.hold(member, now_us)
+        self._owed = {key: order for order in meant if (key := _key_of(order)) is not None and key not in self.members}
+        """Orders of an earlier life that may be on no listing any more, since its cancels may have ended them."""
+        if now_us < sends_until_us:
+            self._fresh += self._owed.values()
         if book.is_complete and world.heard_since_us is not None:
             self._take(book.live(), now_us)
         else:
@@ -118,7 +125,12 @@ class Sweep:
     def take_fresh(self, at_most: int) -> list[NamedOrder]:
         """Give orders for which a request is wanted, each once; the owner makes it and calls `hold`."""
         taken, self._fresh = self._fresh[:at_most], self._fresh[at_most:]
-        return [named(report) for report in taken]
+        return taken
+
+    def take_found(self) -> tuple[NamedOrder, ...]:
+        """Give the orders, each once, for which a request is or was wanted since this was asked last."""
+        found, self._found = tuple(self._found), []
+        return found
 
     @property
     def has_fresh(self) -> bool:
@@ -178,10 +190,11 @@ class Sweep:
 
         It is all done in one turn, however many rest: what is looked up here for each order is felt by everybody else.
         """
-        fresh = {(report.product, report.order_id) for report in self._fresh}
+        fresh = {(order.product, order.order_id) for order in self._fresh}
         may_take = now_us < self._sends_until_us and self._rounds < self._rounds_max
         meant: dict[OrderKey, bool] = {}
         undecided: dict[OrderKey, OrderReported] = {}
+        found: list[NamedOrder] = []
         self.left = []
         for report in reports:
             key = report.product, report.order_id
@@ -193,7 +206,12 @@ class Sweep:
                 continue
             meant[key] = is_in
             if is_in and key not in self.members and key not in fresh:
-                (self._fresh if may_take and len(self.members) < MEMBERS_MAX else self.left).append(report)
+                if may_take and len(self.members) < MEMBERS_MAX:
+                    found.append(named(report))
+                else:
+                    self.left.append(report)
+        self._fresh += found
+        self._found += found
         self.undecided = [report for key, report in undecided.items() if key not in meant]
         return frozenset(key for key, is_in in meant.items() if is_in)
 
@@ -281,9 +299,14 @@ class Sweep:
         found = [survivor_of(member) for member in self.members.values() if member.may_rest]
         shown = self._ended_but_shown() if self.reason is None else []
         found += [(self.members[key].order, self.members[key], "listed as open after its end") for key in shown]
-        found += [(named(report), None, TOO_OLD) for report in self.left]
+        left = {(report.product, report.order_id): named(report) for report in self.left}
+        found += [(order, None, TOO_OLD) for key, order in (self._owed | left).items() if key not in self.members]
         found += [(named(report), None, "the venue does not say whether it is meant") for report in self.undecided]
         return found
+
+
+def _key_of(order: NamedOrder) -> OrderKey | None:
+    return None if order.order_id is None else (order.product, order.order_id)
 
 
 def named(report: OrderReported) -> NamedOrder:

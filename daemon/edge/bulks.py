@@ -361,6 +361,8 @@ class Bulks:
         running.is_awake = False
         now_us = self._clock.now()
         work = running.bulk.work(now_us, at_most)
+        if work.meant:
+            self._journal.append(work.meant)
         for account, requests in groupby(work.requests, _account_of):
             try:
                 self._submit(running, account, list(requests), has_more=work.has_more)

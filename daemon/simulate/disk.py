@@ -20,6 +20,7 @@ from daemon.core.records import (
     BulkEnded,
     BulkIntent,
     BulkListed,
+    BulkMeant,
     BulkOpened,
     Concluded,
     Moved,
@@ -142,13 +143,21 @@ class Disk:
     def unfinished_bulks(self) -> list[RecoveredBulk]:
         """Find the bulk cancels that a new life has to take up, with the requests that were made for them."""
         return [
-            RecoveredBulk(stored.intent, tuple(self._members(stored.intent)), self._listings(stored.intent.bulk))
+            RecoveredBulk(
+                stored.intent,
+                tuple(self._members(stored.intent)),
+                self._listings(stored.intent.bulk),
+                self._meant(stored.intent.bulk),
+            )
             for stored in reversed(self.bulks())
             if stored.report is None
         ]
 
     def _listings(self, bulk: CaseId) -> tuple[BulkListed, ...]:
         return tuple(record for record in self.records if isinstance(record, BulkListed) and record.case == bulk)
+
+    def _meant(self, bulk: CaseId) -> tuple[BulkMeant, ...]:
+        return tuple(record for record in self.records if isinstance(record, BulkMeant) and record.case == bulk)
 
     def bulks_over(self) -> list[tuple[RequestKey, int]]:
         """List the names of the bulk cancels that are over, with the times of their ends."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember, Site, of_the_past
 from daemon.core.effects import Effect, Listed, Tell
-from daemon.core.records import BulkIntent, BulkListed, Caller, CaseId, RequestKey
+from daemon.core.records import BulkIntent, BulkListed, BulkMeant, Caller, CaseId, RequestKey
 from daemon.core.scope import NamedOrder, Scope
 from protocols.evidence import Source
 from protocols.fix import AccountName, ClientOrderId, OrderId, RequestId, Side
@@ -50,6 +50,7 @@ class BulkStory(Story):
     bulks: list[Bulk] = field(default_factory=list)
     bulk_names: int = 0
     listed: list[BulkListed] = field(default_factory=list)
+    meant: list[BulkMeant] = field(default_factory=list)
     at_most: int = 1000
 
     def cancel_all(
@@ -83,8 +84,11 @@ class BulkStory(Story):
     def sites(self) -> dict[AccountName, Site]:
         return {ACCOUNT: Site(self.core.world, self.core.book)}
 
-    def restart_with(self, bulk: Bulk, *requests: CancelRequest) -> Bulk:
-        """Begin a new life, in which a bulk is taken up again with the requests and listings that it had by then."""
+    def restart_with(self, bulk: Bulk, *requests: CancelRequest, upto: int | None = None) -> Bulk:
+        """Begin a new life, in which a bulk is taken up again with the requests and notes that it had by then.
+
+        Of other records the first ``upto`` are there, or all.
+        """
         known = {key: told[-1].report for key, told in self.told.items()}
         members = [
             RecoveredMember(
@@ -96,10 +100,10 @@ class BulkStory(Story):
             for request in requests
         ]
         self.bulks.remove(bulk)
-        self.restart()
+        self.restart(upto=upto)
         again = Bulk(of_the_past(bulk.intent, self.now_us), self.sites, rounds_max=ROUNDS_MAX)
         self.bulks.append(again)
-        again.restore(RecoveredBulk(bulk.intent, tuple(members), tuple(self.listed)), self.now_us)
+        again.restore(RecoveredBulk(bulk.intent, tuple(members), tuple(self.listed), tuple(self.meant)), self.now_us)
         if bulk.intent.is_unattended:
             self.core.renew(again.has, self.now_us)
         for account in again.accounts:
@@ -111,6 +115,7 @@ class BulkStory(Story):
         """Do what a bulk wants, until it wants nothing more now."""
         while True:
             work = bulk.work(self.now_us, self.at_most)
+            self.meant += work.meant
             for request in work.requests:
                 self._take(self.core.submit(request, self.now_us).effects)
             if work.ask:

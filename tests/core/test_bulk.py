@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.core.bulk import Bulk
-from daemon.core.records import BulkIntent, Caller, CaseId
+from daemon.core.records import BulkIntent, Caller, CaseId, RequestOpened
+from daemon.core.roll import TOO_OLD
 from daemon.core.sweep import RELIST_US, Listing
 from protocols.evidence import DropCopyState, Proof
 from protocols.fix import Outcome, RequestId
@@ -356,6 +357,66 @@ def test_after_a_restart_in_the_middle_no_order_is_asked_for_under_another_name(
     assert set(story.canceled_orders()) == {"o1", "o2", "o3"}
     assert story.case("R/2").order_id == "o3"
     assert again.has(requests[0].key)
+
+
+def crashed_after_the_first_request(story: BulkStory, *, away_ms: int = 0) -> Bulk:
+    """Three orders were found, a cancel left for each and ended it, and a crash kept the first request alone."""
+    story.at_most = 1
+    for order_id in ("o1", "o2", "o3"):
+        story.push("new", order=order_id)
+    bulk = story.cancel_all()
+    (_, second, _) = [place for place, record in enumerate(story.shelf.records) if isinstance(record, RequestOpened)]
+    (first,) = requests_of(story, 1)
+    story.now_us += away_ms * 1000
+    return story.restart_with(bulk, first, upto=second)
+
+
+def test_after_a_crash_what_was_found_has_its_outcome_though_no_request_was_on_disk_and_no_listing_shows_it() -> None:
+    story = heard_for_long()
+    again = crashed_after_the_first_request(story)
+    story.pass_ms(100)
+    assert story.canceled_orders()[3:] == ["o2", "o3"]
+    assert again.progress == (3, 0)
+    for order_id, status in [("o1", "canceled"), ("o2", "filled"), ("o3", "canceled")]:
+        story.end(order_id, status, "1" if status == "filled" else "0")
+    while story.listings():
+        story.list_open()
+        story.pass_ms(25_000)
+    report = story.finished(again)
+    assert (report.complete, report.counts) == (True, {Outcome.CANCELED: 2, Outcome.FILLED: 1})
+    assert story.named(again) == {"R/0": "o1", "R/1": "o2", "R/2": "o3"}
+
+
+def test_what_was_found_before_a_crash_and_rests_has_one_request_however_often_it_is_shown() -> None:
+    story = heard_for_long()
+    again = crashed_after_the_first_request(story)
+    story.push("new", order="o2")
+    story.pass_ms(100)
+    while story.listings():
+        story.list_open(row("o2"), row("o3"))
+    assert story.canceled_orders()[3:] == ["o2", "o3"]
+    assert again.progress == (3, 0)
+
+
+def test_what_was_found_before_a_crash_is_said_to_rest_when_the_wish_is_too_old_to_ask_for_it() -> None:
+    story = heard_for_long()
+    again = crashed_after_the_first_request(story, away_ms=400_000)
+    story.pass_ms(100)
+    story.end("o1")
+    while story.listings():
+        story.list_open(row("o3"))
+        story.pass_ms(25_000)
+    report = story.finished(again)
+    assert (report.complete, report.total) == (False, 1)
+    assert [(s.order.order_id, s.why) for s in report.survivors] == [("o2", TOO_OLD), ("o3", TOO_OLD)]
+
+
+def test_what_has_its_request_at_once_is_not_written_down_before() -> None:
+    story = heard_for_long()
+    story.push("new", order="o1")
+    story.push("new", order="o2")
+    story.cancel_all()
+    assert story.meant == []
 
 
 def test_after_a_restart_an_old_wish_cancels_nothing_that_it_had_not_asked_for() -> None:

@@ -13,6 +13,7 @@ from daemon.core.records import (
     BulkIntent,
     BulkItem,
     BulkListed,
+    BulkMeant,
     BulkOpened,
     BulkReport,
     Caller,
@@ -191,6 +192,11 @@ def bulk_opened(name: str, *, uid: int = UID, accounts: Sequence[str] = (ACCOUNT
 
 def bulk_listed(name: str, *, taken: int = 1, t: int = T0 + 1) -> BulkListed:
     return BulkListed(t, CaseId(f"bulk-{name}"), ACCOUNT, t - 1, True, 3, taken)
+
+
+def bulk_meant(name: str, *order_ids: str, t: int = T0 + 1) -> BulkMeant:
+    orders = tuple(NamedOrder("", "BTC-USDT", OrderId(order_id)) for order_id in order_ids)
+    return BulkMeant(t, CaseId(f"bulk-{name}"), ACCOUNT, orders)
 
 
 def bulk_ended(name: str, *members: str, complete: bool = True, t: int = T0 + 30) -> BulkEnded:

@@ -13,7 +13,18 @@ from daemon.config.settings import Role
 from daemon.core.bulk import RecoveredBulk
 from daemon.core.correlator import Correlator
 from daemon.core.ids import Ids
-from daemon.core.records import BulkIntent, BulkReport, Caller, CaseId, Previous, Report, RequestKey
+from daemon.core.records import (
+    BulkIntent,
+    BulkMeant,
+    BulkOpened,
+    BulkReport,
+    Caller,
+    CaseId,
+    Previous,
+    Report,
+    RequestKey,
+    RequestOpened,
+)
 from daemon.core.scope import NamedOrder, Scope
 from daemon.core.world import World
 from daemon.edge.access import Access
@@ -185,6 +196,22 @@ def test_as_long_as_something_is_not_read_yet_a_bulk_cancel_takes_up_no_more_ord
     bench.pass_us(0)
     assert bench.turns_to_read == 0
     assert bench.driver.correlator.cases.open_count() == 3 * REQUESTS_PER_TURN
+
+
+def test_the_orders_of_a_bulk_cancel_are_written_down_before_the_requests_that_take_several_turns() -> None:
+    bench = Bench()
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN))
+    bench.hear_pushes()
+    bench.driver.list_orders()
+    bench.pass_us(SECOND_US)
+    bench.bulks.start(everything(), CALLER, None, "cancel_all")
+    bench.pass_us(SECOND_US)
+    written = [record for record in bench.disk.records if isinstance(record, BulkOpened | BulkMeant | RequestOpened)]
+    assert [type(record) for record in written[:3]] == [BulkOpened, BulkMeant, RequestOpened]
+    (meant,) = [record for record in written if isinstance(record, BulkMeant)]
+    asked_for = [record.request.order_id for record in written if isinstance(record, RequestOpened)]
+    assert [order.order_id for order in meant.orders] == asked_for
+    assert len(asked_for) == 3 * REQUESTS_PER_TURN
 
 
 def test_of_several_bulk_cancels_one_takes_up_orders_in_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:

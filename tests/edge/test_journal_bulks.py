@@ -17,6 +17,7 @@ from tests.edge.journal_world import (
     a_journal,
     bulk_ended,
     bulk_listed,
+    bulk_meant,
     bulk_opened,
     concluded,
     keep,
@@ -46,6 +47,16 @@ async def test_an_unfinished_one_is_found_with_the_requests_and_the_listings_tha
         ("flat/0", "order-of-flat/0", Outcome.CANCELED),
         ("flat/11", "order-of-flat/11", None),
     ]
+
+
+async def test_the_orders_that_an_unfinished_one_had_found_are_given_with_it(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), bulk_opened("other"), bulk_meant("other", "o9")])
+        await keep(held, [bulk_meant("flat", "o1", "o2"), bulk_listed("flat"), bulk_meant("flat", "o3")])
+    with a_journal(path) as held:
+        found = {str(each.intent.name): each for each in held.recover(T0, 0).bulks}
+    assert found["flat"].meant == (bulk_meant("flat", "o1", "o2"), bulk_meant("flat", "o3"))
+    assert (len(found["flat"].listings), found["other"].meant) == (1, (bulk_meant("other", "o9"),))
 
 
 async def test_requests_of_other_names_users_and_accounts_are_not_its_own(path: Path) -> None:

@@ -40,6 +40,7 @@ from tests.edge.journal_world import (
     bound,
     bulk_ended,
     bulk_listed,
+    bulk_meant,
     bulk_opened,
     concluded,
     corrected,
@@ -114,6 +115,7 @@ SENTENCES: list[tuple[Record, str]] = [
         ),
     ),
     (bulk_listed("flat"), "main was asked for its open orders: 3 match, 1 of them new"),
+    (bulk_meant("flat", "o1", "o2"), "2 orders of main were found that match and had no request yet"),
     (bulk_ended("flat", "flat/0", "flat/1"), "over: 2 canceled; nothing rests"),
     (bulk_ended("flat", complete=False), "over: no orders; 0 orders may rest"),
 ]

@@ -22,7 +22,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from daemon.core.records import BulkOpened, Concluded, Moved, RequestOpened
+from daemon.core.records import BulkMeant, BulkOpened, Concluded, Moved, RequestOpened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -75,13 +75,13 @@ class Group:
     is_receipt: bool = field(init=False)
     """Whether it opens requests and says no outcome."""
     opens: bool = field(init=False)
-    """Whether it opens requests or a bulk cancel."""
+    """Whether it opens requests or a bulk cancel, or says which orders that is of."""
 
     def __post_init__(self) -> None:
         kinds = set(map(type, self.records))  # looked at once: each group is asked for it several times on its way
         self.is_wish = BulkOpened in kinds
         self.is_receipt = RequestOpened in kinds and Concluded not in kinds
-        self.opens = self.is_wish or RequestOpened in kinds
+        self.opens = self.is_wish or RequestOpened in kinds or BulkMeant in kinds
 
     @property
     def may_stay_behind(self) -> bool:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.core.bulk import RecoveredBulk, RecoveredMember
-from daemon.core.records import BulkIntent, BulkListed, BulkReport, RequestKey
+from daemon.core.records import BulkIntent, BulkListed, BulkMeant, BulkReport, RequestKey
 from daemon.core.scope import NamedOrder
 from daemon.edge.journal.codec import Undecodable, read_bulk_report, read_intent, read_record, read_report, read_request
 from protocols.fix import OrderId, Outcome, RequestId
@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterator
 
+    from daemon.core.records import Record
+
 # Members stand between "NAME/" and "NAME0", since 0 comes behind the slash.
 _MEMBERS: Final = """SELECT r.*, o.report FROM requests r LEFT JOIN outcomes o ON o.seq = r.seq
 WHERE r.uid = :uid AND r.request_id > :name || '/' AND r.request_id < :name || '0' ORDER BY r.opened_step"""
-_LISTINGS: Final = "SELECT body FROM steps WHERE case_id = ? AND kind = 'bulk_listed' ORDER BY id"
+_NOTES: Final = "SELECT body FROM steps WHERE case_id = ? AND kind IN ('bulk_listed', 'bulk_meant') ORDER BY id"
 _UNFINISHED: Final = "SELECT * FROM bulks WHERE ended_us IS NULL ORDER BY received_us"
 _NAMED: Final = "SELECT * FROM bulks WHERE request_id = ? ORDER BY received_us DESC"
 
@@ -52,19 +54,20 @@ def recover(db: sqlite3.Connection) -> Recovered:
             found.problems.append(f"bulk cancel {row['request_id']} of uid {row['uid']}: {trouble}")
             continue
         members = tuple(_members(db, intent, found.problems))
-        found.bulks.append(RecoveredBulk(intent, members, tuple(_listings(db, intent, found.problems))))
+        notes = list(_notes(db, intent, found.problems))
+        listings = tuple(note for note in notes if isinstance(note, BulkListed))
+        meant = tuple(note for note in notes if isinstance(note, BulkMeant))
+        found.bulks.append(RecoveredBulk(intent, members, listings, meant))
     return found
 
 
-def _listings(db: sqlite3.Connection, intent: BulkIntent, problems: list[str]) -> Iterator[BulkListed]:
-    for (body,) in db.execute(_LISTINGS, (intent.bulk,)).fetchall():
+def _notes(db: sqlite3.Connection, intent: BulkIntent, problems: list[str]) -> Iterator[Record]:
+    """Read what was written down of its listings and of the orders that it found."""
+    for (body,) in db.execute(_NOTES, (intent.bulk,)).fetchall():
         try:
-            record = read_record(body)
+            yield read_record(body)
         except Undecodable as trouble:
-            problems.append(f"a listing of bulk cancel {intent.name}, uid {intent.caller.uid}: {trouble}")
-            continue
-        if isinstance(record, BulkListed):
-            yield record
+            problems.append(f"a note of bulk cancel {intent.name}, uid {intent.caller.uid}: {trouble}")
 
 
 def _members(db: sqlite3.Connection, intent: BulkIntent, problems: list[str]) -> Iterator[RecoveredMember]:

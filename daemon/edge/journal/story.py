@@ -10,6 +10,7 @@ from daemon.core.records import (
     Bound,
     BulkEnded,
     BulkListed,
+    BulkMeant,
     BulkOpened,
     Concluded,
     Moved,
@@ -46,7 +47,7 @@ def tell(record: Record) -> str:
             return _case(record)
         case Concluded():
             return _concluded(record)
-        case BulkOpened() | BulkListed() | BulkEnded():
+        case BulkOpened() | BulkListed() | BulkMeant() | BulkEnded():
             return _bulk(record)
         case _:
             assert_never(record)
@@ -66,7 +67,7 @@ def _terms(asked: CancelRequest | BulkIntent) -> str:
     return f"{asked.priority}" + ("" if asked.deadline_us is None else f", deadline {asked.deadline_us}")
 
 
-def _bulk(record: BulkOpened | BulkListed | BulkEnded) -> str:
+def _bulk(record: BulkOpened | BulkListed | BulkMeant | BulkEnded) -> str:
     match record:
         case BulkOpened(intent=intent):
             what = "; ".join(scope.described() for scope in intent.scopes)
@@ -75,6 +76,8 @@ def _bulk(record: BulkOpened | BulkListed | BulkEnded) -> str:
             cut = "" if record.complete else ", cut short or failed"
             seen = f"{record.matching} match, {record.taken} of them new"
             return f"{record.account} was asked for its open orders: {seen}{cut}"
+        case BulkMeant():
+            return f"{len(record.orders)} orders of {record.account} were found that match and had no request yet"
         case BulkEnded(report=report):
             counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()) or "no orders"
             rest = "nothing rests" if report.complete else f"{report.survivors_total} orders may rest"
