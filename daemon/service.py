@@ -150,6 +150,7 @@ class Service:
         )
         limits = Limits(
             connections_max=config.daemon.clients_max,
+            connections_per_uid_max=(config.daemon.clients_max + 1) // 2,
             in_flight_max=config.daemon.in_flight_max_per_client,
             lines_per_s_max=config.daemon.lines_per_s_max_per_client,
         )

@@ -149,7 +149,7 @@ METRICS: Final = Text(
 CLIENTS_MAX: Final = Number(
     "clients_max",
     "Connections at once. A host has a handful of strategies; one that leaks connections must not use up the daemon's "
-    "file descriptors, of which a service has 1024.",
+    "file descriptors, of which a service has 1024. One user has half of them at most, which leaves others room.",
     "connections",
     256,
     least=1,

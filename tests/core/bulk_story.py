@@ -193,3 +193,10 @@ class BulkStory(Story):
         if touched:
             for bulk in list(self.bulks):
                 self.work(bulk)
+
+
+def heard_for_long() -> BulkStory:
+    """A story whose drop copy has been live for longer than any answer of the venue is old."""
+    story = BulkStory()
+    story.pass_ms(30_000)
+    return story

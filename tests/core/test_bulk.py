@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-import pytest
-
 from daemon.core.bulk import Bulk
-from daemon.core.records import BulkIntent, Caller, CaseId, RequestOpened
-from daemon.core.roll import TOO_OLD
+from daemon.core.records import BulkIntent, Caller, CaseId
 from daemon.core.sweep import RELIST_US, Listing
 from protocols.evidence import DropCopyState, Proof
 from protocols.fix import Outcome, RequestId
-from tests.core.bulk_story import ROUNDS_MAX, BulkStory, order, row, scope
+from tests.core.bulk_story import ROUNDS_MAX, BulkStory, heard_for_long, order, row, scope
 from tests.core.story import ACCOUNT, UID
-
-if TYPE_CHECKING:
-    from daemon.core.records import CancelRequest
-
-
-def heard_for_long() -> BulkStory:
-    """A story whose drop copy has been live for longer than any answer of the venue is old."""
-    story = BulkStory()
-    story.pass_ms(30_000)
-    return story
-
-
-def requests_of(story: BulkStory, count: int) -> list[CancelRequest]:
-    """The first so many requests that a bulk made."""
-    return [t.request for number in range(count) for t in story.case(f"R/{number}").tickets.values()]
 
 
 def test_what_pushes_showed_is_canceled_before_the_venue_has_listed_anything() -> None:
@@ -330,152 +310,6 @@ def test_of_many_orders_the_report_has_the_counts_alone() -> None:
     story.list_open()
     report = story.finished(bulk)
     assert (report.items, report.total, report.counts) == (None, 257, {Outcome.CANCELED: 257})
-
-
-def test_after_a_restart_between_intent_and_listing_it_is_taken_up() -> None:
-    story = heard_for_long()
-    bulk = story.cancel_all()
-    again = story.restart_with(bulk)
-    story.pass_ms(100)
-    story.list_open(row("o1"))
-    assert story.canceled_orders() == ["o1"]
-    assert again.report is None
-
-
-def test_after_a_restart_in_the_middle_no_order_is_asked_for_under_another_name() -> None:
-    story = heard_for_long()
-    story.push("new", order="o1")
-    story.push("new", order="o2")
-    bulk = story.cancel_all()
-    made = [story.case("R/0").tickets, story.case("R/1").tickets]
-    requests = [ticket.request for tickets in made for ticket in tickets.values()]
-    story.end("o1")
-    again = story.restart_with(bulk, *requests)
-    story.pass_ms(100)
-    while story.listings():
-        story.list_open(row("o2"), row("o3"))
-    assert set(story.canceled_orders()) == {"o1", "o2", "o3"}
-    assert story.case("R/2").order_id == "o3"
-    assert again.has(requests[0].key)
-
-
-def crashed_after_the_first_request(story: BulkStory, *, away_ms: int = 0) -> Bulk:
-    """Three orders were found, a cancel left for each and ended it, and a crash kept the first request alone."""
-    story.at_most = 1
-    for order_id in ("o1", "o2", "o3"):
-        story.push("new", order=order_id)
-    bulk = story.cancel_all()
-    (_, second, _) = [place for place, record in enumerate(story.shelf.records) if isinstance(record, RequestOpened)]
-    (first,) = requests_of(story, 1)
-    story.now_us += away_ms * 1000
-    return story.restart_with(bulk, first, upto=second)
-
-
-def test_after_a_crash_what_was_found_has_its_outcome_though_no_request_was_on_disk_and_no_listing_shows_it() -> None:
-    story = heard_for_long()
-    again = crashed_after_the_first_request(story)
-    story.pass_ms(100)
-    assert story.canceled_orders()[3:] == ["o2", "o3"]
-    assert again.progress == (3, 0)
-    for order_id, status in [("o1", "canceled"), ("o2", "filled"), ("o3", "canceled")]:
-        story.end(order_id, status, "1" if status == "filled" else "0")
-    while story.listings():
-        story.list_open()
-        story.pass_ms(25_000)
-    report = story.finished(again)
-    assert (report.complete, report.counts) == (True, {Outcome.CANCELED: 2, Outcome.FILLED: 1})
-    assert story.named(again) == {"R/0": "o1", "R/1": "o2", "R/2": "o3"}
-
-
-def test_what_was_found_before_a_crash_and_rests_has_one_request_however_often_it_is_shown() -> None:
-    story = heard_for_long()
-    again = crashed_after_the_first_request(story)
-    story.push("new", order="o2")
-    story.pass_ms(100)
-    while story.listings():
-        story.list_open(row("o2"), row("o3"))
-    assert story.canceled_orders()[3:] == ["o2", "o3"]
-    assert again.progress == (3, 0)
-
-
-def test_what_was_found_before_a_crash_is_said_to_rest_when_the_wish_is_too_old_to_ask_for_it() -> None:
-    story = heard_for_long()
-    again = crashed_after_the_first_request(story, away_ms=400_000)
-    story.pass_ms(100)
-    story.end("o1")
-    while story.listings():
-        story.list_open(row("o3"))
-        story.pass_ms(25_000)
-    report = story.finished(again)
-    assert (report.complete, report.total) == (False, 1)
-    assert [(s.order.order_id, s.why) for s in report.survivors] == [("o2", TOO_OLD), ("o3", TOO_OLD)]
-
-
-def test_what_has_its_request_at_once_is_not_written_down_before() -> None:
-    story = heard_for_long()
-    story.push("new", order="o1")
-    story.push("new", order="o2")
-    story.cancel_all()
-    assert story.meant == []
-
-
-def test_after_a_restart_an_old_wish_cancels_nothing_that_it_had_not_asked_for() -> None:
-    story = heard_for_long()
-    bulk = story.cancel_all()
-    story.pass_ms(400_000)
-    again = story.restart_with(bulk)
-    story.pass_ms(25_000)
-    while story.listings():
-        story.list_open(row("o1"))
-    assert story.sends == []
-    report = story.finished(again)
-    assert (report.complete, [s.order.order_id for s in report.survivors]) == (False, ["o1"])
-
-
-@pytest.mark.parametrize(
-    "away_ms",
-    [400_000, 3_600_000, 10_800_000, 604_800_000, -3_600_000],
-    ids=["down", "set ahead", "down for hours", "down for days", "set back"],
-)
-def test_after_a_restart_what_nobody_would_ask_for_again_goes_on_however_old_it_is(away_ms: int) -> None:
-    """So do the requests that it had made: the venue is asked, and what still rests is canceled again."""
-    story = heard_for_long()
-    story.push("new", order="o1")
-    bulk = story.cancel_all(is_unattended=True)
-    story.now_us += away_ms * 1000
-    again = story.restart_with(bulk, *requests_of(story, 1))
-    story.pass_ms(100)
-    assert story.asked
-    while story.listings():
-        story.list_open(row("o1"), row("o2"))
-    story.pass_ms(100)
-    assert set(story.canceled_orders()[1:]) == {"o1", "o2"}
-    assert again.progress == (2, 0)
-
-
-def test_what_a_client_asked_for_is_not_repeated_after_a_long_time() -> None:
-    story = heard_for_long()
-    story.push("new", order="o1")
-    bulk = story.cancel_all()
-    story.now_us += 400_000_000
-    story.restart_with(bulk, *requests_of(story, 1))
-    story.pass_ms(100)
-    while story.listings():
-        story.list_open(row("o1"), row("o2"))
-    story.pass_ms(100)
-    assert story.canceled_orders() == ["o1"]
-
-
-def test_however_many_lives_take_part_in_it_orders_that_go_on_appearing_are_followed_for_so_many_rounds() -> None:
-    story = heard_for_long()
-    bulk = story.cancel_all(is_unattended=True)
-    for number in range(1, ROUNDS_MAX + 3):
-        story.list_open(row(f"o{number}"))
-        story.end(f"o{number}")
-        story.now_us += 400_000_000
-        bulk = story.restart_with(bulk, *requests_of(story, min(number, ROUNDS_MAX)))
-        story.pass_ms(100)
-    assert story.canceled_orders() == [f"o{number}" for number in range(1, ROUNDS_MAX + 1)]
 
 
 def test_nothing_is_done_for_an_account_whose_key_became_another_users() -> None:

@@ -192,6 +192,13 @@ async def test_an_unknown_instrument_goes_out_by_rest_and_nothing_is_made_of_the
         assert it.cancels_of(str(GOOD["order_id"])) >= 1
 
 
+async def test_one_user_has_half_of_the_connections_that_are_configured(tmp_path: Path) -> None:
+    async with world(tmp_path, extra="clients_max = 7\n") as it:
+        client = await it.started()
+        limits = (await client.result("hello", client="tests", version="1"))["limits"]
+        assert (limits["connections_max"], limits["connections_per_uid_max"]) == (7, 4)
+
+
 async def test_the_most_connections_of_one_user_are_bounded_and_the_next_is_told_so(running: World) -> None:
     first = await running.client()
     at_most = (await first.result("hello", client="tests", version="1"))["limits"]["connections_per_uid_max"]
