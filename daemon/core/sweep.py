@@ -139,8 +139,8 @@ class Sweep:
 
     def hold(self, member: Member, now_us: int) -> None:
         """An order has its request, of this life or an earlier one."""
-        if member.order.order_id is not None:
-            self.members[member.order.product, member.order.order_id] = member
+        if (key := _key_of(member.order)) is not None:
+            self.members[key] = member
         self._pending += member.outcome is None
         self._unanswered_us = now_us + 2 * self._world.horizon_us
 
@@ -149,8 +149,8 @@ class Sweep:
 
         Most likely there was no room for it, so that was no round.
         """
-        if member.order.order_id is not None:
-            self.members.pop((member.order.product, member.order.order_id), None)
+        if (key := _key_of(member.order)) is not None:
+            self.members.pop(key, None)
         self._pending -= member.outcome is None
         self._last_us = now_us + 1
         self._again_us = now_us + RELIST_US
@@ -190,7 +190,7 @@ class Sweep:
 
         It is all done in one turn, however many rest: what is looked up here for each order is felt by everybody else.
         """
-        fresh = {(order.product, order.order_id) for order in self._fresh}
+        fresh = {_key_of(order) for order in self._fresh}
         may_take = now_us < self._sends_until_us and self._rounds < self._rounds_max
         meant: dict[OrderKey, bool] = {}
         undecided: dict[OrderKey, OrderReported] = {}

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from daemon.edge.journal import Explanation, StepShown
     from daemon.simulate.kernel import Call, Kernel, Scope
     from protocols.fix import AccountName, OrderId, RequestId
+
+Note = TypeVar("Note", BulkListed, BulkMeant)
 
 SEQ_BLOCK: Final = 1_000_000
 """Outcome numbers of one life."""
@@ -146,18 +148,15 @@ class Disk:
             RecoveredBulk(
                 stored.intent,
                 tuple(self._members(stored.intent)),
-                self._listings(stored.intent.bulk),
-                self._meant(stored.intent.bulk),
+                tuple(self._of_bulk(BulkListed, stored.intent.bulk)),
+                tuple(self._of_bulk(BulkMeant, stored.intent.bulk)),
             )
             for stored in reversed(self.bulks())
             if stored.report is None
         ]
 
-    def _listings(self, bulk: CaseId) -> tuple[BulkListed, ...]:
-        return tuple(record for record in self.records if isinstance(record, BulkListed) and record.case == bulk)
-
-    def _meant(self, bulk: CaseId) -> tuple[BulkMeant, ...]:
-        return tuple(record for record in self.records if isinstance(record, BulkMeant) and record.case == bulk)
+    def _of_bulk(self, kind: type[Note], bulk: CaseId) -> Iterator[Note]:
+        return (record for record in self.records if isinstance(record, kind) and record.case == bulk)
 
     def bulks_over(self) -> list[tuple[RequestKey, int]]:
         """List the names of the bulk cancels that are over, with the times of their ends."""

@@ -8,8 +8,10 @@ import pytest
 
 from daemon.core.records import RequestOpened
 from daemon.core.roll import TOO_OLD
+from daemon.core.sweep import Listing
 from protocols.fix import Outcome
 from tests.core.bulk_story import ROUNDS_MAX, BulkStory, heard_for_long, row
+from tests.core.story import ACCOUNT
 
 if TYPE_CHECKING:
     from daemon.core.bulk import Bulk
@@ -106,6 +108,15 @@ def test_what_has_its_request_at_once_is_not_written_down_before() -> None:
     story.push("new", order="o2")
     story.cancel_all()
     assert story.meant == []
+
+
+def test_what_two_listings_showed_before_a_request_was_made_is_all_written_down() -> None:
+    story = heard_for_long()
+    bulk = story.cancel_all()
+    for shown in (("o1", "o2"), ("o3",)):
+        bulk.listed(ACCOUNT, Listing(story.now_us, tuple(map(row, shown)), is_complete=True), story.now_us)
+    (meant,) = bulk.work(story.now_us, 1).meant
+    assert [order.order_id for order in meant.orders] == ["o1", "o2", "o3"]
 
 
 def test_after_a_restart_an_old_wish_cancels_nothing_that_it_had_not_asked_for() -> None:

@@ -3,11 +3,10 @@
 What the tests of the intake share. What is to be so of it stands in those tests.
 """
 
-import asyncio
 import contextlib
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from daemon.edge.journal.intake import path_of
 from daemon.edge.journal.schema import connect
 from tests.edge.journal_gate import Gate, announcing_to
 from tests.edge.journal_world import a_journal, concluded, keep, opened, rows
+from tests.system.rig import until
 
 REQUESTS = "SELECT request_id FROM requests ORDER BY opened_step"
 INTO_INTAKE = "INSERT INTO receipts"
@@ -65,11 +65,6 @@ def gate() -> Iterator[JournalGate]:
     gate = JournalGate()
     yield gate
     gate.is_open.set()
-
-
-async def until(holds: Callable[[], object]) -> None:
-    while not holds():
-        await asyncio.sleep(0.001)
 
 
 async def until_ready(held: Journal) -> None:

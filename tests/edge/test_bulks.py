@@ -183,12 +183,18 @@ def test_a_policy_that_fires_again_under_its_name_starts_nothing_new() -> None:
     assert bench.asked == asked
 
 
-def test_as_long_as_something_is_not_read_yet_a_bulk_cancel_takes_up_no_more_orders() -> None:
+def heard_of_three_turns() -> Bench:
+    """Orders rest of which a bulk cancel takes up a part in each of three turns, and pushes are heard."""
     bench = Bench()
     bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN))
     bench.hear_pushes()
     bench.driver.list_orders()
     bench.pass_us(SECOND_US)
+    return bench
+
+
+def test_as_long_as_something_is_not_read_yet_a_bulk_cancel_takes_up_no_more_orders() -> None:
+    bench = heard_of_three_turns()
     bench.turns_to_read = TURNS_BACK_MAX // 2
     bench.bulks.start(everything(), CALLER, None, "cancel_all")
     assert bench.driver.correlator.cases.open_count() == REQUESTS_PER_TURN
@@ -199,11 +205,7 @@ def test_as_long_as_something_is_not_read_yet_a_bulk_cancel_takes_up_no_more_ord
 
 
 def test_the_orders_of_a_bulk_cancel_are_written_down_before_the_requests_that_take_several_turns() -> None:
-    bench = Bench()
-    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN))
-    bench.hear_pushes()
-    bench.driver.list_orders()
-    bench.pass_us(SECOND_US)
+    bench = heard_of_three_turns()
     bench.bulks.start(everything(), CALLER, None, "cancel_all")
     bench.pass_us(SECOND_US)
     written = [record for record in bench.disk.records if isinstance(record, BulkOpened | BulkMeant | RequestOpened)]

@@ -24,7 +24,6 @@ from tests.edge.intake_rig import (
     path,
     receipts_left,
     stopped_by,
-    until,
     until_it_is,
     until_ready,
     until_settled,
@@ -43,6 +42,7 @@ from tests.edge.journal_world import (
     whole_story,
     written,
 )
+from tests.system.rig import until
 
 __all__ = ["gate", "path"]  # fixtures
 

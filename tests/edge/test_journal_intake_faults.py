@@ -27,13 +27,13 @@ from tests.edge.intake_rig import (
     in_intake,
     path,
     stopped_by,
-    until,
     until_it_is,
     until_ready,
     until_settled,
 )
 from tests.edge.journal_gate import Gate, Words, announcing_to
 from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, written
+from tests.system.rig import until
 
 __all__ = ["gate", "path"]  # fixtures
 Said = list[tuple[list[int], str]]

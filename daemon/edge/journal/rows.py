@@ -143,14 +143,14 @@ def taken_in(receipt: int) -> Change:
 
 def write(db: sqlite3.Connection, rows: Rows, now_us: int) -> None:
     """Carry out changes in the open transaction."""
-    insert(db, _STEP, rows.steps)
-    insert(db, _OPENED, [(*opened, now_us) for opened in rows.opened])
-    insert(db, _TOLD, rows.told)
+    _insert(db, _STEP, rows.steps)
+    _insert(db, _OPENED, [(*opened, now_us) for opened in rows.opened])
+    _insert(db, _TOLD, rows.told)
     for statement, values in rows.changes:
         db.execute(statement, values)
 
 
-def insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
+def _insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
     """Insert rows by a statement that ends where their places begin, with few calls. Raises sqlite3.Error."""
     done = 0
     for count in ROWS_AT_ONCE:
