@@ -65,8 +65,11 @@ class Book:
         self._live: Shelves[OrderId, Known] = Shelves()
         self._ended: Shelves[OrderId, Known] = Shelves()
         self._by_alias: Shelves[ClientOrderId, Naming] = Shelves()
+        self._forgot_us = -1
+        """When a live order was forgotten last, for want of room."""
         self.is_complete = False
-        """Whether a complete listing was read since the drop copy last came up, and nothing was forgotten since."""
+        """Whether a complete listing was read since the drop copy last came up, and nothing was forgotten since it was
+        asked for."""
 
     def see(self, report: OrderReported, now_us: int) -> bool:
         """Remember a report; say whether it told anything new about the order."""
@@ -83,7 +86,7 @@ class Book:
         else:
             self._live.put(product, order_id, entry)
         if known is None:
-            self._make_room()
+            self._make_room(now_us)
         return True
 
     def find(self, product: str, order_id: OrderId) -> Known | None:
@@ -119,7 +122,7 @@ class Book:
         absent = [key for key, known in self._live.items() if key not in listed and known.seen_us < asked_us]
         for key in absent:
             self._live.pop(*key)
-        self.is_complete = True
+        self.is_complete = self._forgot_us < asked_us
 
     def live(self) -> Iterator[OrderReported]:
         """Walk over the orders that were last heard of as live."""
@@ -151,13 +154,14 @@ class Book:
         if len(self._by_alias) > self._orders_max:
             self._by_alias.drop_oldest()
 
-    def _make_room(self) -> None:
+    def _make_room(self, now_us: int) -> None:
         while len(self) > self._orders_max:
             if self._ended:
                 self._ended.drop_oldest()
             else:
                 self._live.drop_oldest()
                 self.is_complete = False
+                self._forgot_us = now_us
 
 
 def _light(report: OrderReported) -> OrderReported:
