@@ -53,7 +53,9 @@ class Gaps:
 
     def _know(self, name: tuple[str, str], send: WireSend | None) -> None:
         known = self._newest.get(name)
-        if send is not None and (known is None or known.made_us < send.made_us):
+        if send is None or not send.may_have_left:
+            return
+        if known is None or not known.may_have_left or known.made_us < send.made_us:
             self._newest[name] = send
 
     def last_us(self, case: Case) -> int:

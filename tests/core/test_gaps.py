@@ -88,3 +88,11 @@ def test_what_left_longer_ago_than_the_gap_is_forgotten() -> None:
     assert (len(gaps), gaps.last_us(story.case())) == (2, T0_MS * 1000)
     gaps.forget(T0_MS * 1000 + 1)
     assert (len(gaps), gaps.last_us(story.case())) == (0, 0)
+
+
+def test_a_cancel_that_never_left_does_not_hide_the_one_that_left_in_its_place() -> None:
+    story = a_story()
+    story.submit(None, alias="y")
+    story.never_left()
+    assert [sent.may_have_left for sent in story.case().sends] == [False, True]
+    assert story.core.world.gaps.last_us(story.case()) == T0_MS * 1000
