@@ -111,10 +111,12 @@ class Joiner:
         apart = Case(
             self._ids.case(), case.product, first.instrument, None, case.client_order_id, OrderView(first.instrument)
         )
+        taken = [send.wire.send_id for send in sends]
         for ticket in tickets:
             self._move(ticket, case, apart, now_us)
-            if all(send.wire.send_id != ticket.first_send for send in sends):
-                ticket.has_left_elsewhere |= any(send.may_have_left for send in case.sends_for(ticket))
+            left = (send for send in case.sends_for(ticket) if send.may_have_left)
+            ticket.has_left_elsewhere |= any(send.wire.send_id not in taken for send in left)
+            if ticket.first_send not in taken:
                 own = (send.wire.send_id for send in sends if ticket.request.key in send.made_for)
                 ticket.first_send = next(own, None)
         self._cases.add(apart)

@@ -289,3 +289,19 @@ def test_an_end_in_this_life_is_of_the_order_that_an_earlier_one_bound() -> None
     story.advance(50)
     story.push("canceled", **Said(**{**OURS, "updated_ms": T0_MS + 1_040}))
     assert story.outcomes() == [Outcome.CANCELED]
+
+
+def test_who_is_taken_out_of_a_case_after_a_frame_by_order_id_left_is_never_told_that_none_did() -> None:
+    """The first one, by client id, never left, and by a wrong clock the order had ended before it was asked for."""
+    story = Story()
+    story.submit(None, alias="y", deadline_ms=2_000)
+    story.push("new", **OURS)
+    story.advance(TIMINGS.ack_wait_ms, story.fail_question)
+    by_client, by_order = story.sent
+    assert (by_client.wire.order_id, by_order.wire.order_id) == (None, "o1")
+    story.ack(by_order, order="o1")
+    story.push("canceled", **(OURS | Said(updated_ms=T0_MS - 10_000)))
+    assert story.case().order_id is None
+    story.never_left(by_client)
+    story.advance(2_000, story.fail_question)
+    assert Outcome.NOT_SENT not in story.outcomes()
