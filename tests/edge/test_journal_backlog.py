@@ -16,7 +16,7 @@ from daemon.edge.journal.backlog import (
     Group,
 )
 from daemon.edge.journal.rows import Rows
-from tests.edge.journal_world import bulk_opened, concluded, moved, observed, opened
+from tests.edge.journal_world import bulk_meant, bulk_opened, concluded, moved, observed, opened
 
 
 def waited_for(*records: Record) -> Group:
@@ -189,8 +189,39 @@ def test_what_somebody_waits_for_and_what_is_last_goes_at_once() -> None:
     assert counts_of(backlog_of(*flood, waited_for(concluded("b", 1)))) == [TRANSACTION_RECORDS_MAX, 1]
 
 
+def test_no_request_of_a_bulk_cancel_overtakes_what_one_found_and_others_do() -> None:
+    doubtful, found = waited_for(concluded("a", 1)), behind(bulk_meant("b", "o1"))
+    own, other = waited_for(opened("b/1")), waited_for(opened("c"))
+    backlog = backlog_of(doubtful, found, own, other)
+    assert all_of(backlog) == [other, doubtful, found, own]
+    backlog.put(doubtful, 0.0)
+    backlog.put(own, 0.0)
+    assert all_of(backlog) == [own, doubtful]
+
+
 CASES = [CaseId(f"c{number}") for number in range(4)]
-GROUPS = st.lists(st.tuples(st.sampled_from("rhdwok"), st.sampled_from(CASES), st.booleans()), max_size=40)
+GROUPS = st.lists(st.tuples(st.sampled_from("rhdwokfm"), st.sampled_from(CASES), st.booleans()), max_size=40)
+
+
+def group_of(kind: str, number: int, case: CaseId) -> Group:
+    """Make a group of a kind: a receipt, a heavy one, a doubtful word, a wish, an observation, a word, and so on."""
+    match kind:
+        case "r":
+            return waited_for(opened(f"r{number}", case=case))
+        case "h":
+            return waited_for(*(opened(f"h{number}/{n}", case=case) for n in range(QUICK_RECORDS_MAX + 1)))
+        case "d":
+            return waited_for(concluded(f"d{number}", number + 1, case=case))
+        case "w":
+            return waited_for(bulk_opened(f"w{number}"))
+        case "f":
+            return behind(bulk_meant("f", f"o{number}"))
+        case "m":
+            return waited_for(opened(f"m/{number}", case=case))
+        case "o":
+            return behind(observed(case))
+        case _:
+            return behind(concluded(f"r{number}", number + 1, case=case))
 
 
 @given(GROUPS)
@@ -199,18 +230,7 @@ def test_the_story_of_a_case_and_the_outcomes_keep_their_order(plan: list[tuple[
     backlog, came, went = Backlog[Group](), list[Group](), list[Group]()
     now_s = 0.0
     for number, (kind, case, takes) in enumerate(plan):
-        if kind == "r":
-            group = waited_for(opened(f"r{number}", case=case))
-        elif kind == "h":
-            group = waited_for(*(opened(f"h{number}/{n}", case=case) for n in range(QUICK_RECORDS_MAX + 1)))
-        elif kind == "d":
-            group = waited_for(concluded(f"d{number}", number + 1, case=case))
-        elif kind == "w":
-            group = waited_for(bulk_opened(f"w{number}"))
-        elif kind == "o":
-            group = behind(observed(case))
-        else:
-            group = behind(concluded(f"r{number}", number + 1, case=case))
+        group = group_of(kind, number, case)
         came.append(group)
         backlog.put(group, now_s)
         now_s += LINGER_S / 3
@@ -224,5 +244,8 @@ def test_the_story_of_a_case_and_the_outcomes_keep_their_order(plan: list[tuple[
     for wish in (g for g in came if g.is_wish):
         later = came[came.index(wish) :]
         assert not any(g.is_receipt and g in later for g in went[: went.index(wish)])
+    for find in (g for g in came if g.is_find):
+        later = came[came.index(find) :]
+        assert not any(g.is_receipt and g.is_of_bulk and g in later for g in went[: went.index(find)])
     outcomes = [id(g) for g in went if not g.is_receipt and g.records and type(g.records[0]).__name__ == "Concluded"]
     assert outcomes == [id(g) for g in came if type(g.records[0]).__name__ == "Concluded"]

@@ -32,6 +32,7 @@ from tests.edge.journal_gate import Words
 from tests.edge.journal_world import (
     T0,
     a_journal,
+    bulk_meant,
     bulk_opened,
     concluded,
     keep,
@@ -133,6 +134,26 @@ async def test_no_receipt_goes_before_the_wish_of_a_bulk_cancel(path: Path, gate
         await words.until(1)
         assert in_intake(path) == []
         assert rows(path, "SELECT request_id FROM bulks") == [("b",)]
+
+
+async def test_no_request_of_a_bulk_cancel_goes_before_what_one_found_and_others_do(
+    path: Path, gate: JournalGate
+) -> None:
+    words = Words()
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        await keep(held, [bulk_opened("b")])
+        await stopped_by(gate, held)
+        held.append([bulk_meant("b", "o1")])
+        held.append([opened("b/1")], words.about("b/1"))
+        held.append([opened("c")], words.about("c"))
+        await words.until(1)
+        assert words.heard == [("c", True)]
+        gate.is_open.set()
+        await words.until(2)
+        assert rows(path, "SELECT kind FROM steps WHERE kind LIKE 'bulk_meant' OR case_id = 'case-b/1'") == [
+            ("bulk_meant",),
+            ("request_opened",),
+        ]
 
 
 async def test_what_is_on_disk_is_held_in_memory_no_longer(path: Path) -> None:

@@ -10,8 +10,9 @@ A receipt of few requests is *quick*: it overtakes those of a bulk cancel, which
 
 **The order that is kept.** What is quick goes in the order in which it came, and so does the rest for which somebody
 waits, and what is behind. Only a receipt overtakes what came before it, and only what is of other cases: the story of a
-case is never written out of order. It overtakes no wish of a bulk cancel, whose requests it may open. An outcome
-overtakes nothing, since the numbers of outcomes may have no hole after a crash.
+case is never written out of order. It overtakes no wish of a bulk cancel, whose requests it may open, and if it opens
+such a request, no record of what a bulk cancel found either. An outcome overtakes nothing, since the numbers of
+outcomes may have no hole after a crash.
 
 Nothing here knows a disk or a thread. The caller says what time it is.
 """
@@ -72,6 +73,8 @@ class Group:
     """Whether it is on disk, or refused."""
     is_wish: bool = field(init=False)
     """Whether it opens a bulk cancel."""
+    is_find: bool = field(init=False)
+    """Whether it says which orders a bulk cancel found."""
     is_receipt: bool = field(init=False)
     """Whether it opens requests and says no outcome."""
     opens: bool = field(init=False)
@@ -80,8 +83,9 @@ class Group:
     def __post_init__(self) -> None:
         kinds = set(map(type, self.records))  # looked at once: each group is asked for it several times on its way
         self.is_wish = BulkOpened in kinds
+        self.is_find = BulkMeant in kinds
         self.is_receipt = RequestOpened in kinds and Concluded not in kinds
-        self.opens = self.is_wish or RequestOpened in kinds or BulkMeant in kinds
+        self.opens = self.is_wish or RequestOpened in kinds or self.is_find
 
     @property
     def may_stay_behind(self) -> bool:
@@ -99,6 +103,13 @@ class Group:
     def is_heavy(self) -> bool:
         """Whether it opens so many requests that others' receipts had better not wait for it."""
         return len(self.records) > QUICK_RECORDS_MAX and self.is_receipt
+
+    @property
+    def is_of_bulk(self) -> bool:
+        """Whether it opens a request of a bulk cancel: only the names of those have a slash."""
+        return any(
+            isinstance(record, RequestOpened) and "/" in record.request.key.request_id for record in self.records
+        )
 
     def settle(self) -> None:
         """Note that it is on disk, or refused, and let go what is only needed to write it."""
@@ -128,6 +139,8 @@ class Backlog(Generic[Waiting]):
         """How many groups are waited for and not quick, by the cases that they are of."""
         self._wishes = 0
         """How many of them open a bulk cancel."""
+        self._finds = 0
+        """How many of them say what one found."""
         self._behind_of: dict[CaseId, deque[int]] = {}
         """The numbers of the groups behind, by the cases that they are of."""
         self._last_came_s = 0.0
@@ -151,9 +164,10 @@ class Backlog(Generic[Waiting]):
             self._waited_for.append((self._came, group))
             self._waited_of.update(group.cases())
             self._wishes += group.is_wish
+            self._finds += group.is_find
 
     def _is_quick(self, group: Waiting) -> bool:
-        if not group.is_light or self._wishes:
+        if not group.is_light or self._wishes or (self._finds and group.is_of_bulk):
             return False
         return not any(case in self._behind_of or case in self._waited_of for case in group.cases())
 
@@ -213,6 +227,7 @@ class Backlog(Generic[Waiting]):
     def _next_waited_for(self) -> Waiting:
         group = self._waited_for.popleft()[1]
         self._wishes -= group.is_wish
+        self._finds -= group.is_find
         for case in group.cases():
             self._waited_of[case] -= 1
             if not self._waited_of[case]:

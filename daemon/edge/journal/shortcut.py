@@ -1,8 +1,9 @@
 """Which receipts go by the intake, and when it is tried again: the event loop's side of `daemon.edge.journal.intake`.
 
 A receipt goes there if nothing that came before it has to be on disk first: nothing of its cases, since the story of a
-case is read in its order, and no wish of a bulk cancel, whose requests it may open. It goes there only while the
-journal is well; then every word that says otherwise is the journal's own.
+case is read in its order, no wish of a bulk cancel, whose requests it may open, and before such a request nothing that
+a bulk cancel found. It goes there only while the journal is well; then every word that says otherwise is the journal's
+own.
 
 It knows groups and whether they are on disk, and nothing of files.
 """
@@ -36,6 +37,7 @@ class Shortcut:
         self._cases_max = CASES_MAX
         self._last_of: dict[CaseId, Group] = {}
         self._last_wish: Group | None = None
+        self._last_find: Group | None = None
         self._renewal_due_s = 0.0
 
     def take(self, group: Group) -> bool:
@@ -54,6 +56,8 @@ class Shortcut:
             self._last_of[case] = group
         if group.is_wish:
             self._last_wish = group
+        if group.is_find:
+            self._last_find = group
         if len(self._last_of) > self._cases_max:
             self._last_of = {case: last for case, last in self._last_of.items() if not last.is_settled}
             self._cases_max = max(CASES_MAX, 2 * len(self._last_of))
@@ -66,6 +70,8 @@ class Shortcut:
 
     def _may_go(self, group: Group) -> bool:
         if self._last_wish is not None and not self._last_wish.is_settled:
+            return False
+        if self._last_find is not None and not self._last_find.is_settled and group.is_of_bulk:
             return False
         lasts = (self._last_of.get(case) for case in group.cases())
         return all(last is None or last.is_settled for last in lasts)
