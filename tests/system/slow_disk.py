@@ -1,12 +1,14 @@
 """A daemon whose disk can be held up or made read-only, by files beside its configuration.
 
 While ``disk.held`` lies there no COMMIT returns, and no receipt's INSERT that is a transaction by itself: SQLite syncs
-its log inside these, so this is where a disk that hangs would hang. While ``disk.readonly`` lies there nothing can be
-written. The product knows nothing of it: its connections are made of another class here, before it starts.
+its log inside these, so this is where a disk that hangs would hang. ``disk.held-after`` holds a question: right behind
+the first commit after which it finds a row, the disk is held up by itself. While ``disk.readonly`` lies there nothing
+can be written. The product knows nothing of it: its connections are made of another class here, before it starts.
 """
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import sys
 import time
@@ -16,6 +18,7 @@ from daemon import cli
 from daemon.edge.journal import schema
 
 HELD = "disk.held"
+HELD_AFTER = "disk.held-after"
 READ_ONLY = "disk.readonly"
 LOOK_S = 0.002
 
@@ -30,7 +33,17 @@ class Held(sqlite3.Connection):
                 time.sleep(LOOK_S)
         if sql == "BEGIN IMMEDIATE" or is_alone:
             super().execute(f"PRAGMA query_only = {int((FOLDER / READ_ONLY).exists())}")
-        return super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+        done = super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
+        if sql == "COMMIT":
+            self._hold_from_here()
+        return done
+
+    def _hold_from_here(self) -> None:
+        question = FOLDER / HELD_AFTER
+        with contextlib.suppress(FileNotFoundError, sqlite3.OperationalError):  # which has no such table
+            if super().execute(question.read_text()).fetchone() is not None:
+                (FOLDER / HELD).touch()
+                question.unlink()
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import signal
 import sqlite3
 from contextlib import closing
@@ -13,14 +14,19 @@ from daemon.sim.venues.htx.options import HtxOptions
 from daemon.sim.venues.htx.venue import HtxVenue
 from daemon.sim.venues.okx.options import OkxOptions
 from daemon.sim.venues.okx.venue import OkxVenue
-from tests.system.rig import until, world
+from tests.system.rig import WAIT_S, until, world
 from tests.system.six import Turnstile
+from tests.system.slow_disk import HELD, HELD_AFTER
 from tests.system.test_cancel_all import ACCOUNT, cancel_all, live
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.system.rig import World
+
+
+MANY = 240
+"""Many times what is taken up in one turn of the loop; a result lists as many by name."""
 
 
 def in_journal(folder: Path, question: str) -> list[tuple[object, ...]]:
@@ -73,6 +79,37 @@ async def test_a_kill_midway_gives_no_order_a_second_name(tmp_path: Path) -> Non
         names = [name for (name,) in in_journal(tmp_path, "SELECT request_id FROM requests")]
         assert sorted(map(str, names)) == [f"flat/{number}" for number in range(9)]
         assert live(it) == set()
+
+
+async def test_a_kill_between_what_was_found_and_the_requests_leaves_no_order_unheard_of(tmp_path: Path) -> None:
+    """The disk stands still right behind what the filter found; all cancels leave, and some of the orders fill."""
+    found = "SELECT body FROM steps WHERE kind = 'bulk_meant'"
+    async with world(tmp_path, faults="ACK_OK_THEN_FILL:0.2", module="tests.system.slow_disk") as it:
+        client = await it.started()
+        orders = await it.rest(MANY)
+        async with asyncio.timeout(WAIT_S):
+            while (await cancel_all(client, dry_run=True))["total"] < MANY:
+                await asyncio.sleep(0.01)  # they are still being told of
+        (tmp_path / HELD_AFTER).write_text(found)
+        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        await until(lambda: all(it.cancels_of(order) for order in orders) and not live(it))
+        assert len(in_journal(tmp_path, found)) == 1
+        named = in_journal(tmp_path, "SELECT order_id FROM requests")
+        assert len(named) < MANY / 2
+        await it.daemon.stop(signal.SIGKILL)
+        await it.leave()
+        assert asked.cancelled()
+        (tmp_path / HELD).unlink()
+        await it.daemon.start()
+        result = await cancel_all(await it.client(), request_id="flat")
+        assert (result["complete"], result["total"], result["survivors"]) == (True, MANY, [])
+        told = {item["order_id"]: item["outcome"] for item in result["items"]}
+        assert told == {order: it.truth_of(order)[0] for order in orders}
+        assert set(told.values()) == {"canceled", "filled"}
+        assert len({item["request_id"] for item in result["items"]}) == MANY
+        kept = in_journal(tmp_path, "SELECT request_id, order_id FROM requests")
+        assert len(kept) == len({name for name, _ in kept}) == len({order for _, order in kept}) == MANY
+        assert set(named) <= {(order,) for _, order in kept}
 
 
 async def test_nobody_needs_to_ask_again_for_it_to_be_done(tmp_path: Path) -> None:
