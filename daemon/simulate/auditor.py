@@ -1,7 +1,8 @@
 """The auditor: holds what clients were told against what was true, and shares no code with what it checks.
 
-It sees four things only: the venues' own books, the frames that left the daemon and those that reached it, the words
-that clients heard, and the bounds. What is right stands in its rules, each a function below, named as in a violation:
+It sees five things only: the venues' own books, the frames that left the daemon and those that reached it, the words
+that clients heard, what a daemon that died had on its disk, and the bounds. What is right stands in its rules, each a
+function below, named as in a violation:
 
     one_outcome       each request has one first outcome, however often and in whatever life it is asked for
     nothing_open      after the heal every request has an outcome, and none is left in doubt
@@ -32,7 +33,7 @@ import msgspec
 
 from daemon.sim.book import EndedBy, OrdStatus
 from daemon.simulate.binding_audit import BINDING_RULES, is_asked_for
-from daemon.simulate.bulk_audit import BULK_RULES
+from daemon.simulate.bulk_audit import BULK_RULES, unheard_of
 from daemon.simulate.trace import US_PER_S
 from daemon.simulate.track_audit import is_ghost_that_may_be_doubted, names_its_order, was_misled
 from protocols.fix import Outcome
@@ -70,6 +71,9 @@ def audit(seen: Chronicle, broken: Mapping[AccountName, Sequence[Breach]]) -> li
     for name, bulk in seen.bulks.items():
         for check in BULK_RULES:
             found += [Violation(check.__name__, f"{name}: {detail}") for detail in check(seen, bulk)]
+    for name, report in seen.bulk_ends.items():
+        if name not in seen.bulks:  # a binding's: nobody is told but its journal
+            found += [Violation("bulk_found", f"{name}: {what}") for what in unheard_of(name, report, seen.findings)]
     for bound in seen.bindings:
         for judge in BINDING_RULES:
             found += [Violation(judge.__name__, f"{bound.plan.index}: {detail}") for detail in judge(seen, bound)]

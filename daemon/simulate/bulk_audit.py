@@ -7,6 +7,8 @@ What is right stands in its rules, each a function below, named as in a violatio
     bulk_scope        no order is in it that was not asked for; named ones are there in their order, or left over
     bulk_counts       each order has one name and one place, and the counts are theirs
     bulk_complete     what is called complete left no order of the scope that was there when it was asked for
+    bulk_found        what a daemon that died had on its disk as found has its outcome, or is named as resting
+    bulk_written      an order of which a cancel left is on the disk before another that was asked for as late or later
 """
 
 from __future__ import annotations
@@ -20,9 +22,10 @@ from protocols.fix import Outcome
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.core.records import BulkItem
+    from daemon.core.records import BulkItem, BulkReport
     from daemon.simulate.bulks import BulkStory
     from daemon.simulate.chronicle import Chronicle
+    from daemon.simulate.findings import Finding
     from daemon.simulate.wishes import OrderPlan
 
 ENDED: Final = frozenset({Outcome.CANCELED, Outcome.FILLED})
@@ -69,13 +72,16 @@ def bulk_counts(_: Chronicle, story: BulkStory) -> Iterator[str]:
     for word in story.results:
         report = word.report
         names = [item.request_id for item in report.items or () if item.request_id is not None]
-        if len(names) != len(set(names)):
-            yield "two items have one name"
+        orders = [item.order_id for item in report.items or () if not story.plan.orders]
+        if len(names) != len(set(names)) or len(orders) != len(set(orders)):
+            yield "two items have one name, or one order"
+        told = {outcome: count for outcome, count in report.counts.items() if count}
         if report.items is not None:
             counted = Counter(item.outcome for item in report.items if item.outcome is not None)
-            told = {outcome: count for outcome, count in report.counts.items() if count}
             if counted != told or report.total != len(report.items):
                 yield f"{report.total} orders with {told}, and the items are {len(report.items)} with {dict(counted)}"
+        if report.complete and (sum(told.values()) != report.total or report.survivors_total):
+            yield f"complete, with {told} of {report.total} orders, and {report.survivors_total} that may rest"
 
 
 def bulk_complete(seen: Chronicle, story: BulkStory) -> Iterator[str]:
@@ -89,7 +95,51 @@ def bulk_complete(seen: Chronicle, story: BulkStory) -> Iterator[str]:
                 yield f"order {seen.order_id(order.number)} rests on at {seen.after_s(word.at_us)}"
 
 
-BULK_RULES: Final = (bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete)
+def bulk_found(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """However often the daemon died, and whether the next life was shown the order or not."""
+    for word in story.results:
+        found = [finding for finding in seen.findings if finding.died_us < word.at_us]
+        yield from unheard_of(story.plan.name, word.report, found)
+
+
+def bulk_written(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """What one look found is written down together, and before what a later one did."""
+    for finding in seen.findings:
+        if finding.name != story.plan.name or finding.asked_us is None:
+            continue
+        born_us = max((at_us for at_us in seen.crashes_us if at_us < finding.died_us), default=0)
+        asked_us = finding.asked_us - seen.plan.clock_offset_at(finding.died_us - 1 - seen.start_us)
+        own = [order_id for order_id in _own(seen, story, finding.died_us) if order_id not in finding.orders]
+        lost = [each for each in own if any(born_us <= at <= asked_us for at in seen.left_us.get(each, ()))]
+        if lost:
+            yield f"{len(lost)} orders are not on the disk at {seen.after_s(finding.died_us)}: {lost[0]}"
+
+
+BULK_RULES: Final = (bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete, bulk_found, bulk_written)
+
+
+def unheard_of(name: str, report: BulkReport, findings: Sequence[Finding]) -> Iterator[str]:
+    """Say which orders an answer passes over, of those that were on the disk as found.
+
+    It may count more than it names; what it does not name may be among these.
+    """
+    found = {order_id for finding in findings if finding.name == name for order_id in finding.orders}
+    found -= {survivor.order.order_id for survivor in report.survivors}
+    found -= {item.order_id for item in report.items or () if item.outcome is not None}
+    unnamed = report.survivors_total - len(report.survivors) + (report.total if report.items is None else 0)
+    if len(found) > unnamed:
+        yield f"{len(found)} orders were found, of which the answer passes over {len(found) - unnamed}: {min(found)}"
+
+
+def _own(seen: Chronicle, story: BulkStory, until_us: int) -> Iterator[str]:
+    """Give the orders that nobody else had asked to have canceled by then."""
+    wanted = {wish.order for wish in seen.plan.wishes}
+    asked = [other.plan for other in seen.bulks.values() if min(other.asked_us, default=until_us) < until_us]
+    for order in seen.plan.orders:
+        bulks = [bulk for bulk in asked if seen.covers(bulk, order)]
+        is_bound = any(binding.covers(order) for binding in seen.plan.bindings)
+        if bulks == [story.plan] and order.number in seen.order_ids and order.number not in wanted and not is_bound:
+            yield seen.order_id(order.number)
 
 
 def _false(seen: Chronicle, story: BulkStory, order_id: str, outcome: Outcome, at_us: int) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """What happened in a world, as the auditor needs it, and no judgement of it.
 
-Four things are seen here: the venues' own books, the frames that left the daemon and those that reached it, the words
-that clients heard, and how long queues were.
+Five things are seen here: the venues' own books, the frames that left the daemon and those that reached it, the words
+that clients heard, what a daemon that died had on its disk, and how long queues were.
 """
 
 from __future__ import annotations
@@ -16,16 +16,18 @@ import orjson
 
 from daemon.simulate.bound import BindingStory
 from daemon.simulate.bulks import BulkStory, BulkWord
+from daemon.simulate.findings import ended_on, found_on
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import AccountName, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from daemon.core.records import BulkReport, Previous, Report
+    from daemon.core.records import BulkReport, Previous, Record, Report
     from daemon.edge.desk import Reattached
     from daemon.sim.book import Book, Order
     from daemon.simulate.bulks import BulkPlan
+    from daemon.simulate.findings import Finding
     from daemon.simulate.plan import Plan
     from daemon.simulate.trace import Trace
     from daemon.simulate.wishes import OrderPlan, WishPlan
@@ -124,6 +126,10 @@ class Chronicle:
         self.paired_us: dict[str, list[int]] = {}
         """When each life of the daemon was first shown both ids of an order, by the order's id."""
         self.crashes_us: list[int] = []
+        self.findings: list[Finding] = []
+        """What each daemon that died had on its disk as found by bulk cancels."""
+        self.bulk_ends: dict[str, BulkReport] = {}
+        """What the disk has in the end of each bulk cancel that is over, by its name."""
         self.overfull: list[Bound] = []
         """Queues that were found past their bounds."""
         self.faults: dict[tuple[str, str], None] = {}
@@ -137,6 +143,8 @@ class Chronicle:
         self._unpaired: dict[str, str | None] = {}
         self._said: dict[tuple[str, str], Said] = {}
         self._asked_us: dict[str, int] = {}
+        self._written = 0
+        """How many records were on the disk when the daemon died last."""
         self._places = {
             account.name: [(placing.product, placing.instrument) for placing in account.placings]
             for account in plan.accounts
@@ -192,12 +200,18 @@ class Chronicle:
         order = self.books[AccountName(account)].get(order_id)
         return order is not None and order.ord_status.is_terminal
 
-    def crashed(self, at_us: int) -> None:
-        """The daemon died: what had reached it may be lost with it."""
+    def crashed(self, at_us: int, records: Sequence[Record] = ()) -> None:
+        """The daemon died: what had reached it may be lost with it, but for the records on its disk."""
         self.shown_us.clear()
         self._unpaired = dict(self.aliases)
         self._said.clear()
         self.crashes_us.append(at_us)
+        self.findings += found_on(records, at_us, self._written)
+        self._written = len(records)
+
+    def remained(self, records: Sequence[Record]) -> None:
+        """All is over: this is what the disk has."""
+        self.bulk_ends = dict(ended_on(records))
 
     def sampled(self, *bounds: Bound) -> None:
         """A look at the queues."""

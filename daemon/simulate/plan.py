@@ -16,6 +16,7 @@ from daemon.sim.registry import DEMOS, VENUES, build
 from daemon.simulate.bound import BindingPlan, draw_bindings
 from daemon.simulate.bulks import BulkPlan, draw_bulks
 from daemon.simulate.disk import Habits
+from daemon.simulate.fleets import draw_fleet
 from daemon.simulate.network import Climate
 from daemon.simulate.swarm import FINAL_REJECTS, FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
 from daemon.simulate.switches import draw_switch
@@ -205,17 +206,23 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
     tracked = draw_tracks(Random(f"{seed}/tracks"), orders, len(clients))
     unborn, ghosts = draw_ghosts(Random(f"{seed}/ghosts"), accounts, len(clients), BEGIN_US, heal_us)
     rng = Random(f"{seed}/disk")
+    habits = _habits(rng, heal_us)
+    first = len(orders) + len(bound)
+    sailing = Random(f"{seed}/many")
+    fleet = draw_fleet(sailing, accounts, first, len(clients), habits.commit_us, BEGIN_US, heal_us)
+    deaths = [Crash(death.at_us, death.down_us, _clock_offset(sailing)) for death in fleet.deaths]
+    bulks = draw_bulks(Random(f"{seed}/bulks"), accounts, orders, len(clients), BEGIN_US, heal_us)
     return Plan(
         seed=seed,
         accounts=accounts,
-        orders=(*orders, *bound),
+        orders=(*orders, *bound, *fleet.orders),
         wishes=tuple(sorted((*wishes, *ghosts), key=lambda wish: (wish.at_us, wish.name))),
         bindings=bindings,
         tracks=(*tracked, *unborn),
-        bulks=draw_bulks(Random(f"{seed}/bulks"), accounts, orders, len(clients), BEGIN_US, heal_us),
+        bulks=(*bulks, *fleet.bulks),
         clients=clients,
-        crashes=_crashes(Random(f"{seed}/crashes"), wishes, heal_us),
-        habits=_habits(rng, heal_us),
+        crashes=_apart([*_crashes(Random(f"{seed}/crashes"), wishes, heal_us), *deaths]),
+        habits=habits,
         durability=rng.choice(("receipt", "receipt", "strict")),
         on_journal_failure=rng.choice(("serve", "serve", "refuse")),
         clock_offset_us=_clock_offset(rng),
@@ -282,18 +289,22 @@ def _client(rng: Random, index: int, heal_us: int) -> ClientPlan:
     return ClientPlan(1001 + index % 3, rng.random() < 0.3, leaves)
 
 
-def _crashes(rng: Random, wishes: tuple[WishPlan, ...], heal_us: int) -> tuple[Crash, ...]:
+def _crashes(rng: Random, wishes: tuple[WishPlan, ...], heal_us: int) -> list[Crash]:
     """Draw crashes, most of them while a request is young: that is when everything is under way."""
     crashes: list[Crash] = []
-    at_us = 0
     stormy = [wish.at_us for wish in wishes if wish.at_us < heal_us]
     for _ in range(rng.choice((0, 0, 1, 1, 2, 4))):
         near = rng.choice(stormy) + rng.choice((rng.randint(0, 3_000), rng.randint(0, 300_000)))
         drawn_us = near if rng.random() < 0.8 else rng.randint(BEGIN_US // 2, heal_us)
         crashes.append(Crash(drawn_us, rng.choice(DOWN_US), _clock_offset(rng)))
-    crashes.sort(key=lambda crash: crash.at_us)
+    return crashes
+
+
+def _apart(crashes: list[Crash]) -> tuple[Crash, ...]:
+    """Leave out those in which the daemon is down already; gives the others by their times."""
     apart: list[Crash] = []
-    for crash in crashes:
+    at_us = 0
+    for crash in sorted(crashes, key=lambda crash: crash.at_us):
         if crash.at_us > at_us:
             apart.append(crash)
             at_us = crash.at_us + crash.down_us

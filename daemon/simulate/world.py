@@ -186,6 +186,7 @@ class World:
             for name, venue in self.venues.items()
             if not self._accounts[name].is_rough
         }
+        self.chronicle.remained(self.disk.records)
         return audit(self.chronicle, broken)
 
     def _is_quiet(self) -> bool:
@@ -263,7 +264,7 @@ class World:
         for bound in self.bound:
             bound.lost()
         self.trace.note(self.kernel.now_us, "daemon", "dies")
-        self.chronicle.crashed(self.kernel.now_us)
+        self.chronicle.crashed(self.kernel.now_us, self.disk.records)
         self.kernel.after(crash.down_us, partial(self._boot, crash.clock_offset_us))
 
     def _sample(self) -> None:

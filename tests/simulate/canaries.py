@@ -31,6 +31,10 @@ from daemon.simulate.sent import VirtualSent
 from protocols import batching
 from protocols.evidence import Absence, CancelAnswered, Proof, Source, Step
 from protocols.fix import Outcome, SendId
+from tests.simulate.bulk_canaries import (
+    the_requests_say_well_enough_what_was_found,
+    what_no_listing_shows_after_a_crash_was_not_found,
+)
 from tests.simulate.tracking_canaries import a_tracked_client_id_is_never_used_again, what_clients_track_is_not_kept
 
 if TYPE_CHECKING:
@@ -442,6 +446,8 @@ CANARIES: Final = (
     Canary(what_left_before_a_restart_does_not_count, 1),
     Canary(unanswered_at_the_deadline_was_not_sent, 0),
     Canary(what_was_asked_for_in_bulk_is_canceled, 1),
+    Canary(what_no_listing_shows_after_a_crash_was_not_found, 59),
+    Canary(the_requests_say_well_enough_what_was_found, 181),
     Canary(a_client_that_died_is_waited_for, 1),
     Canary(a_goodbye_is_a_death, 20),
     Canary(a_switch_ends_with_the_daemon, 7),

@@ -25,7 +25,7 @@ from tests.desks import report
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from daemon.core.records import Report
+    from daemon.core.records import Record, Report
     from daemon.simulate.plan import AccountPlan, Plan
 
 START_US = 1_763_600_000_000_000
@@ -178,10 +178,10 @@ class Scene:
         text = f'{{"data":[{{"ordId":"{self.order.order_id}","clOrdId":"{alias}","state":"{state}"}}]}}'
         self.seen.reached(self.account, self.now_us, text, is_evidence=True, asked=asked)
 
-    def crash(self) -> None:
-        """Kill the daemon."""
+    def crash(self, *records: Record) -> None:
+        """Kill the daemon, with these on its disk."""
         self.wait()
-        self.seen.crashed(self.now_us)
+        self.seen.crashed(self.now_us, records)
 
     # ------------------------------------------------------------ the judgement
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+import msgspec
 import pytest
 
-from daemon.core.records import BulkItem, BulkReport
+from daemon.core.records import BulkEnded, BulkItem, BulkReport, Survivor
 from daemon.simulate import bulk_audit
 from daemon.simulate.bulks import BulkPlan
 from daemon.simulate.wishes import OrderPlan
 from protocols.fix import AccountName, OrderId, Outcome, RequestId
 from tests.desks import report
+from tests.simulate.findings import meant, opened, wish
 from tests.simulate.scene import ALIAS, BULK, Scene
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 NAMED: dict[str, object] = {"orders": (0,)}
 ALL: dict[str, object] = {}
@@ -31,14 +31,18 @@ class Flat(Scene):
         self.wait(after_s)
         self.seen.asked_bulk(BULK, self.now_us)
 
-    def answer(
-        self, *items: BulkItem, counts: Mapping[Outcome, int] | None = None, complete: bool = True, sink: int = 9
-    ) -> None:
+    def answer(self, *items: BulkItem, sink: int = 9, **told: Any) -> BulkReport:
         self.wait()
-        counted = {item.outcome: 1 for item in items if item.outcome is not None}
-        told = dict(counted if counts is None else counts)
-        answer = BulkReport(RequestId(BULK), items, len(items), told, 0, complete, (), 0, {})
+        counts = Counter(item.outcome for item in items if item.outcome is not None)
+        right = BulkReport(RequestId(BULK), items, len(items), dict(counts), 0, True, (), 0, {})
+        answer = msgspec.structs.replace(right, **told)
         self.seen.bulk_result(BULK, sink, answer, self.now_us)
+        return answer
+
+    def resting(self, order_id: str | None = None) -> dict[str, Any]:
+        """What an answer tells besides, in which an order may rest."""
+        survivor = Survivor(self.item(order_id=order_id), "too old")
+        return {"complete": False, "survivors": (survivor,), "survivors_total": 1}
 
     def item(self, outcome: Outcome = Outcome.CANCELED, order_id: str | None = None, number: int = 0) -> BulkItem:
         name = OrderId(order_id or self.order.order_id)
@@ -122,6 +126,23 @@ def test_counts_that_are_not_those_of_the_items_are_wrong() -> None:
     assert scene.broken_in_bulk() == {"bulk_counts"}
 
 
+@pytest.mark.parametrize("told", [{"counts": {}, "items": None}, {"survivors_total": 1}])
+def test_what_is_called_complete_has_an_outcome_for_each_order_and_leaves_none(told: dict[str, Any]) -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    scene.cancel()
+    scene.answer(scene.item(), **told)
+    assert scene.broken_in_bulk() == {"bulk_counts"}
+
+
+def test_no_order_is_canceled_under_two_names() -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    scene.cancel()
+    scene.answer(scene.item(), scene.item(number=1))
+    assert scene.broken_in_bulk() == {"bulk_counts"}
+
+
 def test_complete_is_false_while_an_order_of_the_scope_rests() -> None:
     scene = Flat(bulk=ALL)
     scene.ask_in_bulk()
@@ -134,6 +155,108 @@ def test_an_order_that_is_younger_than_a_listing_may_be_old_is_not_held_against_
     scene.ask_in_bulk(after_s=1)
     scene.answer()
     assert scene.broken_in_bulk() == set()
+
+
+def test_what_was_on_the_disk_as_found_when_the_daemon_died_is_heard_of() -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    other = scene.place("another")
+    scene.cancel()
+    scene.crash(wish(scene.account), meant(scene.account, scene.order.order_id), opened(scene.account, 0, other))
+    scene.crash()
+    scene.answer(scene.item(number=1), scene.item(Outcome.IN_DOUBT, other))
+    scene.answer(scene.item(number=1), **scene.resting(other), sink=10)
+    assert scene.broken_in_bulk() == set()
+    scene.answer(scene.item(number=1), sink=11)
+    assert scene.broken_in_bulk() == {"bulk_found"}
+
+
+def test_an_answer_before_the_crash_is_not_held_to_what_was_on_the_disk_then() -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    scene.cancel()
+    scene.answer()
+    scene.crash(wish(scene.account), meant(scene.account, scene.order.order_id))
+    assert scene.broken_in_bulk() == set()
+
+
+@pytest.mark.parametrize("counted", ["total", "survivors_total"])
+def test_an_answer_that_counts_more_than_it_names_may_mean_as_many_of_what_was_found(counted: str) -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    scene.crash(wish(scene.account), meant(scene.account, "o1", "o2"))
+    told: dict[str, Any] = {"complete": False, "items": None}
+    scene.answer(**told, **{counted: 2})
+    assert scene.broken_in_bulk() == set()
+    scene.answer(**told, **{counted: 1}, sink=10)
+    assert scene.broken_in_bulk() == {"bulk_found"}
+
+
+def test_of_what_a_binding_began_the_disk_tells_whether_all_was_heard_of() -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    scene.cancel()
+    answer = scene.answer(scene.item())
+    fired = wish(scene.account, "bind.1")
+    scene.crash(fired, meant(scene.account, scene.order.order_id, of="bind.1"))
+    scene.seen.remained([fired, BulkEnded(0, fired.case, answer)])
+    assert scene.broken_in_bulk() == set()
+    scene.seen.remained([fired, BulkEnded(0, fired.case, msgspec.structs.replace(answer, items=(), total=0))])
+    assert scene.broken_in_bulk() == {"bulk_found"}
+
+
+def two_cancels_leave(bulk: dict[str, Any] = ALL) -> tuple[Flat, str, str]:
+    """Of two orders that nobody else asks for: the first was asked for before the second."""
+    scene = Flat(bulk=bulk)
+    first, second = scene.place("one"), scene.place("another")
+    scene.ask_in_bulk()
+    for order_id in (first, second):
+        scene.send(order_id)
+    return scene, first, second
+
+
+def test_an_order_of_which_a_cancel_left_is_on_the_disk_before_one_that_was_asked_for_later() -> None:
+    scene, _, second = two_cancels_leave()
+    scene.crash(wish(scene.account), opened(scene.account, 1, second, at_us=scene.now_us))
+    assert scene.broken_in_bulk() == {"bulk_open", "bulk_written"}
+
+
+def test_it_is_enough_that_it_stands_there_as_found() -> None:
+    scene, first, second = two_cancels_leave()
+    found = meant(scene.account, first, second)
+    scene.crash(wish(scene.account), found, opened(scene.account, 1, second, at_us=scene.now_us))
+    assert scene.broken_in_bulk() == {"bulk_open"}
+
+
+def test_what_was_asked_for_later_than_all_that_is_on_the_disk_need_not_be_there() -> None:
+    scene, first, _ = two_cancels_leave()
+    scene.crash(wish(scene.account), opened(scene.account, 0, first, at_us=scene.now_us - 1))
+    assert scene.broken_in_bulk() == {"bulk_open"}
+
+
+def test_what_left_in_an_earlier_life_does_not_count_in_a_later_one() -> None:
+    scene, _, second = two_cancels_leave()
+    scene.crash(wish(scene.account))
+    scene.crash(wish(scene.account), opened(scene.account, 1, second, at_us=scene.now_us))
+    assert scene.broken_in_bulk() == {"bulk_open"}
+
+
+def test_nor_does_a_request_of_an_earlier_life() -> None:
+    scene, first, second = two_cancels_leave()
+    old = wish(scene.account), opened(scene.account, 1, second, at_us=scene.now_us * 2)  # by a clock that was ahead
+    scene.seen.crashed(scene.now_us - 2_000_000, old)
+    scene.crash(*old)
+    assert scene.seen.left_us.keys() == {first, second}
+    assert scene.broken_in_bulk() == {"bulk_open"}
+
+
+def test_what_others_asked_to_have_canceled_need_not_be_on_the_disk() -> None:
+    scene = Flat(bulk=ALL)
+    other = scene.place("one")
+    scene.ask_in_bulk()
+    scene.send()  # there is a request for this order alone
+    scene.crash(wish(scene.account), opened(scene.account, 1, other, at_us=scene.now_us))
+    assert scene.broken_in_bulk() == {"bulk_open"}
 
 
 def test_a_scope_is_an_account_an_instrument_and_the_beginning_of_client_ids() -> None:

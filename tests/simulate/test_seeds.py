@@ -19,6 +19,9 @@ def test_nothing_is_violated_at_a_venue(venue: str) -> None:
     [
         pytest.param(5, id="an order is cancelled by both its ids at once, and only the answer to one names them both"),
         pytest.param(22, id="the clock is set ahead between two lives, and a client id was used twice"),
+        pytest.param(
+            71, id="a request is taken from an order for which a frame had left, since the venue's clock lies"
+        ),
         pytest.param(206, id="sockets that are entered by a key die young"),
         pytest.param(301, id="the clock is set ahead by an hour, and every case that fits is in doubt"),
         pytest.param(328, id="two lives share a venue's error budget"),
