@@ -1,8 +1,8 @@
 """When cancels last left, by every name of their orders: a venue may want a gap between two cancels of one order.
 
 One order may have several cases, as long as it is not known that a client id means it. What left for one of them keeps
-the others waiting, as soon as any name is common to both: one that was asked for, that evidence tells, that the
-venue's answer names, or that is remembered of an order of the client id that a case knows alone. What left before this
+the others waiting, as soon as any name is common to both: one that was asked for, that evidence tells, that an answer
+of the venue names, or that is remembered of an order of the client id that a case knows alone. What left before this
 life keeps them waiting too, by the names that it had then.
 """
 
@@ -86,10 +86,11 @@ class Gaps:
 
     def _names(self, case: Case) -> list[tuple[str, str]]:
         """All names of a case's order; with every cancel they are asked for some times, and most cases have one."""
-        alias, send = case.alias, case.last_send
+        alias = case.alias
         names: set[str | None] = {case.order_id, alias}
-        if send is not None and send.answer is not None:
-            names |= {send.answer.order_id, send.answer.client_order_id}
+        for send in case.sends:
+            if send.answer is not None:
+                names |= {send.answer.order_id, send.answer.client_order_id}
         if alias is not None and case.order_id is None:
             names.update(self.orders_of(case.product, alias))
         return [(case.product, name) for name in names if name is not None]

@@ -7,7 +7,7 @@ import pytest
 from daemon.core.gaps import Gaps
 from daemon.core.records import SendMade
 from protocols.evidence import Proof
-from protocols.fix import OrderId
+from protocols.fix import OrderId, Road
 from tests.core.aliases import OURS
 from tests.core.story import Story
 from tests.core.words import T0_MS
@@ -44,6 +44,28 @@ def test_a_cancel_by_client_id_waits_where_the_answer_to_one_by_order_id_named_b
     story.submit(None, alias="y")
     story.advance(GAP_MS - 1)
     assert [wire.order_id for wire in story.sends] == ["o1"]
+
+
+def test_a_cancel_waits_for_one_that_left_in_the_moment_in_which_another_one_could_not() -> None:
+    story = a_story()
+    story.push("new", **OURS)
+    story.submit("o1")
+    story.never_left()
+    assert [wire.road for wire in story.sends] == [Road.WS, Road.REST]
+    story.submit(None, alias="y")
+    story.advance(GAP_MS - 1)
+    assert len(story.sends) == 2
+
+
+def test_a_client_id_that_an_earlier_answer_named_is_known_when_the_next_cancel_leaves() -> None:
+    story = a_story()
+    story.submit("o1")
+    story.refuse(Proof.UNCHANGED_RETRY, order="o1", alias="y")
+    story.advance(GAP_MS)
+    assert [wire.order_id for wire in story.sends] == ["o1", "o1"]
+    story.submit(None, alias="y")
+    story.advance(GAP_MS - 1, story.fail_question)
+    assert len(story.sends) == 2
 
 
 @pytest.mark.parametrize("first", ["y", "o1"])
