@@ -132,9 +132,9 @@ class Traits(msgspec.Struct, frozen=True):
     listing over every configured product. ``order_memory_ms`` and ``alias_memory_ms`` are the ages past which "not
     found" by order id and by client id is blind, and ``alias_window_ms`` is the age of an order up to which
     `Absence.DENIES_RECENT` speaks of it (0: it is never said). ``venue_params`` are the names of extra cancel
-    parameters that the venue's page has. ``question_calls`` says how many calls a question takes, where that is more
-    than one: it counts so
-    often by the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
+    parameters that the venue's page has. ``question_operations`` are the rate rules' names of the questions that are
+    put, and ``question_calls`` says how many calls a question takes, where that is more than one: it counts so often by
+    the rate rules. ``login_names_user`` says that a login's answer tells whose key it is, ``signs_host`` that
     signatures name the host, ``takes_passphrase`` that a key is worth nothing without its passphrase.
     ``trade_permission`` is the word without which a key that tells its permissions cannot cancel. ``error_rules`` are
     limits on error answers, and ``sparing_cancel`` is the call that keeps cancels within them, where there is one.
@@ -167,6 +167,11 @@ class Traits(msgspec.Struct, frozen=True):
     not_covered: tuple[str, ...] = ()
     batch: BatchCancel | None = None
     mass_cancels: tuple[MassCancel, ...] = ()
+
+    @property
+    def alias_listing(self) -> Step:
+        """The listing that shows every open order which a client id can mean."""
+        return Step.PRODUCT_ORDERS if Step.PRODUCT_ORDERS in self.question_operations else Step.OPEN_ORDERS
 
     @property
     def cancel_operations(self) -> frozenset[str]:

@@ -74,12 +74,14 @@ class Absence(StrEnum):
 
 
 class Step(StrEnum):
-    """The questions of a round, in the order in which a dialect's ladder puts them."""
+    """The questions of a round, in the order in which a dialect's ladder puts them; the last is on no ladder."""
 
     ORDER = "order"
     OPEN_ORDERS = "open_orders"
     HISTORY = "history"
     FILLS = "fills"
+    PRODUCT_ORDERS = "product_orders"
+    """The open orders of one product line: all that a client id can mean, where a listing of everything takes more."""
 
 
 class Frame(msgspec.Struct, frozen=True, gc=False):

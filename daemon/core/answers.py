@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from daemon.core.binding import Fit, fit, may_mean_younger
+from daemon.core.binding import Fit, fit, may_have_ended_since, may_mean_younger
 from daemon.core.case import Round
 from daemon.core.order_view import is_possible
 from protocols.evidence import Absence, OrderReported, Proof, QuestionAnswered, Step
@@ -111,7 +111,8 @@ def shows_life(row: OrderReported, case: Case) -> bool:
 
 def can_confirm_provisional(case: Case, answer: QuestionAnswered, asked: Asked) -> bool:
     """Whether an answer is the listing that a provisional report waits for: one that was asked for after it came."""
-    return case.provisional is not None and answer.step is Step.OPEN_ORDERS and asked.at_us >= case.provisional_us
+    is_listing = answer.step in {Step.OPEN_ORDERS, Step.PRODUCT_ORDERS}
+    return case.provisional is not None and is_listing and asked.at_us >= case.provisional_us
 
 
 def confirms_provisional(case: Case, answer: QuestionAnswered, asked_us: int, world: World, book: Book) -> bool | None:
@@ -126,17 +127,33 @@ def confirms_provisional(case: Case, answer: QuestionAnswered, asked_us: int, wo
         return False
     if case.provisional is not None and may_mean_younger(case.provisional, live, case, world, book):
         return None
-    is_old = asked_us < _absence_counts_us(case, world)
+    is_old = asked_us < absence_counts_us(case, world)
     return True if answer.complete and not is_old and all(row.created_ms is not None for row in live) else None
 
 
-def _absence_counts_us(case: Case, world: World) -> int:
+def absence_counts_us(case: Case, world: World) -> int:
     """From when a listing that lacks a client id says that no order which is meant by it is live.
 
     At once, where the venue found none for our own frame; else when all that rested at the time of the requests shows.
+    Before that too, where it is only the clocks that do not tell whether the order ended before our cancel left, and
+    pushes have told for so long of every order that a listing may be too old to show.
     """
     if any(send.wire.order_id is None and send.proof is Proof.GONE for send in case.sends):
         return 0
+    shown_us = _shows_all_us(case, world)
+    held, heard_us = case.provisional, world.heard_since_us
+    if held is not None and heard_us is not None and may_have_ended_since(held, case, world):
+        return min(shown_us, heard_us + world.replica_lag_us)
+    return shown_us
+
+
+def is_presumed(case: Case, asked_us: int, world: World) -> bool:
+    """Whether a listing that confirms a provisional report may be too old to show all that rested by then."""
+    return asked_us < _shows_all_us(case, world)
+
+
+def _shows_all_us(case: Case, world: World) -> int:
+    """From when a listing shows all that rested at the time of a case's requests."""
     newest_us = max((ticket.request.received_us for ticket in case.tickets.values()), default=0)
     return max(newest_us, case.view.last_push_us) + world.replica_lag_us
 

@@ -21,6 +21,10 @@ FOR_EVER_MS: Final = 1 << 62
 PLACING_MAX_US: Final = 5_000_000
 """How long an order may take from its client to the venue's books: a cancel may overtake it."""
 
+WELL_KNOWN_US: Final = 50_000
+"""How uncertain clocks are, at the most, of which that is said: within so short a time a client id is hardly ever used
+again and canceled, and both pushes about the other order would have to be lost."""
+
 
 class Fit(Enum):
     """How well a report fits a case that knows its order by client id only."""
@@ -105,6 +109,19 @@ def may_mean_younger(held: OrderReported, rows: list[OrderReported], case: Case,
     newest = book.newest_of(case.product, case.client_order_id, until_ms)
     shown = [row.created_ms for row in rows if row.created_ms is not None and row.created_ms <= until_ms]
     return max([*shown, newest[0] if newest is not None else 0]) > held.created_ms
+
+
+def may_have_ended_since(report: OrderReported, case: Case, world: World) -> bool:
+    """Whether an order may have ended only after a case's requests and first cancel, by clocks that are known well.
+
+    Where it `ended_before` too, by what they leave open, whoever means another order of its client id has placed that
+    and asked for its cancel within some milliseconds.
+    """
+    sent_us = _first_send_us(case, world)
+    if sent_us is None or report.updated_ms is None or world.clock_uncertainty_us > WELL_KNOWN_US:
+        return False
+    newest_us = max(ticket.request.received_us for ticket in case.tickets.values())
+    return report.updated_ms >= world.venue_ms_at_least(max(sent_us, newest_us))
 
 
 def ended_before(report: OrderReported, ours_us: int | None, world: World) -> bool:

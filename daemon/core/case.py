@@ -80,6 +80,9 @@ class Ticket(msgspec.Struct, eq=False):
     is_inferred: bool = False
     """Its order is the one that ended last of its client id, since none was open any more: had another one of that id
     come and gone since, a later life that asks anew would find that one."""
+    is_presumed: bool = False
+    """So much rests on the clocks that an order of its client id which is heard of later, and may have been there when
+    it was made, is the one that it means."""
     received_us: int | None = None
     """When the request was received, as its client is told: by the clock of an earlier life, if there was one."""
     only_by_order_id: bool = False

@@ -374,6 +374,8 @@ class Correlator:
         if answer.step is Step.OPEN_ORDERS and answer.complete:
             self.book.settle({(row.product, row.order_id) for row in answer.reports}, asked.at_us)
             self._confirm_by_listing(answer, asked.at_us, now_us)
+        elif answer.step is Step.PRODUCT_ORDERS and answer.complete:
+            self._confirm_by_listing(answer, asked.at_us, now_us, case.product)
         self._bench.work(case, now_us)
 
     def _found(
@@ -398,13 +400,19 @@ class Correlator:
         for row in rows:
             self._listener.reported(row, now_us, asked.at_us, is_latest=is_latest)
 
-    def _confirm_by_listing(self, answer: QuestionAnswered, asked_us: int, now_us: int) -> None:
-        """Let a complete listing speak to every case that waits for one, whoever asked: it shows the whole account."""
+    def _confirm_by_listing(
+        self, answer: QuestionAnswered, asked_us: int, now_us: int, product: str | None = None
+    ) -> None:
+        """Let a complete listing speak to every case that waits for one, whoever asked: it shows the whole account, or
+        all of a product line.
+        """
         waiting = [
             case
             for case in self.cases.open()
             if case.provisional is not None and case.question is None and case.provisional_us <= asked_us
         ]
+        if product is not None:
+            waiting = [case for case in waiting if case.product == product]
         for case in waiting:
             self._provisional_told(case, answer, asked_us, now_us)
 
@@ -420,8 +428,10 @@ class Correlator:
             case.provisional, case.has_failed = None, False
         case.asks_for_latest = not can_be_meant  # by now another order of this client id may be known
         if confirmed and can_be_meant:
+            is_presumed = answers.is_presumed(case, asked_us, self.world)
             for ticket in case.tickets.values():
                 ticket.is_sure = ticket.is_inferred = True
+                ticket.is_presumed = is_presumed
             case = self._listener.bind(case, held.order_id, "no live order has this client id", now_us, held)
             self._listener.add(case, held, now_us, asked_us)
         for row in rows:

@@ -83,16 +83,21 @@ class Listener:
         created = [piece.created_ms for piece in case.view.pieces if piece.created_ms is not None]
         if report.created_ms is None or not created or max(created) >= report.created_ms:
             return
-        meant = [
-            ticket
-            for ticket in case.tickets.values()
-            if not ticket.is_sure and report.created_ms <= self._world.venue_ms_at_least(ticket.request.received_us)
-        ]
+        meant = [ticket for ticket in case.tickets.values() if self._may_mean_newer(ticket, report.created_ms)]
         if meant:
             bound = self._joiner.move_on(case, meant, report, now_us)
             self._add_known(bound, report.order_id, now_us)
             self.add(bound, report, now_us, asked_us)
             self._bench.work(bound, now_us)
+
+    def _may_mean_newer(self, ticket: Ticket, created_ms: int) -> bool:
+        """Whether a request means an order that is newer than the one it was taken for: it was there, and that is not
+        sure of the other one.
+        """
+        received_us = ticket.request.received_us
+        if ticket.is_presumed:
+            return created_ms <= self._world.venue_ms(received_us)
+        return not ticket.is_sure and created_ms <= self._world.venue_ms_at_least(received_us)
 
     def add(self, case: Case, report: OrderReported, now_us: int, asked_us: int | None) -> None:
         """Put evidence into a case whose order it is about."""

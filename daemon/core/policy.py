@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.core import route, waiting
+from daemon.core import answers, route, waiting
 from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from protocols.evidence import DropCopyState, Proof, Remedy, Step
 from protocols.fix import OrdStatus, Outcome, Priority, Road
@@ -351,7 +351,7 @@ def wants_question(case: Case, world: World, now_us: int) -> tuple[Step | None, 
 def next_step(case: Case, world: World, now_us: int) -> Step:
     """Name the next question of the round under way, or the first of a new one."""
     if case.provisional is not None:
-        return Step.ORDER if case.asks_for_latest else Step.OPEN_ORDERS
+        return Step.ORDER if case.asks_for_latest else world.traits.alias_listing
     begin = 0 if case.round is None else case.round.step
     steps = [step for step in world.traits.ladder if not _denies_again(step, case, world, now_us)]
     following = [step for step in steps if world.traits.ladder.index(step) >= begin]
@@ -408,6 +408,9 @@ def _next_question_us(case: Case, world: World, now_us: int) -> int | None:
         return None
     after_us = case.last_told_us + (_ask_after_us(case, now_us) if case.has_failed else 0)
     if case.provisional is not None:
+        counts_us = answers.absence_counts_us(case, world)
+        if case.last_asked_us < counts_us < after_us:
+            after_us = counts_us  # what was asked before could not yet conclude: no back-off puts that off
         return max(after_us, _own_answer_us(case, world))
     if case.round is not None:
         return after_us

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from daemon.core.book import Book
 from daemon.core.records import Bound
 from protocols.dialect import RateRule, Scope
 from protocols.evidence import Proof, Step
-from protocols.fix import OrdStatus, Outcome
+from protocols.fix import OrderId, OrdStatus, Outcome
 from tests.core.aliases import NEWER, OLDER, OLDER_FILLED, OURS, OURS_ELSEWHERE, by_alias
 from tests.core.story import Story
-from tests.core.words import T0_MS, TIMINGS, TRAITS
+from tests.core.words import T0_MS, TIMINGS, TRAITS, Said
 
 ACK_MS = TIMINGS.ack_wait_ms
 
@@ -211,6 +212,30 @@ def test_one_listing_speaks_to_every_request_that_waited_for_one_when_it_was_ask
     assert [story.outcomes(name) for name in names] == [[], [], [], []]
     story.answer_not_found(listing)
     assert [story.outcomes(name) for name in names] == [[Outcome.CANCELED]] * 3 + [[]]
+
+
+def test_where_there_are_several_product_lines_a_listing_of_one_speaks_of_that_line_alone() -> None:
+    operations = {**TRAITS.question_operations, Step.PRODUCT_ORDERS: "ask_line"}
+    once_in_ten_seconds = RateRule("open", frozenset({"ask_line"}), 1, 10_000, Scope.USER, "")
+    lines = msgspec.structs.replace(
+        TRAITS, products=("A", "B"), question_operations=operations, rate_rules=(once_in_ten_seconds,)
+    )
+    story = Story(traits=lines)
+    story.push("new", order="o9", alias="z", product="A")
+    requests = {"r1": "A", "r2": "A", "r3": "B"}
+    for name, product in requests.items():
+        story.submit(None, name=name, alias=f"y-{name}", product=product)
+        story.refuse(Proof.GONE)
+    for (name, product), put in zip(requests.items(), story.open_questions(), strict=True):
+        ended = Said(**{**OLDER_FILLED, "order": f"o-{name}", "alias": f"y-{name}", "product": product})
+        story.answer_ended("filled", put, **ended)
+    (listing,) = story.open_questions()
+    assert (listing.question.step, listing.question.product) == (Step.PRODUCT_ORDERS, "A")
+    story.answer_not_found()
+    assert [story.outcomes(name) for name in requests] == [[Outcome.FILLED], [Outcome.FILLED], []]
+    story.advance(11_001, story.answer_not_found)
+    assert [story.outcomes(name) for name in requests] == [[Outcome.FILLED]] * 3
+    assert story.core.book.find("A", OrderId("o9")) is not None
 
 
 def test_a_listing_that_may_be_older_than_the_request_does_not_show_that_nothing_is_live() -> None:

@@ -28,7 +28,7 @@ TRAITS: Final = Traits(
     timings=TIMINGS,
     rate_rules=(),
     cancel_operation="cancel",
-    question_operations={step: f"ask_{step.value}" for step in Step},
+    question_operations={step: f"ask_{step.value}" for step in STEPS},
     order_memory_ms=7_200_000,
     alias_memory_ms=3_600_000,
 )

@@ -283,6 +283,16 @@ def test_a_listing_counts_as_many_calls_as_the_account_has_product_lines(dialect
     assert dialect.traits.question_calls[Step.OPEN_ORDERS] == everything
 
 
+@BOTH
+def test_a_listing_of_one_product_line_counts_its_own_calls_by_the_rule_of_all_listings(dialect: Either) -> None:
+    traits = dialect.traits
+    calls = max(len(dialect.asks.listing((product,))) for product in dialect.products)
+    assert traits.question_calls.get(Step.PRODUCT_ORDERS, 1) == calls
+    listings = {traits.question_operations[step] for step in (Step.OPEN_ORDERS, Step.PRODUCT_ORDERS)}
+    assert [rule.operations for rule in traits.rate_rules if rule.operations & listings] == [listings]
+    assert traits.alias_listing is Step.PRODUCT_ORDERS
+
+
 # ---------------------------------------------------------------- clock, account, answers to cancels by REST
 
 

@@ -206,6 +206,15 @@ def test_a_complete_listing_denies_an_order_that_it_lacks() -> None:
     assert (answered(page).complete, answered(page).absence) == (True, Absence.DENIES)
 
 
+@pytest.mark.parametrize(("product", "calls"), [("USDT-FUTURES", 2), ("SPOT", 1)])
+def test_a_listing_of_one_product_line_walks_that_alone_and_denies_what_it_lacks(product: str, calls: int) -> None:
+    empty = body([] if product == "SPOT" else {"entrustedList": None, "endId": None})
+    asked, pages = walk(CLASSIC, question(Step.PRODUCT_ORDERS, None, CLIENT_ORDER_ID, product), *[empty] * calls)
+    assert {dict(call.query).get("productType", "SPOT") for call in asked} == {product}
+    assert [answered(page).complete for page in pages] == [False] * (calls - 1) + [True]
+    assert answered(pages[-1]).absence is Absence.DENIES
+
+
 def test_the_unified_account_is_listed_category_by_category() -> None:
     empty = body({"list": [], "cursor": None})
     calls, pages = walk(UNIFIED, NOTHING, *[empty] * 5)

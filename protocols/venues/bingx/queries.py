@@ -63,7 +63,7 @@ def _query(question: Question, page: int) -> Pairs:
             return (symbol, ("orderId", question.order_id))
         case Step.ORDER:
             return (symbol, ("clientOrderID", question.client_order_id or ""))
-        case Step.OPEN_ORDERS:  # without a symbol: all of the account
+        case Step.OPEN_ORDERS | Step.PRODUCT_ORDERS:  # without a symbol: all of the account, which is one product line
             return ()
         case Step.HISTORY:
             start: Pairs = () if question.order_id is None else (("orderId", question.order_id),)

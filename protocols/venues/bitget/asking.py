@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 PAGE_ROWS: Final = 100
 """The venue's greatest ``limit`` on every listing."""
-PAGES_MAX: Final = {Step.ORDER: 1, Step.OPEN_ORDERS: 50, Step.HISTORY: 5, Step.FILLS: 1}
+PAGES_MAX: Final = {Step.ORDER: 1, Step.OPEN_ORDERS: 50, Step.HISTORY: 5, Step.FILLS: 1, Step.PRODUCT_ORDERS: 50}
 """Of history only the newest five hundred rows of a symbol are looked through."""
 
 ORDER_ABSENCES: Final = {
@@ -78,6 +78,8 @@ class Asks(msgspec.Struct, frozen=True):
         match question.step:
             case Step.OPEN_ORDERS:
                 return self.listing(products)
+            case Step.PRODUCT_ORDERS:
+                return self.listing((question.product,))
             case Step.HISTORY:
                 return (self.history(question),)
             case _:
@@ -306,6 +308,7 @@ def _read_history(answer: Answer) -> Page:
 _READERS: Final[dict[Step, Callable[[Answer], Page]]] = {
     Step.ORDER: _read_order,
     Step.OPEN_ORDERS: _read_listing,
+    Step.PRODUCT_ORDERS: _read_listing,
     Step.HISTORY: _read_history,
 }
 LADDER: Final = (Step.ORDER, Step.HISTORY, Step.OPEN_ORDERS)

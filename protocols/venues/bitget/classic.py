@@ -98,8 +98,12 @@ def traits_for(products: tuple[str, ...]) -> Traits:
             Step.ORDER: rates.ORDER,
             Step.OPEN_ORDERS: rates.OPEN_ORDERS,
             Step.HISTORY: rates.HISTORY,
+            Step.PRODUCT_ORDERS: rates.PRODUCT_ORDERS,
         },
-        question_calls={Step.OPEN_ORDERS: len(classic_questions.listing_legs(products))},
+        question_calls={
+            Step.OPEN_ORDERS: len(classic_questions.listing_legs(products)),
+            Step.PRODUCT_ORDERS: max(len(classic_questions.listing_legs((product,))) for product in products),
+        },
         order_memory_ms=ORDER_MEMORY_MS,
         alias_memory_ms=ALIAS_MEMORY_MS,
         not_covered=NOT_COVERED + left_out(products, PRODUCTS),

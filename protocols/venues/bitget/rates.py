@@ -20,6 +20,7 @@ CANCEL_ALL: Final = "cancel_all_orders"
 CANCEL_SYMBOL: Final = "cancel_symbol_order"
 ORDER: Final = "order_question"
 OPEN_ORDERS: Final = "open_orders_question"
+PRODUCT_ORDERS: Final = "product_orders_question"
 HISTORY: Final = "history_question"
 
 MIX_DETAIL: Final = "mix_order_detail"
@@ -44,6 +45,12 @@ def _rule(operation: str, limit: int, page: str, scope: Scope = Scope.USER, *, i
     return RateRule(operation, frozenset({operation}), limit, SECOND_MS, scope, f"Bitget: {page}", is_told=is_told)
 
 
+def _listings(limit: int, page: str) -> RateRule:
+    """Both questions for open orders make the same calls, one more of them than the other."""
+    counted = frozenset({OPEN_ORDERS, PRODUCT_ORDERS})
+    return RateRule(OPEN_ORDERS, counted, limit, SECOND_MS, Scope.USER, f"Bitget: {page}")
+
+
 _COMMON: Final = (
     RateRule(
         "cancel_order_by_socket", frozenset({CANCEL}), FRAMES_MAX - 2, SECOND_MS, Scope.CONNECTION,
@@ -61,7 +68,7 @@ CLASSIC_RULES: Final = (
     ),
     *_COMMON,
     _rule(ORDER, 10, "Contract / Trade / Get order detail"),
-    _rule(OPEN_ORDERS, 10, "Contract / Trade / Get pending orders"),
+    _listings(10, "Contract / Trade / Get pending orders"),
     _rule(HISTORY, 10, "Contract / Trade / Get history orders"),
     _rule(MIX_DETAIL, 10, "Contract / Trade / Get order detail"),
     _rule(MIX_PENDING, 10, "Contract / Trade / Get pending orders"),
@@ -77,7 +84,7 @@ UNIFIED_RULES: Final = (
     _rule(CANCEL_SYMBOL, 5, "Unified account / Trade / Cancel all orders by symbol", is_told=True),
     *_COMMON,
     _rule(ORDER, 20, "Unified account / Trade / Get order details"),
-    _rule(OPEN_ORDERS, 20, "Unified account / Trade / Get open orders"),
+    _listings(20, "Unified account / Trade / Get open orders"),
     _rule(HISTORY, 20, "Unified account / Trade / Get order history"),
     _rule(UTA_ORDER, 20, "Unified account / Trade / Get order details"),
     _rule(UTA_UNFILLED, 20, "Unified account / Trade / Get open orders"),

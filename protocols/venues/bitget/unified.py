@@ -96,6 +96,7 @@ def traits_for(products: tuple[str, ...]) -> Traits:
             Step.ORDER: rates.ORDER,
             Step.OPEN_ORDERS: rates.OPEN_ORDERS,
             Step.HISTORY: rates.HISTORY,
+            Step.PRODUCT_ORDERS: rates.PRODUCT_ORDERS,
         },
         question_calls={Step.OPEN_ORDERS: len(products)},
         order_memory_ms=ORDER_MEMORY_MS,
