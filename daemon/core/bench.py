@@ -264,7 +264,7 @@ class Bench:
             self._tell(ticket, case, found)
 
     def _tell(self, ticket: Ticket, case: Case, found: Conclusion) -> None:
-        report = telling.report_of(ticket, case, self._world, found)
+        report = telling.report_of(ticket, case, self._world, self._cases, found)
         previous = telling.previous_of(ticket.told) if ticket.told is not None else None
         ticket.told = report
         after_commit = ticket.is_inferred or not found.outcome.is_derivable

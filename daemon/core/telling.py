@@ -11,6 +11,7 @@ from protocols.fix import CxlRejReason, EndedBy, Outcome
 
 if TYPE_CHECKING:
     from daemon.core.case import Case, Ticket, WireSend
+    from daemon.core.casefile import CaseFile
     from daemon.core.order_view import Verdict
     from daemon.core.policy import Conclusion
     from daemon.core.world import World
@@ -21,7 +22,7 @@ _MAY_BE_OURS = frozenset({Proof.ACCEPTED, Proof.IN_PROGRESS})
 _UNANSWERED = frozenset({None, Proof.UNKNOWN})
 
 
-def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Report:
+def report_of(ticket: Ticket, case: Case, world: World, cases: CaseFile, found: Conclusion) -> Report:
     """Write the report of a request. ``seq``, ``durable`` and two of its times are the driver's to fill in."""
     verdict = case.verdict
     sends = case.sends_for(ticket)
@@ -42,7 +43,7 @@ def report_of(ticket: Ticket, case: Case, world: World, found: Conclusion) -> Re
         cum_qty_final=verdict.is_terminal and verdict.cum_qty_final,
         leaves_qty=verdict.leaves_qty,
         avg_px=verdict.avg_px,
-        ended_by=_ended_by(verdict, case.sends),
+        ended_by=_ended_by(case, world, cases),
         cancel_reason=verdict.cancel_reason,
         successor_order_id=verdict.successor_order_id,
         venue_response=dict(answer.fields) if answer else {},
@@ -97,20 +98,33 @@ def _reject_reason(outcome: Outcome, code: str | None) -> str | None:
             return None
 
 
-def _ended_by(verdict: Verdict, sends: list[WireSend]) -> EndedBy:
-    """Say who ended the order: the venue's word for "the user" is us only if a cancel of ours can have done it."""
+def _ended_by(case: Case, world: World, cases: CaseFile) -> EndedBy:
+    """Say who ended the order: the venue's word for "the user" is us only if a cancel of ours can have done it.
+
+    It is somebody else only if ours was refused, and no other one of ours can have: of an earlier life, since not all
+    that left then was written down, or by the order's other id.
+    """
+    verdict = case.verdict
     if not verdict.is_terminal or verdict.ended_by is not EndedBy.US:
         return verdict.ended_by if verdict.is_terminal else EndedBy.UNKNOWN
-    ended_by = EndedBy.OTHER
-    for send in sends:
-        if not send.may_have_left:
-            continue
-        proof = send.proof
-        if proof in _MAY_BE_OURS:
-            return EndedBy.US
-        if proof in _UNANSWERED:
-            ended_by = EndedBy.UNKNOWN
-    return ended_by
+    proofs = {send.proof for send in case.sends if send.may_have_left}
+    if not proofs.isdisjoint(_MAY_BE_OURS):
+        return EndedBy.US
+    is_open = not proofs or not proofs.isdisjoint(_UNANSWERED) or _may_be_of_an_earlier_life(verdict, world)
+    return EndedBy.UNKNOWN if is_open or _is_canceled_by_its_other_id(case, cases) else EndedBy.OTHER
+
+
+def _may_be_of_an_earlier_life(verdict: Verdict, world: World) -> bool:
+    """Whether an order may have ended before this life began, or so soon after that what had left before did it."""
+    end = verdict.decided_by
+    if not world.began_us or end is None:
+        return False
+    return end.updated_ms is None or world.ours_us(end.updated_ms) < world.began_us + world.timings.settle_ms * 1000
+
+
+def _is_canceled_by_its_other_id(case: Case, cases: CaseFile) -> bool:
+    alike = [] if case.alias is None else cases.of_alias(case.product, case.alias)
+    return any(send.may_have_left for other in alike if other is not case for send in other.sends)
 
 
 def _evidence_ref(verdict: Verdict) -> EvidenceRef:

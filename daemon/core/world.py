@@ -23,7 +23,8 @@ class World:
     ``timings`` are the effective ones (configuration over the venue's). ``clock_offset_us`` is venue minus ours, known
     to ``clock_uncertainty_us`` as soon as it is measured. ``spared`` are the operations of which the venue bears few
     more errors, with when one may leave that can wait.
-    ``drop_copy_us`` is since when the drop copy is as it is.
+    ``drop_copy_us`` is since when the drop copy is as it is, ``began_us`` when this life of the daemon began (0: there
+    was none before).
     """
 
     account: AccountName
@@ -38,6 +39,7 @@ class World:
     account_changed: bool = False
     spared: Mapping[str, int] = field(default_factory=dict)
     gaps: Gaps = field(default_factory=Gaps)
+    began_us: int = 0
 
     @property
     def heard_since_us(self) -> int | None:

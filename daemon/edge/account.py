@@ -104,7 +104,7 @@ class Account:
         """Called when `is_known` comes to be so."""
         self.is_known = False
         """Whether it may be asked about orders for the sake of an earlier life: it has a key, of the same user."""
-        world = World(config.name, self._traits(), config.timings)
+        world = World(config.name, self._traits(), config.timings, began_us=clock.now())
         self._address = address or AddressLimits(f"of {config.name}", departures)
         self._departures = departures
         book = Book(config.orders_max)

@@ -13,6 +13,7 @@ function below, named as in a violation:
     in_doubt          only where nothing that shows the order's end had reached the daemon
     unknown_order     only if the venue never held it
     rejected          only if the order lived on after the last cancel left
+    ended_by          it is called us, or somebody else, only of an order of which the venue's book says so
     calm              what is asked for after the storm is simply canceled
     rate              no published limit of a venue was exceeded
     bound             no queue grew past its bound
@@ -33,7 +34,7 @@ import msgspec
 
 from daemon.sim.book import EndedBy, OrdStatus
 from daemon.simulate.binding_audit import BINDING_RULES, is_asked_for
-from daemon.simulate.bulk_audit import BULK_RULES, unheard_of
+from daemon.simulate.bulk_audit import BULK_RULES, blamed_wrongly, unheard_of
 from daemon.simulate.trace import US_PER_S
 from daemon.simulate.track_audit import is_ghost_that_may_be_doubted, names_its_order, was_misled
 from protocols.fix import Outcome
@@ -241,6 +242,12 @@ def rejected(seen: Chronicle, story: Story) -> Iterator[str]:
             yield f"at {seen.after_s(word.at_us)}, and it had ended at {seen.after_s(last.updated_us)}"
 
 
+def ended_by(seen: Chronicle, story: Story) -> Iterator[str]:
+    """Nobody cancels as the user but the daemon; that it is not known who did it is never wrong."""
+    for word in story.words:
+        yield from blamed_wrongly(seen, story.wish.account, word.report)
+
+
 def calm(_: Chronicle, story: Story) -> Iterator[str]:
     """After the storm everything works as if there had been none."""
     if story.wish.is_calm and story.words and story.words[0].report.outcome is not Outcome.CANCELED:
@@ -267,6 +274,7 @@ RULES: Final = (
     in_doubt,
     unknown_order,
     rejected,
+    ended_by,
     calm,
     forgotten,
 )

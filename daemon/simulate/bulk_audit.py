@@ -16,17 +16,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from daemon.sim.book import EndedBy as Ender
 from daemon.sim.book import OrdStatus
-from protocols.fix import Outcome
+from protocols.fix import EndedBy, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from daemon.core.records import BulkItem, BulkReport
+    from daemon.core.records import BulkItem, BulkReport, Report
     from daemon.simulate.bulks import BulkStory
     from daemon.simulate.chronicle import Chronicle
     from daemon.simulate.findings import Finding
     from daemon.simulate.wishes import OrderPlan
+    from protocols.fix import AccountName
 
 ENDED: Final = frozenset({Outcome.CANCELED, Outcome.FILLED})
 
@@ -43,6 +45,7 @@ def bulk_open(_: Chronicle, story: BulkStory) -> Iterator[str]:
 def bulk_truth(seen: Chronicle, story: BulkStory) -> Iterator[str]:
     """Each word about an order, and each item of an answer, is true when it is told."""
     for at_us, report in story.words:
+        yield from blamed_wrongly(seen, story.plan.account, report)
         if report.order_id is not None and report.outcome is not None:
             yield from _false(seen, story, report.order_id, report.outcome, at_us)
     for word in story.results:
@@ -129,6 +132,15 @@ def unheard_of(name: str, report: BulkReport, findings: Sequence[Finding]) -> It
     unnamed = report.survivors_total - len(report.survivors) + (report.total if report.items is None else 0)
     if len(found) > unnamed:
         yield f"{len(found)} orders were found, of which the answer passes over {len(found) - unnamed}: {min(found)}"
+
+
+def blamed_wrongly(seen: Chronicle, account: AccountName, report: Report) -> Iterator[str]:
+    """Say where a word about an order names the wrong one as who ended it."""
+    order = None if report.order_id is None else seen.books[account].get(report.order_id)
+    if order is None or report.ended_by is EndedBy.UNKNOWN:
+        return
+    if (report.ended_by is EndedBy.US) != (order.ended_by is Ender.USER):
+        yield f"order {report.order_id} was ended by {report.ended_by}, and the book says {order.ended_by}"
 
 
 def _own(seen: Chronicle, story: BulkStory, until_us: int) -> Iterator[str]:

@@ -418,26 +418,6 @@ def test_unknown_order_is_taken_back_and_worked_on_when_the_order_appears() -> N
 # ---------------------------------------------------------------- the rest of a report
 
 
-@pytest.mark.parametrize(
-    ("proof", "said", "ended_by"),
-    [
-        (Proof.ACCEPTED, EndedBy.US, EndedBy.US),
-        (Proof.GONE, EndedBy.US, EndedBy.OTHER),
-        (Proof.UNKNOWN, EndedBy.US, EndedBy.UNKNOWN),
-        (Proof.ACCEPTED, EndedBy.OTHER, EndedBy.OTHER),
-        (Proof.ACCEPTED, EndedBy.UNKNOWN, EndedBy.UNKNOWN),
-    ],
-)
-def test_the_user_ended_the_order_only_if_a_cancel_of_ours_can_have(
-    proof: Proof, said: EndedBy, ended_by: EndedBy
-) -> None:
-    story = Story()
-    story.submit()
-    story.refuse(proof)
-    story.push("canceled", cum="0", ended_by=said)
-    assert story.report().ended_by is ended_by
-
-
 def test_a_report_names_its_evidence_and_its_times() -> None:
     story = Story()
     received_us = story.now_us

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from daemon.core.records import EvidenceRef, Previous, Times
-from daemon.sim.book import Book, EndedBy, NewOrder, Side
+from daemon.sim.book import Book, NewOrder, Side
+from daemon.sim.book import EndedBy as Ender
 from daemon.sim.rates import Breach
 from daemon.simulate.auditor import Violation, audit
 from daemon.simulate.bound import BindingPlan
@@ -19,7 +20,7 @@ from daemon.simulate.trace import Trace
 from daemon.simulate.wishes import OrderPlan, WishPlan
 from protocols.control.params import TrackedOrder
 from protocols.errors import BadRequest
-from protocols.fix import ClientOrderId, OrderId, OrdStatus, Outcome, RequestId, RequestState
+from protocols.fix import ClientOrderId, EndedBy, OrderId, OrdStatus, Outcome, RequestId, RequestState
 from tests.desks import report
 
 if TYPE_CHECKING:
@@ -137,6 +138,7 @@ class Scene:
                 "ord_status": OrdStatus.CANCELED if outcome is Outcome.CANCELED else None,
                 "cum_qty": None if cum is None else Decimal(cum),
                 "cum_qty_final": final and cum is not None,
+                "ended_by": EndedBy.UNKNOWN,
                 "evidence": EvidenceRef(),
                 "times": Times(asked_us[0] if asked_us else 0),
                 "seq": self._seq,
@@ -162,10 +164,10 @@ class Scene:
         self.wait()
         self.book.fill(self.order.order_id, None if qty is None else Decimal(qty), self.now_us)
 
-    def cancel(self) -> None:
+    def cancel(self, by: Ender = Ender.USER) -> None:
         """Take the order off the book."""
         self.wait()
-        self.book.cancel(self.order.order_id, EndedBy.USER, self.now_us)
+        self.book.cancel(self.order.order_id, by, self.now_us)
 
     def send(self, name: str | None = None) -> None:
         """Let a cancel leave for the order, by its id or another name."""

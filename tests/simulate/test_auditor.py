@@ -9,10 +9,10 @@ import pytest
 
 from daemon.core.records import Previous
 from daemon.edge.desk import Reattached
-from daemon.sim.book import EndedBy
+from daemon.sim.book import EndedBy as Ender
 from daemon.simulate import auditor
 from daemon.simulate.chronicle import Bound
-from protocols.fix import Outcome
+from protocols.fix import EndedBy, Outcome
 from tests.desks import report
 from tests.simulate.scene import ALIAS, NAME, SINK, Scene
 
@@ -333,6 +333,25 @@ def test_rejected_was_right_though_it_is_told_again_after_another_cancel_ended_t
     assert scene.broken() == set()
 
 
+@pytest.mark.parametrize(
+    ("by", "said", "is_wrong"),
+    [
+        (Ender.USER, EndedBy.US, False),
+        (Ender.USER, EndedBy.UNKNOWN, False),
+        (Ender.USER, EndedBy.OTHER, True),
+        (Ender.OTHER, EndedBy.US, True),
+        (Ender.OTHER, EndedBy.OTHER, False),
+        (Ender.VENUE, EndedBy.OTHER, False),
+    ],
+)
+def test_who_ended_the_order_is_who_did_or_is_not_known(*, by: Ender, said: EndedBy, is_wrong: bool) -> None:
+    scene = Scene(is_calm=False)
+    scene.ask()
+    scene.cancel(by)
+    scene.tell(Outcome.CANCELED, ended_by=said)
+    assert scene.broken() == ({"ended_by"} if is_wrong else set())
+
+
 def test_in_the_calm_everything_is_canceled() -> None:
     scene = Scene(is_calm=True, deadline_ms=50)
     scene.ask()
@@ -372,13 +391,13 @@ def test_an_order_that_nobody_asked_for_must_not_be_cancelled_by_us() -> None:
     scene = a_canceled_one()
     stranger = scene.place(ALIAS)
     assert scene.broken() == set()
-    scene.book.cancel(stranger, EndedBy.USER, scene.now_us)
+    scene.book.cancel(stranger, Ender.USER, scene.now_us)
     assert scene.broken() == {"stranger"}
 
 
 def test_an_order_may_be_cancelled_that_has_the_client_id_that_was_asked_for() -> None:
     scene = a_canceled_one(by_order_id=False)
-    scene.book.cancel(scene.place(ALIAS), EndedBy.USER, scene.now_us)
+    scene.book.cancel(scene.place(ALIAS), Ender.USER, scene.now_us)
     assert scene.broken() == set()
 
 
