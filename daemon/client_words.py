@@ -113,6 +113,7 @@ class BulkResult:
     ``items`` is empty where there are too many for one answer; ``total`` and ``counts`` (by outcome) have them all.
     ``complete``: as far as the venues tell, nothing that was meant rests any more; else ``survivors`` are orders that
     may, and ``reasons`` says by account why it is not known. ``not_covered`` names by venue what is out of reach.
+    ``warnings`` say what may be wrong with the wish: an instrument of which nobody has heard.
     """
 
     request_id: str
@@ -123,6 +124,7 @@ class BulkResult:
     survivors: list[Json]
     not_covered: dict[str, list[str]]
     reasons: dict[str, str]
+    warnings: list[str]
     raw: Json
 
     @classmethod
@@ -140,6 +142,7 @@ class BulkResult:
                 for venue in _object(raw, "not_covered")
             },
             reasons={account: str(why) for account, why in _object(raw, "reasons").items()},
+            warnings=[str(what) for what in _list(raw, "warnings")],
             raw=raw,
         )
 

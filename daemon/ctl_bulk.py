@@ -55,6 +55,7 @@ def cancel_all(canceld: Client, options: argparse.Namespace, out: Output) -> int
         filters["all_accounts"] = True
     if options.dry_run or _is_asked_back(options):
         found = canceld.cancel_all(options.account, timeout=options.timeout, **(filters | {"dry_run": True}))
+        _warn(found, out)
         if options.dry_run:
             out.answer(found.raw, lambda: matches_sheet(found))
             return EXIT_OK
@@ -158,7 +159,13 @@ def _items(options: argparse.Namespace) -> list[Json]:
 # ---------------------------------------------------------------- after
 
 
+def _warn(result: BulkResult, out: Output) -> None:
+    for warning in result.warnings:
+        out.aside(f"WARNING {warning}")
+
+
 def _finish(result: BulkResult, told: Told, out: Output) -> int:
+    _warn(result, out)
     try:
         out.answer(result.raw, lambda: result_sheet(result, told.results))
     except BrokenPipeError:  # who pipes the words away may still want the exit code
@@ -172,6 +179,8 @@ def result_sheet(result: BulkResult, told: Mapping[str, Result]) -> Sheet:
     rows = {name: items.get(name, {}) | (told[name].raw if name in told else {}) for name in items.keys() | told.keys()}
     counts = ", ".join(f"{count} {outcome}" for outcome, count in result.counts.items() if count) or "none"
     state = "nothing that was meant rests" if result.complete else "NOT COMPLETE: orders may rest"
+    if result.complete and result.warnings:
+        state = "nothing matches"
     return Sheet(
         COLUMNS,
         tuple(tuple(cell(row.get(column)) for column in COLUMNS) for _, row in sorted(rows.items(), key=_by_number)),

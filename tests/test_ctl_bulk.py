@@ -57,6 +57,28 @@ def answer(desk: FakeDesk, told: BulkReport) -> None:
     desk.when_bulk = lambda taken: end_with(told, taken)
 
 
+@pytest.mark.parametrize("options", [["--dry-run"], ["--yes"], ["--yes", "--json"]])
+def test_a_warning_goes_to_stderr_and_nothing_is_called_at_rest(
+    desk: FakeDesk, capsys: Captured, options: list[str]
+) -> None:
+    warnings = ("BTC-UDST is not known at okx-main; is that its name?",)
+
+    def end(taken: TakenBulk) -> None:
+        if isinstance(taken.request, CancelAllParams) and taken.request.dry_run:
+            taken.sink.preview(Preview((), {}, {}, warnings))
+        else:
+            taken.sink.result(msgspec.structs.replace(told_of(), warnings=warnings), is_durable=True)
+
+    desk.when_bulk = end
+    assert ctl.main([*ALL, *options]) == 0
+    out, err = capsys.readouterr()
+    assert f"WARNING {warnings[0]}" in err.splitlines()
+    if "--json" in options:
+        assert one_object(out)["warnings"] == list(warnings)
+    elif "--yes" in options:
+        assert "0 orders: none; nothing matches" in out
+
+
 @pytest.mark.parametrize(
     ("told", "code"),
     [

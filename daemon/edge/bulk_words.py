@@ -35,6 +35,7 @@ def result(report: BulkReport, *, is_durable: bool) -> bytes:
             survivors_total=report.survivors_total,
             not_covered=_lists(report.not_covered),
             reasons=_by_account(report.reasons),
+            warnings=list(report.warnings),
             durable=is_durable,
         )
     )
@@ -54,6 +55,7 @@ def preview(found: Preview) -> bytes:
             survivors_total=0,
             not_covered=_lists(found.not_covered),
             reasons=_by_account(found.reasons),
+            warnings=list(found.warnings),
             dry_run=True,
         )
     )

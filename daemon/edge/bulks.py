@@ -24,6 +24,7 @@ from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
 from daemon.edge.inbox import TURNS_BACK_MAX
+from daemon.edge.slips import warnings_of
 from daemon.edge.tally import BulkEnd
 from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
@@ -406,8 +407,10 @@ class Bulks:
     def _end(self, running: Running, report: BulkReport) -> None:
         """Write the report down, then tell it; a failing journal does not keep it back."""
         intent = running.bulk.intent
+        if not report.total:
+            report = running.bulk.warn(warnings_of(intent.scopes, self._accounts))
         self._account_for(running, report)
-        say = log.info if report.complete else log.warning
+        say = log.info if report.complete and not report.warnings else log.warning
         say(
             "bulk_cancel_over",
             request_id=intent.name,
@@ -415,6 +418,7 @@ class Bulks:
             orders=report.total,
             complete=report.complete,
             survivors=report.survivors_total,
+            warnings=list(report.warnings),
             us=self._clock.now() - intent.received_us,
             **{outcome.value: count for outcome, count in report.counts.items()},
         )

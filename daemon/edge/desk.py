@@ -145,11 +145,14 @@ class OrderRow(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """What a dry run found: the orders that match; ``reasons`` says by account why there may be others."""
+    """What a dry run found: the orders that match; ``reasons`` says by account why there may be others, ``warnings``
+    what may be wrong with the wish.
+    """
 
     rows: tuple[OrderRow, ...]
     reasons: dict[AccountName, str]
     not_covered: dict[str, tuple[str, ...]]
+    warnings: tuple[str, ...] = ()
 
 
 class OrderRows(msgspec.Struct, frozen=True):

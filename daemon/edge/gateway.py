@@ -253,6 +253,15 @@ class Gateway:
             counters=self._count(sessions),
         )
 
+    @property
+    def lists_instruments(self) -> bool:
+        """Whether the venue's list of instruments is loaded, if not of every kind."""
+        return bool(self._reference.codes)
+
+    def lists(self, instrument: str) -> bool:
+        """Whether an instrument is on that list."""
+        return instrument in self._reference.codes
+
     # ------------------------------------------------------------ its life
 
     async def run(self) -> None:

@@ -13,6 +13,7 @@ from daemon.core.glance import Glance
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import Preview
 from daemon.edge.order_rows import order_row
+from daemon.edge.slips import warnings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -85,7 +86,9 @@ class Glances:
         drivers = [(self._accounts[name].driver, reports) for name, reports in glance.found.items()]
         rows = tuple(order_row(driver.correlator.world, report) for driver, reports in drivers for report in reports)
         traits = [driver.correlator.world.traits for driver, _ in drivers]
-        looking.sink.preview(Preview(rows, glance.reasons, {each.venue: each.not_covered for each in traits}))
+        warnings = () if rows else warnings_of(glance.scopes, self._accounts)
+        not_covered = {each.venue: each.not_covered for each in traits}
+        looking.sink.preview(Preview(rows, glance.reasons, not_covered, warnings))
 
     def _forget(self, looking: Looking) -> None:
         self._looking.remove(looking)

@@ -47,7 +47,8 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
     and ``history`` has them. ``total`` counts them all, ``counts`` by outcome, ``replaced`` those that were canceled as
     half of a replace. ``complete``: as far as the venues tell, nothing that was meant rests any more (of a dry run:
     their listings were complete). ``survivors`` are those that may, of many the first, ``survivors_total`` all of them;
-    ``reasons`` says by account why it is not known. ``not_covered`` names by venue what is out of reach.
+    ``reasons`` says by account why it is not known. ``not_covered`` names by venue what is out of reach. ``warnings``
+    say what may be wrong with the wish itself: an instrument that nobody has heard of, and of which nothing rests.
     """
 
     request_id: str | None
@@ -60,5 +61,6 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
     survivors_total: int
     not_covered: dict[str, list[str]]
     reasons: dict[str, str]
+    warnings: list[str] = []
     dry_run: bool = False
     durable: bool = True

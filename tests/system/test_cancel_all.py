@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from daemon.sim.book import NewOrder, Side
+from daemon.sim.registry import build
 from tests.system.rig import QUICK, WAIT_S, account_table, until, world, write_credentials
 
 if TYPE_CHECKING:
@@ -285,6 +286,34 @@ async def test_a_filter_that_no_order_of_the_venue_can_match_is_refused_and_not_
             for dry_run in (True, False):
                 error = (await client.call("cancel_all", account="okx-main", dry_run=dry_run, **wrong))["error"]
                 assert (error["data"]["reason"], error["data"]["path"]) == ("invalid_params", *wrong)
+
+
+async def test_of_an_instrument_that_nobody_knows_it_says_so_beside_that_nothing_rests(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        await it.rest(1)  # of BTC-USDT
+        for dry_run in (True, False):
+            result = await cancel_all(client, instrument="BTC-UDST", dry_run=dry_run)
+            assert (result["complete"], result["total"]) == (True, 0)
+            (warning,) = result["warnings"]
+            assert warning.startswith("BTC-UDST is not known at okx-main: no order on it was heard of")
+            assert "not on okx's list of instruments" in warning
+        assert (await cancel_all(client, instrument="DOT-USDT"))["warnings"] == []  # it is on the list
+        for total in (1, 0):
+            result = await cancel_all(client, instrument="BTC-USDT")
+            assert (result["total"], result["warnings"]) == (total, [])
+
+
+async def test_where_no_list_is_loaded_an_instrument_is_known_by_its_orders(tmp_path: Path) -> None:
+    async with world(tmp_path, venue=build("bingx")) as it:
+        client = await it.started("rest")
+        await it.rest(1)
+        assert (await cancel_all(client, instrument="BTC-USDT"))["total"] == 1
+        result = await cancel_all(client, all_accounts=True, instrument="ETH-USDT")
+        assert result["warnings"] == [
+            "ETH-USDT is not known at okx-main: no order on it was heard of since the start; is that its name?"
+        ]
+        assert (await cancel_all(client, instrument="BTC-USDT"))["warnings"] == []
 
 
 async def test_a_name_of_a_single_cancel_is_no_name_for_a_bulk_cancel(tmp_path: Path) -> None:
