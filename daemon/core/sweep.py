@@ -210,6 +210,12 @@ class Sweep:
                     found.append(named(report))
                 else:
                     self.left.append(report)
+        if may_take:  # there was no room for them
+            self._fresh += [
+                order
+                for key, order in self._owed.items()
+                if key not in self.members and key not in fresh and key not in meant
+            ]
         self._fresh += found
         self._found += found
         self.undecided = [report for key, report in undecided.items() if key not in meant]

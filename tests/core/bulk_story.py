@@ -9,6 +9,7 @@ from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember, Site, of_the_
 from daemon.core.effects import Effect, Listed, Tell
 from daemon.core.records import BulkIntent, BulkListed, BulkMeant, Caller, CaseId, RequestKey
 from daemon.core.scope import NamedOrder, Scope
+from protocols.errors import BadRequest
 from protocols.evidence import Source
 from protocols.fix import AccountName, ClientOrderId, OrderId, RequestId, Side
 from tests.core.story import ACCOUNT, UID, Put, Story
@@ -117,7 +118,10 @@ class BulkStory(Story):
             work = bulk.work(self.now_us, self.at_most)
             self.meant += work.meant
             for request in work.requests:
-                self._take(self.core.submit(request, self.now_us).effects)
+                try:
+                    self._take(self.core.submit(request, self.now_us).effects)
+                except BadRequest as why:
+                    bulk.refused(request.key, str(why), self.now_us)
             if work.ask:
                 self._take(self.core.list_orders(self.now_us))
             if not work.requests and not work.has_more and not work.ask:

@@ -50,7 +50,7 @@ def test_after_a_restart_in_the_middle_no_order_is_asked_for_under_another_name(
     assert again.has(requests[0].key)
 
 
-def crashed_after_the_first_request(story: BulkStory, *, away_ms: int = 0) -> Bulk:
+def crashed_after_the_first_request(story: BulkStory, *, away_ms: int = 0, open_max: int = 20_000) -> Bulk:
     """Three orders were found, a cancel left for each and ended it, and a crash kept the first request alone."""
     story.at_most = 1
     for order_id in ("o1", "o2", "o3"):
@@ -59,6 +59,7 @@ def crashed_after_the_first_request(story: BulkStory, *, away_ms: int = 0) -> Bu
     (_, second, _) = [place for place, record in enumerate(story.shelf.records) if isinstance(record, RequestOpened)]
     (first,) = requests_of(story, 1)
     story.now_us += away_ms * 1000
+    story.open_max = open_max
     return story.restart_with(bulk, first, upto=second)
 
 
@@ -176,3 +177,19 @@ def test_however_many_lives_take_part_in_it_orders_that_go_on_appearing_are_foll
         bulk = story.restart_with(bulk, *requests_of(story, min(number, ROUNDS_MAX)))
         story.pass_ms(100)
     assert story.canceled_orders() == [f"o{number}" for number in range(1, ROUNDS_MAX + 1)]
+
+
+def test_what_was_found_before_a_crash_and_finds_no_room_is_tried_again_though_no_listing_shows_it() -> None:
+    story = heard_for_long()
+    again = crashed_after_the_first_request(story, open_max=1)
+    assert again.progress == (1, 0)
+    story.end("o1")
+    for _ in range(60):
+        for order_id in story.canceled_orders()[3:]:
+            story.end(order_id)
+        if story.listings():
+            story.list_open()
+        story.pass_ms(1_000)
+    assert sorted(story.named(again).values()) == ["o1", "o2", "o3"]
+    report = story.finished(again)
+    assert (report.complete, report.counts) == (True, {Outcome.CANCELED: 3})
