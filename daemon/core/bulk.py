@@ -40,7 +40,7 @@ from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, Orde
 from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from daemon.core.case import Case
     from daemon.core.casefile import CaseFile
@@ -52,6 +52,9 @@ ITEMS_MAX: Final = 256
 """Items of a batch, and items that a report lists; of more it has the counts alone, so that it fits a line."""
 SURVIVORS_MAX: Final = 100
 """Survivors that a report names; it counts the others."""
+MEANT_MAX: Final = 1_000
+"""Orders that one record of what was found names: a tenth of a megabyte, which takes a tenth of a millisecond to write
+down. As one row, what a sweep takes at most would keep the interpreter from the event loop for twenty."""
 NUMBER_DIGITS_MAX: Final = 5
 NAME_LENGTH_MAX: Final = 64 - 1 - NUMBER_DIGITS_MAX
 """A bulk's name leaves room for a slash and the number of an order."""
@@ -313,7 +316,7 @@ class Bulk:
                     ask[part.scope.account] = None
                 found = part.body.take_found()
                 if found and part.body.has_fresh:  # else each of them has its request by now
-                    meant.append(BulkMeant(now_us, self.intent.bulk, part.scope.account, found))
+                    meant += self._meant(part.scope.account, found, now_us)
         has_more = any(part.body is not None and part.body.has_fresh for part in self._parts)
         for part in self._parts:
             if part.body is None and part.lost is None and now_us >= self._waits_until_us(part):
@@ -321,6 +324,10 @@ class Bulk:
         if all(part.is_over for part in self._parts):
             self.report = self._report()
         return Work(tuple(meant), tuple(requests), tuple(ask), has_more, self.report)
+
+    def _meant(self, account: AccountName, found: tuple[NamedOrder, ...], now_us: int) -> Iterator[BulkMeant]:
+        for first in range(0, len(found), MEANT_MAX):
+            yield BulkMeant(now_us, self.intent.bulk, account, found[first : first + MEANT_MAX])
 
     def _request(self, part: _Part, number: int | None, order: NamedOrder, now_us: int) -> CancelRequest:
         """Make the request for one order; its times count from when the bulk was asked for."""

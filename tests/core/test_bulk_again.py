@@ -193,3 +193,14 @@ def test_what_was_found_before_a_crash_and_finds_no_room_is_tried_again_though_n
     assert sorted(story.named(again).values()) == ["o1", "o2", "o3"]
     report = story.finished(again)
     assert (report.complete, report.counts) == (True, {Outcome.CANCELED: 3})
+
+
+@pytest.mark.parametrize(("most", "named"), [(1, [["o1"], ["o2"], ["o3"]]), (2, [["o1", "o2"], ["o3"]])])
+def test_what_was_found_is_written_down_in_records_of_no_more_than_so_many_orders(
+    monkeypatch: pytest.MonkeyPatch, most: int, named: list[list[str]]
+) -> None:
+    monkeypatch.setattr("daemon.core.bulk.MEANT_MAX", most)
+    story = heard_for_long()
+    again = crashed_after_the_first_request(story)
+    assert [[order.order_id for order in record.orders] for record in story.meant] == named
+    assert again.progress == (3, 0)

@@ -14,6 +14,7 @@ from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
     a_journal,
     bound,
+    bulk_meant,
     concluded,
     corrected,
     keep,
@@ -183,6 +184,20 @@ async def test_held_frames_are_bounded_by_their_size(path: Path, gate: Gate, mon
         assert held.records_dropped == 1
         gate.is_open.set()
     assert rows(path, "SELECT case_id FROM steps ORDER BY id") == [("a",), ("c",)]
+
+
+async def test_what_a_bulk_cancel_found_is_held_by_the_number_of_its_orders(
+    path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal, "HELD_BYTES_MAX", 2 * journal.RECORD_BYTES + 4 * journal.ORDER_BYTES)
+    with a_journal(path, connecting=gate.connect) as held:
+        gate.close()
+        held.append([bulk_meant("a", "o1", "o2", "o3")])
+        held.append([bulk_meant("b", "o1", "o2")])
+        held.append([bulk_meant("c", "o1")])
+        assert held.records_dropped == 1
+        gate.is_open.set()
+    assert rows(path, "SELECT case_id FROM steps ORDER BY id") == [("bulk-a",), ("bulk-c",)]
 
 
 async def test_after_closing_nothing_is_taken_and_that_is_said(path: Path) -> None:

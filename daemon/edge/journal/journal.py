@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from daemon.core.records import frame_of
+from daemon.core.records import BulkMeant, frame_of
 from daemon.edge.journal import schema
 from daemon.edge.journal.backlog import LINGER_S, Group
 from daemon.edge.journal.forget import Forgetting
@@ -51,6 +51,8 @@ HELD_BYTES_MAX: Final = 128 * 1024 * 1024
 """The same by size: what a daemon may take of its host while it waits for a disk."""
 RECORD_BYTES: Final = 1_000
 """What a record is reckoned to hold beside its frame."""
+ORDER_BYTES: Final = 200
+"""The same of each order that a bulk cancel found."""
 PROBE_INTERVAL_S: Final = 1.0
 """How often a failed disk is tried again: soon enough for an operator who watches, too seldom to be a load."""
 COMMIT_WAIT_S: Final = 5.0
@@ -439,4 +441,6 @@ class Journal:
 
 def _bytes_of(record: Record) -> int:
     frame = frame_of(record)
-    return RECORD_BYTES if frame is None else RECORD_BYTES + len(frame.raw)
+    if frame is not None:
+        return RECORD_BYTES + len(frame.raw)
+    return RECORD_BYTES + len(record.orders) * ORDER_BYTES if isinstance(record, BulkMeant) else RECORD_BYTES
