@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 NOTES_MAX: Final = 32_767
 """Notes that the file holds: with its head 1 MiB. Of a thousand cancels a second, each in two buckets, the last quarter
 of a minute; the rules of a venue let hardly a tenth of that leave."""
+LEFT_MIN_BYTES: Final = 1_048_576
+"""What it leaves to the journal on a disk that is nearly full."""
 VERSION: Final = 1
 """Of the notes' form. A file of another one is begun anew: at most what counts for one window is lost."""
 _HEAD: Final = Struct("<8sI16xI")
@@ -119,11 +121,23 @@ def _mapped(descriptor: int) -> tuple[mmap.mmap, bytes]:
     content = os.pread(descriptor, _BYTES + 1, 0)
     if not _is_sound(content):
         os.ftruncate(descriptor, 0)
+        _require_room(descriptor)
         content = _head() + bytes(_BYTES - _PLACE)
-    written = 0
-    while written < _BYTES:
-        written += os.pwrite(descriptor, content[written:], written)
+    try:
+        written = 0
+        while written < _BYTES:
+            written += os.pwrite(descriptor, content[written:], written)
+    except OSError:
+        os.ftruncate(descriptor, 0)  # what it took is the journal's to use
+        raise
     return mmap.mmap(descriptor, _BYTES, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE), content
+
+
+def _require_room(descriptor: int) -> None:
+    """Raise OSError where the file would leave too little for the journal, which matters more."""
+    found = os.fstatvfs(descriptor)
+    if found.f_bavail * found.f_frsize < _BYTES + LEFT_MIN_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _is_sound(content: bytes) -> bool:

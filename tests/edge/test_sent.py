@@ -9,6 +9,7 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -212,3 +213,33 @@ def test_a_full_disk_is_an_error_and_not_a_signal(journal: Path, monkeypatch: py
     monkeypatch.setattr(os, "pwrite", full)
     with pytest.raises(OSError, match="No space left on device"):
         open_sent(journal, T0)
+
+
+def test_what_it_took_of_a_disk_that_is_then_full_is_given_back(
+    journal: Path, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = os.pwrite
+
+    def some(descriptor: int, content: bytes, at: int) -> int:
+        if at:
+            raise OSError(28, "No space left on device")
+        return write(descriptor, content[:4096], at)
+
+    monkeypatch.setattr(os, "pwrite", some)
+    with pytest.raises(OSError, match="No space left on device"):
+        open_sent(journal, T0)
+    assert file.stat().st_size == 0
+
+
+@pytest.mark.parametrize("beside", [-1, 0])
+def test_it_takes_nothing_of_a_disk_on_which_little_would_be_left_to_the_journal(
+    journal: Path, file: Path, monkeypatch: pytest.MonkeyPatch, beside: int
+) -> None:
+    left = 1024 * 1024 + sent.LEFT_MIN_BYTES + beside
+    monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=left, f_frsize=1))
+    if beside < 0:
+        with pytest.raises(OSError, match="No space left on device"):
+            open_sent(journal, T0)
+        assert file.stat().st_size == 0
+    else:
+        noted(journal, 1)

@@ -39,6 +39,12 @@ class Disk:
                     while True:
                         file.write(piece)
 
+    def leave(self, free_bytes: int) -> None:
+        """Leave so much free, or a little less."""
+        self.fill()
+        with self._filler.open("r+b") as file:
+            file.truncate(max(0, self._filler.stat().st_size - free_bytes))
+
     def make_room(self) -> None:
         self._filler.unlink()
 
@@ -60,6 +66,22 @@ def disk(tmp_path: Path) -> Iterator[Disk]:
     )
     if mounted.returncode != 0:
         leave_out(f"no file system can be mounted here: {mounted.stderr.decode().strip()}")
+    yield Disk(folder)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_blocks(tmp_path: Path) -> Iterator[Disk]:
+    """A file system whose blocks are smaller than a page of memory, as that of a small disk is."""
+    folder, image = tmp_path / "disk", tmp_path / "image"
+    folder.mkdir()
+    image.touch()
+    os.truncate(image, 6 * 1024 * 1024)
+    for command in (["mkfs.ext4", "-q", "-b", "1024", "-m", "0", str(image)], ["mount", str(image), str(folder)]):
+        try:
+            subprocess.run(command, capture_output=True, check=True)
+        except (OSError, subprocess.CalledProcessError) as trouble:
+            pytest.skip(f"no such file system can be made here: {trouble}")
     yield Disk(folder)
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
@@ -170,6 +192,37 @@ async def test_a_disk_that_is_full_at_the_start_is_said_and_not_run_on(disk: Dis
         disk.make_room()
         client = await it.started()
         assert await client.result("ping")
+
+
+async def test_a_daemon_whose_disk_has_small_blocks_lives_on_when_it_is_full(
+    small_blocks: Disk, tmp_path: Path
+) -> None:
+    async with on(small_blocks, tmp_path) as (it, client):
+        first = await full_by_now(it, client, small_blocks)
+        small_blocks.make_room()
+        await journal_is(client, "ok")
+        assert (await written(client, first[-1]))[0]["outcome"] == "canceled"
+
+
+@pytest.mark.parametrize("left", [0, 20_000, 60_000, 120_000, 1_100_000])
+async def test_however_little_is_left_at_the_start_it_runs_or_says_why_not(
+    small_blocks: Disk, tmp_path: Path, left: int
+) -> None:
+    async with world(tmp_path) as it:
+        file = tmp_path / "canceld.toml"
+        file.write_text(file.read_text().replace("./journal.sqlite", f"./{small_blocks.folder.name}/journal.sqlite"))
+        small_blocks.leave(left)
+        await it.daemon.start()
+        assert it.daemon.process is not None
+        if it.daemon.process.returncode is None:
+            client = await it.client()
+            (order_id,) = await it.rest(1)
+            assert (await it.canceled(client, order_id))["outcome"] == "canceled"
+            return
+        assert it.daemon.process.returncode == 1
+        said = (tmp_path / "canceld.log").read_text()
+        assert "database or disk is full; free some space on its disk" in said
+        assert "Traceback" not in said
 
 
 async def test_a_disk_that_is_read_only_at_the_start_is_said_with_what_to_do(disk: Disk, tmp_path: Path) -> None:

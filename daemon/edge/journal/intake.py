@@ -295,9 +295,9 @@ def take_in(journal: Path, connecting: Connect, next_step: int) -> tuple[int, li
     path = path_of(journal)
     if not path.exists():
         return next_step, []
-    with closing(connecting(journal)) as db:
-        receipts, problems = _left(path, connecting, db)
-        try:
+    try:
+        with closing(connecting(journal)) as db:
+            receipts, problems = _left(path, connecting, db)
             db.execute("BEGIN IMMEDIATE")
             for receipt in receipts:
                 problem = _write(db, receipt, next_step)
@@ -306,8 +306,8 @@ def take_in(journal: Path, connecting: Connect, next_step: int) -> tuple[int, li
                 else:
                     next_step += len(receipt.records)
             db.execute("COMMIT")
-        except sqlite3.Error as trouble:
-            raise cannot_use(journal, trouble) from trouble
+    except sqlite3.Error as trouble:
+        raise cannot_use(journal, trouble) from trouble
     try:
         if problems:
             aside = _put_aside(path)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
+from daemon.edge.journal.room import require_room
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
@@ -49,8 +50,9 @@ class Places:
     def require(self) -> None:
         """Raise `JournalError` when the journal was moved or replaced, and `LogMisplaced` for what belongs to it.
 
-        A journal that is gone altogether raises OSError.
+        A journal that is gone altogether raises OSError, and one whose log is about to get no room sqlite3.Error.
         """
+        require_room(self._path)
         found = self._path.parent.stat()
         folder = found.st_dev, found.st_ino, found.st_ctime_ns
         if folder == self._folder_then:

@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
+from daemon.edge.journal.room import is_nearly_full, require_room
 from protocols.errors import JournalError
 from protocols.fix import AccountName
 
@@ -186,6 +187,7 @@ class Life(msgspec.Struct, frozen=True):
 def connect(path: Path, kind: type[sqlite3.Connection] = sqlite3.Connection) -> sqlite3.Connection:
     """Open an existing journal for writing, each COMMIT fsync'ed. Raises sqlite3.Error or `JournalError`."""
     wait_s = BUSY_TIMEOUT_MS / 1000
+    require_room(path)
     db = sqlite3.connect(_address(path, "rw"), uri=True, isolation_level=None, timeout=wait_s, factory=kind)
     try:
         _write_ahead(path, db)
@@ -210,6 +212,8 @@ def fold(db: sqlite3.Connection, mode: Fold) -> bool:
 
 def connect_for_reading(path: Path) -> sqlite3.Connection:
     """Open a journal that a writer has open; nothing can be written by this connection. Raises sqlite3.Error."""
+    if not path.with_name(path.name + "-shm").exists():  # as at the start, when no writer has it open yet
+        require_room(path)
     db = sqlite3.connect(
         _address(path, "ro"),
         uri=True,
@@ -275,6 +279,8 @@ def cannot_use(path: Path, trouble: sqlite3.Error) -> JournalError:
     """Say what SQLite's trouble with a journal means for its operator."""
     code = getattr(trouble, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one it is our own word for nonsense
     code &= 0xFF  # the primary code; its upper bytes refine it
+    if code == sqlite3.SQLITE_IOERR and is_nearly_full(path):  # as when a log's index gets no room
+        code = sqlite3.SQLITE_FULL
     return JournalError(str(path), str(trouble) or type(trouble).__name__, _FIXES.get(code, _FIX))
 
 

@@ -1,0 +1,38 @@
+"""Whether a disk has room for what SQLite writes as memory: there a full disk is no error, but the end of the process.
+
+The index of a log (``-shm``) is mapped. SQLite makes it longer by a byte a page before it writes there, which takes all
+the room that it needs where a file system's blocks are as large as a page. Where they are smaller, as on a small ext4,
+the rest of the page has no block yet, and who writes there when the disk is full ends by SIGBUS. So on such a file
+system the disk is called full while a little is left, and the journal fails as it does on any other that is full.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ROOM_BYTES: Final = 131_072
+"""The indexes of two logs, the journal's and its intake's, 32 KiB each, and as much for what others take meanwhile."""
+
+
+def require_room(path: Path) -> None:
+    """Raise sqlite3.OperationalError as for a full disk, where the index of a file's log may get no room."""
+    found = os.statvfs(path.parent)
+    if found.f_frsize < mmap.PAGESIZE and _left(found) < ROOM_BYTES:
+        trouble = sqlite3.OperationalError("database or disk is full")
+        trouble.sqlite_errorcode, trouble.sqlite_errorname = sqlite3.SQLITE_FULL, "SQLITE_FULL"
+        raise trouble
+
+
+def is_nearly_full(path: Path) -> bool:
+    """Whether so little is left that an error of a disk is most likely that."""
+    return _left(os.statvfs(path.parent)) < ROOM_BYTES
+
+
+def _left(found: os.statvfs_result) -> int:
+    return found.f_bavail * found.f_frsize
