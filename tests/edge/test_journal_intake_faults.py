@@ -280,7 +280,7 @@ class Noted:
     """A group of one case that counts how often it is looked at."""
 
     looks = 0
-    is_wish = False
+    is_wish = is_find = False
 
     def __init__(self, number: int) -> None:
         self._case = CaseId(f"c{number}")

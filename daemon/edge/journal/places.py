@@ -15,7 +15,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from daemon.edge.journal.room import require_room
+from daemon.edge.journal.room import has_small_blocks, require_room
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
@@ -38,11 +38,12 @@ class Places:
     Raises OSError when one of them is not.
     """
 
-    __slots__ = ("_beside", "_file", "_folder_then", "_path")
+    __slots__ = ("_beside", "_file", "_folder_then", "_may_lack_room", "_path")
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file = _identity(path)
+        self._may_lack_room = has_small_blocks(path)  # looked at once: it is asked for in each commit
         self._beside = {beside: _identity(beside) for beside in (_named(path, "-wal"), _named(path, "-shm"))}
         self._folder_then: tuple[int, int, int] | None = None
         """The folder when all was in its place, if it was at rest then."""
@@ -52,7 +53,8 @@ class Places:
 
         A journal that is gone altogether raises OSError, and one whose log is about to get no room sqlite3.Error.
         """
-        require_room(self._path)
+        if self._may_lack_room:
+            require_room(self._path)
         found = self._path.parent.stat()
         folder = found.st_dev, found.st_ino, found.st_ctime_ns
         if folder == self._folder_then:

@@ -20,6 +20,11 @@ ROOM_BYTES: Final = 131_072
 """The indexes of two logs, the journal's and its intake's, 32 KiB each, and as much for what others take meanwhile."""
 
 
+def has_small_blocks(path: Path) -> bool:
+    """Whether a file is on such a file system. Raises OSError."""
+    return os.statvfs(path.parent).f_frsize < mmap.PAGESIZE
+
+
 def require_room(path: Path) -> None:
     """Raise sqlite3.OperationalError as for a full disk, where the index of a file's log may get no room."""
     found = os.statvfs(path.parent)
