@@ -8,17 +8,26 @@ from __future__ import annotations
 
 import grp
 import pwd
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from daemon.config import AccessRule, Config, load, locate_credentials, mistakes_on_host, read_credentials
+from daemon.config import (
+    AccessRule,
+    Config,
+    beyond,
+    load,
+    locate_credentials,
+    mistakes_on_host,
+    read,
+    read_credentials,
+)
 from daemon.config.credentials import DIRECTORY_VARIABLE, is_systemds_copy
-from daemon.config.deadman import slow_watchdogs, timers_of_neighbours
+from daemon.config.deadman import WATCHDOG_SHARE, slow_watchdogs, timers_of_neighbours
 from protocols.errors import ConfigMistake
 from protocols.venues.registry import VENUES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+    from collections.abc import Iterator, Mapping
     from typing import TextIO
 
     from daemon.config import AccountConfig
@@ -31,6 +40,11 @@ NEIGHBOURS_MAX: Final = 64
 WATCHDOG_VARIABLE: Final = "WATCHDOG_USEC"
 UNIT_WATCHDOG_S: Final = 10.0
 """WatchdogSec of the unit that `make install` installs."""
+UNIT_FOLDERS = tuple(
+    Path(folder, "systemd/system") for folder in ("/etc", "/run", "/usr/local/lib", "/usr/lib", "/lib")
+)
+"""Where a unit of this host stands: systemd.unit(5)."""
+UNITS: Final = "canceld*.service"
 EXIT_GOOD: Final = 0
 EXIT_MISTAKES: Final = 2
 
@@ -38,27 +52,28 @@ EXIT_MISTAKES: Final = 2
 def check(path: Path, out: TextIO, environ: Mapping[str, str], venues: Venues = VENUES) -> int:
     """Write a short summary of a good configuration, or one line per mistake; give the exit code.
 
-    A line of a mistake is ``PATH: what; what to do``. ``environ`` is asked for ``CREDENTIALS_DIRECTORY`` alone.
+    A line of a mistake is ``PATH: what; what to do``. ``environ`` is asked for ``CREDENTIALS_DIRECTORY``
+    and ``WATCHDOG_USEC``.
     ``venues`` are the ones to know.
     """
-    config = load(path, venues)
-    if not isinstance(config, Config):
-        return _tell(config, out)
-    mistakes = mistakes_on_host(config)
-    for account in config.accounts.values():
-        mistakes += _mistakes_in_credentials(account, config.path, environ)
-    mistakes += _shared_keys(config, environ)
-    mistakes += timers_of_neighbours(config, _neighbours(path, venues), environ)
-    mistakes += slow_watchdogs(config, _watchdog_s(environ))
-    if mistakes:
-        return _tell(mistakes, out)
+    config, mistakes = read(path, venues)
+    if config is not None:
+        mistakes += beyond(mistakes, _mistakes_around(config, environ, venues))
+    if config is None or mistakes:
+        out.writelines(f"{mistake}\n" for mistake in mistakes)
+        return EXIT_MISTAKES
     out.writelines(f"{line}\n" for line in _summary(config, environ, venues))
     return EXIT_GOOD
 
 
-def _tell(mistakes: list[ConfigMistake], out: TextIO) -> int:
-    out.writelines(f"{mistake}\n" for mistake in mistakes)
-    return EXIT_MISTAKES
+def _mistakes_around(config: Config, environ: Mapping[str, str], venues: Venues) -> Iterator[ConfigMistake]:
+    """Find what is wrong with what a configuration points to, and with it beside others."""
+    yield from mistakes_on_host(config)
+    for account in config.accounts.values():
+        yield from _mistakes_in_credentials(account, config.path, environ)
+    yield from _shared_keys(config, environ)
+    yield from timers_of_neighbours(config, _neighbours(config.path, venues), environ)
+    yield from slow_watchdogs(config, _watchdog_s(environ))
 
 
 def _mistakes_in_credentials(
@@ -101,10 +116,11 @@ def _neighbours(path: Path, venues: Venues) -> list[Config]:
 
 
 def _watchdog_s(environ: Mapping[str, str]) -> float | None:
-    """Give the watchdog's time: what a service manager says, or what the unit has that is installed; 0 is none."""
+    """Give the watchdog's time: what a service manager says (0 is none), or that of our unit where it is installed."""
     given = environ.get(WATCHDOG_VARIABLE, "")
-    watchdog_s = int(given) / 1e6 if given.isascii() and given.isdigit() else UNIT_WATCHDOG_S
-    return watchdog_s or None
+    if given.isascii() and given.isdigit():
+        return int(given) / 1e6 or None
+    return UNIT_WATCHDOG_S if any(any(folder.glob(UNITS)) for folder in UNIT_FOLDERS) else None
 
 
 def _summary(config: Config, environ: Mapping[str, str], venues: Venues) -> list[str]:
@@ -150,7 +166,8 @@ def _switch_lines(account: AccountConfig, venues: Venues) -> list[str]:
         return ["  dead-man switch: left to another owner (owner is not true)"]
     covers = switch.traits.covers_of_tag if dead_man.tag else switch.traits.covers
     tag = f", tag {dead_man.tag}" if dead_man.tag else ""
-    return [f"  dead-man switch: {dead_man.timeout_s} s{tag}; cancels {covers}"]
+    watchdog = f"a watchdog may have {dead_man.timeout_s * WATCHDOG_SHARE:g} s at most"
+    return [f"  dead-man switch: {dead_man.timeout_s} s{tag}; cancels {covers}; {watchdog}"]
 
 
 def _access_line(rule: AccessRule) -> str:

@@ -68,14 +68,18 @@ def _run(path: Path) -> int:
 
     import uvloop
 
-    from daemon.config import Config, load, mistakes_on_host
+    from daemon.config import beyond, mistakes_on_host, read
+    from daemon.config.deadman import slow_watchdogs
+    from daemon.edge.systemd import watchdog_s
     from daemon.service import serve
 
-    config = load(path)
-    mistakes = mistakes_on_host(config) if isinstance(config, Config) else config
+    config, mistakes = read(path)
+    if config is not None:
+        around = [*mistakes_on_host(config), *slow_watchdogs(config, watchdog_s(os.environ, os.getpid()))]
+        mistakes += beyond(mistakes, around)
     for mistake in mistakes:
         print(mistake, file=sys.stderr)
-    if mistakes or not isinstance(config, Config):
+    if mistakes or config is None:
         return EXIT_CONFIG
     faulthandler.enable()  # where it hung, when the watchdog's SIGABRT comes: files and lines, no values
     try:

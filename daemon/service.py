@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from daemon.config import Config, read_credentials
-from daemon.config.deadman import slow_watchdogs
 from daemon.config.settings import Durability
 from daemon.core.departures import Departures
 from daemon.core.ids import Ids
@@ -81,8 +80,6 @@ async def serve(config: Config, environ: Mapping[str, str]) -> None:
         stack.callback(manager.close)
         manager.starting(START_MAX_S + config.daemon.ready_wait_s)
         lock = stack.enter_context(lock_journal(config.daemon.journal))
-        for mistake in slow_watchdogs(config, manager.watchdog_s):
-            raise mistake
         clock = Clock()
         wait_s = config.daemon.commit_wait_ms / 1000
         journal = Journal.open(config.daemon.journal, lock, now_us=clock.now, commit_wait_s=wait_s)

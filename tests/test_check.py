@@ -83,7 +83,7 @@ def test_the_summary_tells_what_is_out_of_the_ordinary(host: Host) -> None:
 
 
 def test_mistakes_of_the_file_come_one_a_line(host: Host) -> None:
-    code, lines = host.check("[daemon]\nsocket = 5\n[accounts.main]\nvenue = 'spot'\n")
+    code, lines = host.check("[daemon]\nsocket = 5\njournal = 'j.sqlite'\n[accounts.main]\nvenue = 'spot'\n")
     assert code == 2
     assert lines == [
         "daemon.socket: is a whole number; write a text in quotes",
@@ -102,6 +102,26 @@ def test_mistakes_of_the_host_and_of_credentials_come_together(host: Host) -> No
         "accounts.main.ca_file",
         "accounts.main.credentials",
     ]
+
+
+def test_mistakes_of_the_file_hide_none_of_the_host_and_of_the_credentials(host: Host) -> None:
+    host.credentials.chmod(0o644)
+    text = GOOD.replace("j.sqlite", "lib/j.sqlite").replace('venue = "spot"', 'venue = "spot"\nenvironment = "demo"')
+    code, lines = host.check(text + 'ca_file = "ca.pem"\nhorizon_s = 0\norder_entry = "w"\n')
+    assert code == 2
+    assert [line.partition(":")[0] for line in lines] == [
+        "accounts.main.horizon_s",
+        "accounts.main.order_entry",
+        "accounts.main.environment",
+        "daemon.journal",
+        "accounts.main.ca_file",
+        "accounts.main.credentials",
+    ]
+
+
+def test_where_a_default_stands_in_for_a_mistake_nothing_is_said_of_it(host: Host) -> None:
+    _, lines = host.check('daemon = 5\n[accounts.main]\nvenue = 7\ncredentials = ""\n')
+    assert [line.partition(":")[0] for line in lines] == ["daemon", "accounts.main.venue", "accounts.main.credentials"]
 
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:

@@ -117,14 +117,24 @@ def test_another_instance_beside_it_cannot_own_the_same_timer(tmp_path: Path) ->
     assert checked(tmp_path, one)[0].endswith("good")
 
 
-def test_a_watchdog_that_is_not_much_shorter_is_refused(tmp_path: Path) -> None:
+def test_a_watchdog_that_is_not_much_shorter_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_credentials(tmp_path / "main.toml")
+    monkeypatch.setattr("daemon.check.UNIT_FOLDERS", (tmp_path / "nowhere", tmp_path))
+    (tmp_path / "canceld@.service").touch()
     (line,) = checked(tmp_path, account(dead_man="owner = true\ntimeout_s = 19"))
     assert line.startswith("accounts.main.dead_man.timeout_s: 19 s is too short for the watchdog's 10 s")
     assert "write at least 20" in line
     for environ in ({"WATCHDOG_USEC": "9000000"}, {"WATCHDOG_USEC": "0"}):
         assert checked(tmp_path, account(dead_man="owner = true\ntimeout_s = 19"), environ)[0].endswith("good")
     assert checked(tmp_path, account(dead_man="timeout_s = 19"))[0].endswith("good")
+
+
+def test_where_no_unit_is_installed_no_watchdog_is_assumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_credentials(tmp_path / "main.toml")
+    monkeypatch.setattr("daemon.check.UNIT_FOLDERS", (tmp_path,))
+    lines = checked(tmp_path, account(dead_man="owner = true\ntimeout_s = 10"))
+    assert lines[0].endswith("good")
+    assert any(line.endswith("a watchdog may have 5 s at most") for line in lines)
 
 
 def test_the_watchdog_that_is_assumed_is_the_units() -> None:

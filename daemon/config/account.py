@@ -38,6 +38,8 @@ class HasTraits(Protocol):
 Venues = Mapping[str, Callable[[Profile], HasTraits]]
 """By a venue's name what makes its dialect, which raises `ConfigMistake` for a profile that the venue cannot serve."""
 
+_OF_PROFILE = frozenset({"environment", "products", "endpoints"})
+"""Keys that a `Profile` is made of."""
 _NAME = re.compile(r"[a-z0-9._-]{1,32}")
 
 
@@ -137,7 +139,7 @@ def _endpoints(account: Table, traits: Traits | None) -> Endpoints | None:
 
 def _refuse_unserved(table: Table, account: AccountConfig, venues: Venues) -> None:
     """Note what the venue itself says against the account's profile, such as an environment that it has not."""
-    if table.mistaken:
+    if table.mistaken & _OF_PROFILE:
         return
     try:
         venues[account.venue](account.profile())

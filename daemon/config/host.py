@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from protocols.errors import ConfigMistake
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from daemon.config.model import AccountConfig, Config
@@ -39,6 +39,15 @@ def mistakes_on_host(config: Config) -> list[ConfigMistake]:
     for account in config.accounts.values():
         mistakes += [*_ca_file(account), *_source_address(account)]
     return mistakes
+
+
+def beyond(mistakes: list[ConfigMistake], found: Iterable[ConfigMistake]) -> list[ConfigMistake]:
+    """Leave out of what was found on the host whatever concerns a setting, or a table, that is mistaken already.
+
+    For that a default stands in, and where the default points says nothing.
+    """
+    mistaken = tuple(f"{mistake.path}." for mistake in mistakes)
+    return [mistake for mistake in found if not f"{mistake.path}.".startswith(mistaken)]
 
 
 def _folder(path: str, file: Path) -> Iterator[ConfigMistake]:

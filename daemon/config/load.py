@@ -35,31 +35,46 @@ _WHO = re.compile(r"(user|group):([A-Za-z_][A-Za-z0-9._-]{0,31}\$?|[0-9]{1,10})"
 
 def load(path: Path, venues: Venues = VENUES) -> Config | list[ConfigMistake]:
     """Read a configuration file. ``venues`` are the ones to know."""
+    config, mistakes = read(path, venues)
+    return config if config is not None and not mistakes else mistakes
+
+
+def read(path: Path, venues: Venues = VENUES) -> tuple[Config | None, list[ConfigMistake]]:
+    """Read a configuration file as far as that can be done, and list every mistake in it.
+
+    A default stands in for whatever is mistaken; None where the file is no configuration at all.
+    """
     path = path.absolute()
     try:
         with path.open("rb") as file:
             raw = file.read(FILE_BYTES_MAX + 1)
         text = raw.decode("utf-8")
     except OSError as error:
-        return [ConfigMistake(str(path), f"cannot be read: {error.strerror}", "name a file that this user may read")]
+        return None, [
+            ConfigMistake(str(path), f"cannot be read: {error.strerror}", "name a file that this user may read")
+        ]
     except UnicodeDecodeError:
-        return [ConfigMistake(str(path), "is not UTF-8 text", "save it as UTF-8")]
+        return None, [ConfigMistake(str(path), "is not UTF-8 text", "save it as UTF-8")]
     if len(raw) > FILE_BYTES_MAX:
-        return [ConfigMistake(str(path), f"is larger than {FILE_BYTES_MAX} bytes", "name a configuration file")]
-    return loads(text, path, venues)
+        return None, [ConfigMistake(str(path), f"is larger than {FILE_BYTES_MAX} bytes", "name a configuration file")]
+    return _parse(text, path, venues)
 
 
 def loads(text: str, path: Path, venues: Venues = VENUES) -> Config | list[ConfigMistake]:
     """Read the text of a configuration file at the absolute ``path``, to which its relative paths refer."""
+    config, mistakes = _parse(text, path, venues)
+    return config if config is not None and not mistakes else mistakes
+
+
+def _parse(text: str, path: Path, venues: Venues) -> tuple[Config | None, list[ConfigMistake]]:
     try:
         values = tomllib.loads(text)
     except RecursionError:
-        return [ConfigMistake(str(path), "is not TOML: it is nested too deeply", "write it flat")]
+        return None, [ConfigMistake(str(path), "is not TOML: it is nested too deeply", "write it flat")]
     except ValueError as error:  # TOMLDecodeError, or a number of thousands of digits
-        return [ConfigMistake(str(path), f"is not TOML: {error}", "mend the text there")]
+        return None, [ConfigMistake(str(path), f"is not TOML: {error}", "mend the text there")]
     mistakes: list[ConfigMistake] = []
-    config = _read(Table("", values, mistakes), path, venues)
-    return mistakes or config
+    return _read(Table("", values, mistakes), path, venues), mistakes
 
 
 def _read(root: Table, path: Path, venues: Venues) -> Config:

@@ -45,7 +45,7 @@ class Manager:
     @classmethod
     def of(cls, environ: Mapping[str, str], pid: int) -> Manager:
         """Find the manager of the process ``pid`` by its environment."""
-        return cls(environ.get("NOTIFY_SOCKET") or None, _watchdog_s(environ, pid))
+        return cls(environ.get("NOTIFY_SOCKET") or None, watchdog_s(environ, pid))
 
     def close(self) -> None:
         """Let go of the socket."""
@@ -121,8 +121,11 @@ def _socket_name(address: str) -> str:
     return "\0" + address[1:] if address.startswith("@") else address  # unix(7): the abstract namespace
 
 
-def _watchdog_s(environ: Mapping[str, str], pid: int) -> float | None:
-    """Read sd_watchdog_enabled(3)'s variables; it may be meant for another process."""
+def watchdog_s(environ: Mapping[str, str], pid: int) -> float | None:
+    """Give the seconds after which the manager calls a process hung: sd_watchdog_enabled(3). None where it never does.
+
+    Its variables may be meant for another process.
+    """
     given = environ.get("WATCHDOG_USEC", "")
     is_ours = environ.get("WATCHDOG_PID", str(pid)) == str(pid)
     if not is_ours or not given.isascii() or not given.isdigit() or int(given) == 0:

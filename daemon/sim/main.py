@@ -13,11 +13,12 @@ import sys
 from contextlib import suppress
 
 from daemon.sim import wire
-from daemon.sim.faults import FaultError
-from daemon.sim.registry import VENUES, build
+from daemon.sim.faults import Fault, FaultError
+from daemon.sim.registry import FAULTS_TOLD, VENUES, build
 from daemon.sim.shell import NotLoopbackError, serve
 from daemon.sim.venue import Credentials, SimVenue
 
+LIST = "list"
 EXIT_OK, EXIT_FAILED, EXIT_USAGE = 0, 1, 2
 YOUNG_MAX = 3_000
 """Objects between two looks of the garbage collector at the youngest: some tenths of a millisecond each."""
@@ -39,11 +40,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--passphrase", default=published.passphrase, help="its passphrase (%(default)s)")
     parser.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"), help="serve https and wss with these PEM files")
     parser.add_argument("--seed", type=int, default=0, help="fixes ids and the draws of faults (%(default)s)")
-    parser.add_argument("--faults", default="", metavar="SPEC", help="NAME[(ARG)][:P|xN], joined by commas")
+    parser.add_argument(
+        "--faults",
+        default="",
+        metavar="SPEC",
+        help=f'NAME[(ARG)][:P|xN], joined by commas; "{LIST}" tells what each does at the venue, and serves nothing. '
+        f"NAME is one of {', '.join(Fault)}",
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Serve until a signal; the exit code: 0 after SIGTERM or SIGINT, 1 if it cannot listen, 2 for wrong arguments."""
+    if arguments.faults == LIST:
+        print("\n\n".join((told.__doc__ or "").strip() for told in FAULTS_TOLD[arguments.venue]))
+        return EXIT_OK
     try:
         host, port = _address(arguments.listen)
         credentials = Credentials(arguments.key, arguments.secret, arguments.passphrase)
