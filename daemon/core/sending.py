@@ -301,6 +301,8 @@ class Sending:
         self._limits.left(load.operation, [(wish.case.instrument, wish.name) for wish in load.wishes], names, now_us)
         for wish, wire in zip(load.wishes, wires, strict=True):
             self._note(wish.case, wire, now_us)
+        if load.everything is not None:
+            self._world.swept_us.append(now_us)
         cases = tuple(wish.case.case_id for wish in load.wishes)
         self._emit(SendMany(cases, tuple(wires), load.everything))
         for case, wire in zip(cases, wires, strict=True):

@@ -102,7 +102,7 @@ def _ended_by(case: Case, world: World, cases: CaseFile) -> EndedBy:
     """Say who ended the order: the venue's word for "the user" is us only if a cancel of ours can have done it.
 
     It is somebody else only if ours was refused, and no other one of ours can have: of an earlier life, since not all
-    that left then was written down, or by the order's other id.
+    that left then was written down, by the order's other id, or by a call that cancels all of a scope.
     """
     verdict = case.verdict
     if not verdict.is_terminal or verdict.ended_by is not EndedBy.US:
@@ -110,7 +110,8 @@ def _ended_by(case: Case, world: World, cases: CaseFile) -> EndedBy:
     proofs = {send.proof for send in case.sends if send.may_have_left}
     if not proofs.isdisjoint(_MAY_BE_OURS):
         return EndedBy.US
-    is_open = not proofs or not proofs.isdisjoint(_UNANSWERED) or _may_be_of_an_earlier_life(verdict, world)
+    is_open = not proofs or not proofs.isdisjoint(_UNANSWERED)
+    is_open = is_open or _may_be_of_an_earlier_life(verdict, world) or _may_be_swept(verdict, world)
     return EndedBy.UNKNOWN if is_open or _is_canceled_by_its_other_id(case, cases) else EndedBy.OTHER
 
 
@@ -120,6 +121,16 @@ def _may_be_of_an_earlier_life(verdict: Verdict, world: World) -> bool:
     if not world.began_us or end is None:
         return False
     return end.updated_ms is None or world.ours_us(end.updated_ms) < world.began_us + world.timings.settle_ms * 1000
+
+
+def _may_be_swept(verdict: Verdict, world: World) -> bool:
+    """Whether an order ended about when a call left that cancels whatever rests, asked for by a case or not."""
+    end, swept_us = verdict.decided_by, world.swept_us
+    if not swept_us or end is None or end.updated_ms is None:
+        return bool(swept_us)
+    ended_us, apart_us = world.ours_us(end.updated_ms), world.timings.settle_ms * 1000
+    is_before_all = len(swept_us) == swept_us.maxlen and ended_us < swept_us[0]
+    return is_before_all or any(abs(ended_us - left_us) < apart_us for left_us in swept_us)
 
 
 def _is_canceled_by_its_other_id(case: Case, cases: CaseFile) -> bool:

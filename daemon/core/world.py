@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from daemon.core.gaps import Gaps
 from protocols.evidence import DropCopyState
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
     from protocols.dialect import Timings, Traits
     from protocols.fix import AccountName, Road
 
+SWEPT_MAX: Final = 64
+"""Calls that cancel all of a scope, of which it is remembered when they left: a venue lets a few a second through."""
+
 
 @dataclass(slots=True)
 class World:
@@ -24,7 +28,7 @@ class World:
     to ``clock_uncertainty_us`` as soon as it is measured. ``spared`` are the operations of which the venue bears few
     more errors, with when one may leave that can wait.
     ``drop_copy_us`` is since when the drop copy is as it is, ``began_us`` when this life of the daemon began (0: there
-    was none before).
+    was none before), ``swept_us`` when calls of ours left that cancel all of a scope, the last ones.
     """
 
     account: AccountName
@@ -40,6 +44,7 @@ class World:
     spared: Mapping[str, int] = field(default_factory=dict)
     gaps: Gaps = field(default_factory=Gaps)
     began_us: int = 0
+    swept_us: deque[int] = field(default_factory=lambda: deque(maxlen=SWEPT_MAX))
 
     @property
     def heard_since_us(self) -> int | None:

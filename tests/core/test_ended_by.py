@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.core.world import SWEPT_MAX
 from protocols.evidence import Proof
 from protocols.fix import EndedBy
 from tests.core.story import Story
@@ -72,3 +73,26 @@ def test_nobody_else_ended_an_order_of_which_a_cancel_left_by_its_other_id() -> 
     story.push("canceled", cum="0", ended_by=EndedBy.US, alias="y", created_ms=T0_MS + 1)
     assert story.case("r1") is not story.case("r2")
     assert story.report("r2").ended_by is EndedBy.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("apart_ms", "ended_by"),
+    [
+        (1 - TIMINGS.settle_ms, EndedBy.UNKNOWN),
+        (TIMINGS.settle_ms - 1, EndedBy.UNKNOWN),
+        (TIMINGS.settle_ms, EndedBy.OTHER),
+        (-TIMINGS.settle_ms, EndedBy.OTHER),
+    ],
+)
+def test_what_a_call_for_all_of_a_scope_may_have_swept_was_not_ended_by_somebody_else(
+    apart_ms: int, ended_by: EndedBy
+) -> None:
+    story = Story()
+    story.core.world.swept_us.append(story.now_us)
+    assert ended_by_the_user(story, T0_MS + apart_ms) is ended_by
+
+
+def test_of_what_ended_before_all_sweeps_that_are_remembered_nobody_is_blamed() -> None:
+    story = Story()
+    story.core.world.swept_us.extend([story.now_us] * SWEPT_MAX)
+    assert ended_by_the_user(story, T0_MS - TIMINGS.settle_ms) is EndedBy.UNKNOWN

@@ -51,6 +51,7 @@ def test_what_does_not_leaves_by_one_call_at_once_each_with_a_cancel_of_its_own(
     story = venue()
     flatten(story, 30)
     assert scopes(story) == [Everything("")]
+    assert list(story.core.world.swept_us) == [story.now_us]
     assert [len(mass) for mass in story.masses] == [30]
     wires = [sent.wire for sent in story.masses[0]]
     assert ({wire.operation for wire in wires}, {wire.road for wire in wires}) == ({"all"}, {Road.REST})
