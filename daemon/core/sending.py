@@ -302,7 +302,7 @@ class Sending:
         for wish, wire in zip(load.wishes, wires, strict=True):
             self._note(wish.case, wire, now_us)
         if load.everything is not None:
-            self._world.swept_us.append(now_us)
+            self._world.swept(now_us)
         cases = tuple(wish.case.case_id for wish in load.wishes)
         self._emit(SendMany(cases, tuple(wires), load.everything))
         for case, wire in zip(cases, wires, strict=True):

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from daemon.core.case import SendState
 from daemon.core.records import EvidenceRef, Previous, Report, Times
+from daemon.core.world import SWEPT_MAX
 from protocols.evidence import Proof
 from protocols.fix import CxlRejReason, EndedBy, Outcome
 
@@ -129,7 +130,7 @@ def _may_be_swept(verdict: Verdict, world: World) -> bool:
     if not swept_us or end is None or end.updated_ms is None:
         return bool(swept_us)
     ended_us, apart_us = world.ours_us(end.updated_ms), world.timings.settle_ms * 1000
-    is_before_all = len(swept_us) == swept_us.maxlen and ended_us < swept_us[0]
+    is_before_all = len(swept_us) == SWEPT_MAX and ended_us < swept_us[0]
     return is_before_all or any(abs(ended_us - left_us) < apart_us for left_us in swept_us)
 
 

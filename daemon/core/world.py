@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
@@ -44,7 +43,7 @@ class World:
     spared: Mapping[str, int] = field(default_factory=dict)
     gaps: Gaps = field(default_factory=Gaps)
     began_us: int = 0
-    swept_us: deque[int] = field(default_factory=lambda: deque(maxlen=SWEPT_MAX))
+    swept_us: tuple[int, ...] = ()
 
     @property
     def heard_since_us(self) -> int | None:
@@ -72,6 +71,10 @@ class World:
         self.gap_us = timings.per_order_gap_ms * 1000
         self.resend_max_age_us = int(timings.resend_max_age_s * 1_000_000)
         self.abandon_after_us = int(timings.abandon_after_h * 3_600_000_000)
+
+    def swept(self, now_us: int) -> None:
+        """Remember that a call leaves that cancels all of a scope."""
+        self.swept_us = (*self.swept_us, now_us)[-SWEPT_MAX:]
 
     def costs_errors(self, operation: str) -> bool:
         """Whether the venue counts the errors that it answers to an operation."""

@@ -88,11 +88,12 @@ def test_what_a_call_for_all_of_a_scope_may_have_swept_was_not_ended_by_somebody
     apart_ms: int, ended_by: EndedBy
 ) -> None:
     story = Story()
-    story.core.world.swept_us.append(story.now_us)
+    story.core.world.swept(story.now_us)
     assert ended_by_the_user(story, T0_MS + apart_ms) is ended_by
 
 
 def test_of_what_ended_before_all_sweeps_that_are_remembered_nobody_is_blamed() -> None:
     story = Story()
-    story.core.world.swept_us.extend([story.now_us] * SWEPT_MAX)
+    for _ in range(SWEPT_MAX):
+        story.core.world.swept(story.now_us)
     assert ended_by_the_user(story, T0_MS - TIMINGS.settle_ms) is EndedBy.UNKNOWN
