@@ -135,8 +135,9 @@ class Life:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no request waits for anything."""
-        return all(account.driver.correlator.cases.open_count() == 0 for account in self.accounts.values())
+        """Whether no request waits for anything, nor a bulk cancel for its turn to ask for more."""
+        has_open = any(account.driver.correlator.cases.open_count() for account in self.accounts.values())
+        return not has_open and not self.desk.bulks.has_waiting
 
     def _journal_changed(self, state: JournalState, why: str) -> None:
         for account in self.accounts.values():
