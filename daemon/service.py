@@ -20,7 +20,7 @@ from daemon.config import Config, read_credentials
 from daemon.config.settings import Durability
 from daemon.core.departures import Departures
 from daemon.core.ids import Ids
-from daemon.edge import garbage, revisit
+from daemon.edge import garbage, revisit, sent_watch
 from daemon.edge.access import Access
 from daemon.edge.account import Account
 from daemon.edge.call_pace import AddressLimits
@@ -32,7 +32,7 @@ from daemon.edge.lifeline import Lifeline
 from daemon.edge.listening import Listening
 from daemon.edge.logs import start_logs
 from daemon.edge.publisher import Publisher
-from daemon.edge.sent import open_sent
+from daemon.edge.sent import SentFile, open_sent
 from daemon.edge.server import Server
 from daemon.edge.server_conn import Limits
 from daemon.edge.systemd import Manager, inherited_socket
@@ -84,21 +84,21 @@ async def serve(config: Config, environ: Mapping[str, str]) -> None:
         wait_s = config.daemon.commit_wait_ms / 1000
         journal = Journal.open(config.daemon.journal, lock, now_us=clock.now, commit_wait_s=wait_s)
         stack.callback(_close, journal)
-        departures, why_not = _departures(stack, lock, clock)
-        service = Service(config, environ, journal, departures, clock, manager)
-        if departures is None:
+        sent, why_not = _sent(stack, lock, clock)
+        service = Service(config, environ, journal, sent, clock, manager)
+        if sent is None:
             service.sent_not_kept(why_not)
         await service.run()
 
 
-def _departures(stack: ExitStack, lock: JournalLock, clock: Clock) -> tuple[Departures | None, str]:
+def _sent(stack: ExitStack, lock: JournalLock, clock: Clock) -> tuple[SentFile | None, str]:
     """Open what keeps what leaves. Where that cannot be done the daemon runs all the same: the reason is the second."""
     try:
         sent = open_sent(lock.path, clock.now())
     except OSError as trouble:
         return None, f"{trouble.filename}: {trouble.strerror}"
     stack.callback(sent.close)
-    return Departures(sent, clock.now()), ""
+    return sent, ""
 
 
 def _close(journal: Journal) -> None:
@@ -117,7 +117,7 @@ class Service:
         config: Config,
         environ: Mapping[str, str],
         journal: Journal,
-        departures: Departures | None,
+        sent: SentFile | None,
         clock: Clock,
         manager: Manager,
     ) -> None:
@@ -127,7 +127,8 @@ class Service:
         self._environ = environ
         self._journal = journal
         self._clock = clock
-        self._departures = departures
+        self._sent = sent
+        self._departures = None if sent is None else Departures(sent, clock.now())
         ids = Ids(journal.boot)
         self._publisher = Publisher(self._read_page, journal.boot * ORDER_SEQ_PER_LIFE)
         self.accounts: dict[AccountName, Account] = {name: self._account(name, ids) for name in config.accounts}
@@ -188,8 +189,11 @@ class Service:
         return found, ""
 
     def sent_not_kept(self, why: str) -> None:
-        """Say that nothing keeps what leaves: after a kill the next life may pass a venue's limit."""
-        log.error("sent_file_unusable", detail=why)
+        """Say that nothing keeps what leaves, so that after a kill the next life may pass a venue's limit; "": it is
+        kept again.
+        """
+        if why:
+            log.error("sent_file_unusable", detail=why)
         for account in self.accounts.values():
             account.sent_not_kept(why)
 
@@ -206,6 +210,8 @@ class Service:
         listening = self._listening()
         gateways = [loop.create_task(account.run(), name=name) for name, account in self.accounts.items()]
         chores = [loop.create_task(self._forget_for_ever(), name="forget"), *self._metrics()]
+        if self._sent is not None:
+            chores.append(loop.create_task(sent_watch.watch(self._sent, self.sent_not_kept), name="sent"))
         chores += [
             loop.create_task(revisit.revisit(account, self._journal, *self._to_revisit), name=f"revisit {name}")
             for name, account in self.accounts.items()

@@ -230,8 +230,11 @@ class Account:
             self._log.info("credentials_read")
 
     def sent_not_kept(self, why: str) -> None:
-        """Nothing keeps what leaves."""
-        self.driver.alarms.sound("sent_file", why)
+        """Nothing keeps what leaves, or with "" something does again."""
+        if why:
+            self.driver.alarms.sound("sent_file", why)
+        else:
+            self.driver.alarms.clear("sent_file")
 
     def journal_changed(self, why: str, *, is_over: bool) -> None:
         """The journal failed, or healed."""

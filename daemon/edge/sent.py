@@ -55,7 +55,9 @@ _Note = tuple[int, int, int, int]
 class SentFile:
     """The notes of a host; see `daemon.core.departures.Store`. Make it by `open_sent`."""
 
-    def __init__(self, ring: mmap.mmap, found: list[_Note], monotonic_us: int, now_us: int) -> None:
+    def __init__(self, path: Path, ring: mmap.mmap, found: list[_Note], monotonic_us: int, now_us: int) -> None:
+        self._path = path
+        self._place = _identity(path)
         self._ring = ring
         self._number = found[-1][0] + 1 if found else 0
         self._offset_us = now_us - monotonic_us
@@ -79,6 +81,20 @@ class SentFile:
             if since_us - self._offset_us < at_us <= self._monotonic_us
         ]
 
+    def is_in_place(self) -> bool:
+        """Say whether the file is still to be found under its name: else the next life would not find what is noted."""
+        try:
+            return _identity(self._path) == self._place
+        except OSError:
+            return False
+
+    def put_back(self) -> None:
+        """Put a file with the same notes where it was. Raises OSError, with the file's name."""
+        ring, _ = _opened(self._path, self._ring[:])
+        self._place = _identity(self._path)
+        self._ring, old = ring, self._ring
+        old.close()
+
     def close(self) -> None:
         """Let go of the file."""
         self._ring.close()
@@ -90,14 +106,7 @@ def open_sent(journal: Path, now_us: int, monotonic_ns: Callable[[], int] = time
     What does not read back is left out, and said in the log. ``now_us`` is what the daemon's clock says.
     """
     path = journal.with_name(f"{journal.name}-sent")
-    try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-        try:
-            ring, content = _mapped(descriptor)
-        finally:
-            os.close(descriptor)
-    except OSError as trouble:
-        raise OSError(trouble.errno, trouble.strerror, str(path)) from trouble
+    ring, content = _opened(path)
     monotonic_us = monotonic_ns() // 1000
     found, strange = _read(content)
     if strange:
@@ -106,11 +115,28 @@ def open_sent(journal: Path, now_us: int, monotonic_ns: Callable[[], int] = time
     if len(found) == NOTES_MAX and monotonic_us - COUNTED_MAX_US < found[0][1] <= monotonic_us:
         log.warning("sent_notes_overwritten", file=str(path), notes=NOTES_MAX, detail="more left than the file holds: "
                     "the oldest of what may count still is gone")  # fmt: skip
-    return SentFile(ring, found, monotonic_us, now_us)
+    return SentFile(path, ring, found, monotonic_us, now_us)
 
 
-def _mapped(descriptor: int) -> tuple[mmap.mmap, bytes]:
-    """Map the file, and give what stood in it. Raises OSError.
+def _identity(path: Path) -> tuple[int, int]:
+    found = path.lstat()
+    return found.st_dev, found.st_ino
+
+
+def _opened(path: Path, anew: bytes = b"") -> tuple[mmap.mmap, bytes]:
+    """Open the file, or make it, and map it; give what stood in it. Raises OSError, with the file's name."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            return _mapped(descriptor, anew)
+        finally:
+            os.close(descriptor)
+    except OSError as trouble:
+        raise OSError(trouble.errno, trouble.strerror, str(path)) from trouble
+
+
+def _mapped(descriptor: int, anew: bytes) -> tuple[mmap.mmap, bytes]:
+    """Map the file, and give what stood in it, or what is to stand in it ``anew``. Raises OSError.
 
     All of it is written once before, as it was or anew: what has no room on the disk by then is an error here, and not
     a signal that ends the process at a note.
@@ -118,11 +144,11 @@ def _mapped(descriptor: int) -> tuple[mmap.mmap, bytes]:
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         raise OSError(errno.EINVAL, "it is not a file")
     os.fchmod(descriptor, 0o600)
-    content = os.pread(descriptor, _BYTES + 1, 0)
-    if not _is_sound(content):
+    content = anew or os.pread(descriptor, _BYTES + 1, 0)
+    if anew or not _is_sound(content):
         os.ftruncate(descriptor, 0)
         _require_room(descriptor)
-        content = _head() + bytes(_BYTES - _PLACE)
+        content = anew or _head() + bytes(_BYTES - _PLACE)
     try:
         written = 0
         while written < _BYTES:

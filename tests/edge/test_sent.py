@@ -243,3 +243,46 @@ def test_it_takes_nothing_of_a_disk_on_which_little_would_be_left_to_the_journal
         assert file.stat().st_size == 0
     else:
         noted(journal, 1)
+
+
+@pytest.mark.parametrize("take_away", [Path.unlink, lambda file: file.rename(file.with_name("away"))])
+def test_a_file_that_was_taken_away_is_put_back_with_all_its_notes(
+    journal: Path, file: Path, take_away: Callable[[Path], object]
+) -> None:
+    with a_life(journal) as kept:
+        kept.note(Mark(1), 1, T0)
+        assert kept.is_in_place()
+        take_away(file)
+        assert not kept.is_in_place()
+        kept.note(Mark(2), 1, T0)
+        kept.put_back()
+        assert kept.is_in_place()
+        kept.note(Mark(3), 1, T0)
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert found(journal) == [1, 2, 3]
+
+
+def test_another_file_in_its_place_is_written_over(journal: Path, file: Path) -> None:
+    with a_life(journal) as kept:
+        kept.note(Mark(1), 1, T0)
+        file.with_name("another").write_bytes(bytes(2_000_000))
+        file.with_name("another").rename(file)
+        assert not kept.is_in_place()
+        kept.put_back()
+        kept.note(Mark(2), 1, T0)
+    assert found(journal) == [1, 2]
+
+
+def test_a_file_that_cannot_be_put_back_goes_on_taking_notes_and_is_said_by_name(journal: Path, file: Path) -> None:
+    with a_life(journal) as kept:
+        kept.note(Mark(1), 1, T0)
+        file.unlink()
+        file.mkdir()
+        for number in (2, 3):
+            with pytest.raises(OSError, match="Is a directory") as trouble:
+                kept.put_back()
+            assert trouble.value.filename == str(file)
+            kept.note(Mark(number), 1, T0)
+        file.rmdir()
+        kept.put_back()
+    assert found(journal) == [1, 2, 3]

@@ -184,6 +184,23 @@ async def test_a_daemon_that_cannot_note_what_leaves_runs_all_the_same_and_says_
         await until(lambda: "sent_file_unusable" in {row["event"] for row in it.daemon.log})
 
 
+async def test_a_file_of_what_left_that_is_taken_away_is_put_back_or_an_alarm(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        file = tmp_path / "journal.sqlite-sent"
+        file.unlink()
+        await until(lambda: file.exists() and "sent_file_put_back" in {row["event"] for row in it.daemon.log})
+        (order_id,) = await it.rest(1)
+        assert (await it.canceled(client, order_id))["outcome"] == "canceled"
+        file.unlink()
+        file.mkdir()
+        said = f"{file}: it was deleted, moved or replaced, and cannot be put back (Is a directory)"
+        await it.status(client, lambda account: ("sent_file", said) in named(account["alarms"]))
+        file.rmdir()
+        await it.status(client, lambda account: "sent_file" not in dict(named(account["alarms"])))
+        assert [row["event"] for row in it.daemon.log].count("sent_file_unusable") == 1
+
+
 def named(alarms: list[Message]) -> list[tuple[str, str]]:
     return [(alarm["name"], alarm["detail"]) for alarm in alarms]
 
