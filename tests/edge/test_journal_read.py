@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.records import Previous
+from daemon.core.records import Asked, CaseId, Noticed, Previous, Record, Told
 from daemon.edge.journal import HistoryRow, Journal, read
 from daemon.edge.journal.schema import connect, connect_for_reading
+from protocols.asks import Question
 from protocols.errors import JournalError
-from protocols.fix import AccountName, OrderId, Outcome, RequestId
+from protocols.evidence import Absence, QuestionAnswered, Step
+from protocols.fix import AccountName, OrderId, Outcome, QueryId, RequestId
+from protocols.jsonread import frame_of
 from tests.edge.journal_world import (
     T0,
     a_journal,
@@ -228,13 +231,48 @@ async def test_a_story_is_told_to_its_user_alone_unless_anybodys_is_asked_for(he
     assert await held.explain(None, RequestId("a"), AccountName("main")) is not None
 
 
-async def test_a_long_story_is_told_from_its_end(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(read, "EXPLAIN_STEPS_MAX", 3)
-    await keep(held, whole_story("a", 1))
+async def test_of_a_long_story_the_middle_is_left_out(held: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(read, "EXPLAIN_STEPS_MAX", 10)
+    await keep(held, [opened("a"), *[Noticed(T0 + n, CaseId("case-a"), f"no {n}") for n in range(20)]])
     story = await held.explain(None, RequestId("a"))
     assert story is not None
     assert not story.complete
-    assert [step.kind for step in story.steps] == ["send_answered", "observed", "concluded"]
+    told = [(step.kind, step.detail) for step in story.steps]
+    assert [kind for kind, _ in told] == ["request_opened", "left_out", *["noticed"] * 8]
+    assert told[1:3] == [("left_out", "12 steps that the journal has"), ("noticed", "no 12")]
+
+
+async def test_of_a_story_that_is_longer_than_is_looked_through_beginning_and_end_are_told(
+    held: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "EXPLAIN_STEPS_MAX", 2)
+    monkeypatch.setattr(read, "EXPLAIN_ROWS_MAX", 3)
+    await keep(held, [opened("a"), *[Noticed(T0 + n, CaseId("case-a"), f"no {n}") for n in range(20)]])
+    monkeypatch.setattr(read, "shortened", lambda steps, _: steps)
+    story = await held.explain(None, RequestId("a"))
+    assert story is not None
+    assert [step.kind for step in story.steps] == ["request_opened", "noticed", "left_out", *["noticed"] * 3]
+    assert [step.detail for step in story.steps[-3:]] == ["no 17", "no 18", "no 19"]
+
+
+async def test_rounds_of_questions_that_come_again_and_again_are_told_once(held: Journal) -> None:
+    await keep(held, [opened("a"), *[record for n in range(200) for record in a_round(n)], concluded("a", 1)])
+    story = await held.explain(1000, RequestId("a"))
+    assert story is not None
+    assert story.complete
+    assert [(step.kind, step.frame) for step in story.steps] == [
+        ("request_opened", None), ("asked", None), ("told", "no 0"), ("repeated", None), ("concluded", None)
+    ]  # fmt: skip
+    assert story.steps[3].detail == "the 2 steps before came 199 times more, for the last time now"
+    assert story.steps[3].t == T0 + 199
+
+
+def a_round(number: int) -> list[Record]:
+    """A question, and the answer that the order is not there: each of its own number and frame."""
+    query, case = QueryId(f"q1x{number}"), CaseId("case-a")
+    missing = QuestionAnswered(query, Step.ORDER, (), Absence.DENIES, True, frame=frame_of(f"no {number}"))
+    asked = Question(query, Step.ORDER, "", "BTC-USDT", OrderId("1"))
+    return [Asked(T0 + number, case, asked), Told(T0 + number, case, T0 + number, missing)]
 
 
 async def test_a_step_that_cannot_be_read_is_told_as_such(path: Path, held: Journal) -> None:

@@ -29,6 +29,7 @@ from daemon.core.records import (
 from daemon.edge.journal.bulks import StoredBulk, named
 from daemon.edge.journal.cases import Stay, trail
 from daemon.edge.journal.codec import Undecodable, read_previous, read_record, read_report, read_request
+from daemon.edge.journal.repeats import LEFT_OUT, OF_OTHERS, StepTold, folded, shortened
 from daemon.edge.journal.recovery import settled
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
 from daemon.edge.journal.story import tell
@@ -46,7 +47,10 @@ Bindings = dict[str, str | int]
 HISTORY_ROWS_MAX: Final = 1_000
 """The contract's own limit of one page."""
 EXPLAIN_STEPS_MAX: Final = 1_000
-"""The latest so many steps: a request that took more is a bug, and its story would not fit into an answer."""
+"""Steps of a story, once it is folded: one that took more is a bug, and would be nobody's to read."""
+EXPLAIN_ROWS_MAX: Final = 4_000
+"""The latest so many steps of a case are looked through, and as many of its first as a story has: hours in doubt, and no more
+than a thread may read while the event loop wants the interpreter, too."""
 QUESTIONS_WAITING_MAX: Final = 4_352
 """Questions that wait for the thread: all look-ups of old names that there may be at a time, and some of each kind."""
 
@@ -64,6 +68,8 @@ _CONDITIONS: Final = {
     "from": "o.seq >= :from",
 }
 """What a row of history has to fulfil, by the name of the value that is bound to it."""
+_STEPS: Final = """SELECT id, t_us, kind, body FROM steps WHERE case_id = :case AND id <= ifnull(:until, id)
+ORDER BY id {} LIMIT :at_most"""
 
 
 class HistoryRow(msgspec.Struct, frozen=True):
@@ -104,7 +110,7 @@ class StepShown(msgspec.Struct, frozen=True):
 class Explanation(msgspec.Struct, frozen=True):
     """The story of a request: its latest report, if there is one, and its steps in order.
 
-    ``complete`` is False when only the latest `EXPLAIN_STEPS_MAX` of them are here.
+    Runs of questions that came again and again are folded. ``complete`` is False when others are left out, too.
     """
 
     key: RequestKey
@@ -311,36 +317,48 @@ class Reader:
             return None
         key = keys[0]
         stays = trail(self._connected(), key, row)
-        shown = sorted((row for stay in stays for row in self._steps_of(stay)), key=lambda step: int(step["id"]))
-        steps = [step for step in map(_shown(key), shown) if step is not None]
+        told_to = _shown(key)
+        found = sorted((step for stay in stays for step in self._steps_of(stay, told_to)), key=lambda step: step.number)
+        steps = folded(found)
         told = self._connected().execute("SELECT report FROM outcomes WHERE seq = ?", (row["seq"],)).fetchone()
         return Explanation(
             key=key,
             report=None if told is None else read_report(told["report"]),
-            steps=tuple(steps[-EXPLAIN_STEPS_MAX:]),
-            complete=len(shown) <= EXPLAIN_STEPS_MAX,
+            steps=self._with_frames(shortened(steps, EXPLAIN_STEPS_MAX)),
+            complete=len(steps) <= EXPLAIN_STEPS_MAX,
         )
 
     def _bulks(self, name: RequestId) -> list[StoredBulk]:
         return named(self._connected(), name)
 
     def _bulk_steps(self, bulk: CaseId) -> tuple[StepShown, ...]:
-        return tuple(
-            StepShown(row["t_us"], row["kind"], _detail(row["body"]), None)
-            for row in reversed(self._steps_of(Stay(bulk, None)))
-        )
+        steps = self._steps_of(Stay(bulk, None), lambda row: _step(row, _detail(row["body"])))
+        return tuple(StepShown(step.t, step.kind, step.detail, None) for step in shortened(steps, EXPLAIN_STEPS_MAX))
 
-    def _steps_of(self, stay: Stay) -> list[sqlite3.Row]:
-        rows: list[sqlite3.Row] = (
-            self._connected()
-            .execute(
-                "SELECT id, t_us, kind, body, frame FROM steps WHERE case_id = ? AND id <= ifnull(?, id)"
-                " ORDER BY id DESC LIMIT ?",
-                (stay.case, stay.until, EXPLAIN_STEPS_MAX + 1),
-            )
-            .fetchall()
+    def _steps_of(self, stay: Stay, told: Callable[[sqlite3.Row], StepTold | None]) -> list[StepTold]:
+        """Tell the steps of a stay in their order: the first ones, and the latest."""
+        db, at = self._connected(), {"case": stay.case, "until": stay.until}
+        first = db.execute(_STEPS.format("ASC"), at | {"at_most": EXPLAIN_STEPS_MAX}).fetchall()
+        last = db.execute(_STEPS.format("DESC"), at | {"at_most": EXPLAIN_ROWS_MAX}).fetchall()
+        last = [row for row in reversed(last) if row["id"] > first[-1]["id"]]
+        steps = [told(row) for row in first]
+        if len(last) == EXPLAIN_ROWS_MAX:
+            steps.append(StepTold(last[0]["id"], last[0]["t_us"], LEFT_OUT, "steps that the journal has"))
+        return [step for step in (*steps, *map(told, last)) if step is not None]
+
+    def _with_frames(self, steps: list[StepTold]) -> tuple[StepShown, ...]:
+        """Show steps with what the venue sent, as far as that was kept."""
+        numbers = msgspec.json.encode([step.number for step in steps if step.kind not in OF_OTHERS]).decode()
+        found = self._connected().execute(
+            "SELECT id, frame FROM steps WHERE id IN (SELECT value FROM json_each(?))", (numbers,)
         )
-        return rows
+        frames: dict[int, bytes | None] = {row["id"]: row["frame"] for row in found}
+        return tuple(
+            StepShown(
+                step.t, step.kind, step.detail, None if step.kind in OF_OTHERS else _as_text(frames.get(step.number))
+            )
+            for step in steps
+        )
 
 
 def _told(row: sqlite3.Row) -> HistoryRow:
@@ -354,10 +372,10 @@ def _told_or_none(row: sqlite3.Row) -> HistoryRow | None:
         return None
 
 
-def _shown(key: RequestKey) -> Callable[[sqlite3.Row], StepShown | None]:
+def _shown(key: RequestKey) -> Callable[[sqlite3.Row], StepTold | None]:
     """Make the function that shows a step to who asks about ``key``: None for what is about another request alone."""
 
-    def show(row: sqlite3.Row) -> StepShown | None:
+    def show(row: sqlite3.Row) -> StepTold | None:
         try:
             record = read_record(row["body"])
         except Undecodable as trouble:
@@ -366,9 +384,13 @@ def _shown(key: RequestKey) -> Callable[[sqlite3.Row], StepShown | None]:
             if _whose(record) not in {None, key}:
                 return None
             detail = tell(record)
-        return StepShown(row["t_us"], row["kind"], detail, _as_text(row["frame"]))
+        return _step(row, detail)
 
     return show
+
+
+def _step(row: sqlite3.Row, detail: str) -> StepTold:
+    return StepTold(row["id"], row["t_us"], row["kind"], detail)
 
 
 def _detail(body: str) -> str:
