@@ -206,9 +206,11 @@ class Client:
             except NoDaemon:
                 if not call.was_lost:
                     raise
+            except BlockingIOError:
+                pass  # no room in the queue yet: nothing was asked, and so nothing lost
             except OSError:
                 self.close()
-                call.was_lost = True
+                call.lost(self._talk.turned_away)
             if result is not None:
                 return result
             time.sleep(call.pause())
@@ -228,6 +230,9 @@ class Client:
             try:
                 made.settimeout(left)
                 made.connect(self.path)
+            except BlockingIOError:  # so many connect at once that there is no room in the queue: it is asked again
+                made.close()
+                raise
             except OSError as error:
                 made.close()
                 raise NoDaemon(self.path, error.strerror or str(error)) from None

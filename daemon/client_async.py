@@ -186,8 +186,10 @@ class AsyncClient:
             except NoDaemon:
                 if not call.was_lost or self._is_closed:
                     raise
+            except BlockingIOError:
+                pass  # no room in the queue yet: nothing was asked, and so nothing lost
             except OSError:
-                call.was_lost = True
+                call.lost(self._talk.turned_away)
             if result is not None:
                 return result
             await asyncio.sleep(call.pause())
@@ -211,6 +213,8 @@ class AsyncClient:
             raise NoDaemon(self.path, "this client was closed")
         try:
             reader, writer = await asyncio.open_unix_connection(self.path)
+        except BlockingIOError:  # so many connect at once that there is no room in the queue: it is asked again
+            raise
         except OSError as error:
             raise NoDaemon(self.path, error.strerror or str(error)) from None
         self._reading = asyncio.create_task(self._read(reader, writer))

@@ -51,12 +51,16 @@ class NoDaemon(ClientError):
 
 
 class NoAnswer(ClientError):
-    """No answer in time. A request named ``request_id`` may be under way: ask again under the same name."""
+    """No answer in time. A request named ``request_id`` may be under way: ask again under the same name.
 
-    def __init__(self, method: str, waited_s: float, request_id: str | None) -> None:
-        self.method, self.waited_s, self.request_id = method, waited_s, request_id
+    ``turned_away`` says why the daemon closed the last connection, if it said so: it has too many, say.
+    """
+
+    def __init__(self, method: str, waited_s: float, request_id: str | None, turned_away: str = "") -> None:
+        self.method, self.waited_s, self.request_id, self.turned_away = method, waited_s, request_id, turned_away
+        why = f" ({turned_away})" if turned_away else ""
         named = f"; ask again with request_id {request_id}" if request_id else ""
-        super().__init__(f"no answer to {method} in {waited_s:g} s{named}")
+        super().__init__(f"no answer to {method} in {waited_s:g} s{why}{named}")
 
 
 class Refused(ClientError):
@@ -200,6 +204,8 @@ class Call:
     def __init__(self, method: str, params: Json, timeout: float | None) -> None:
         self.method = method
         self.was_lost = False
+        self.turned_away = ""
+        """Why, as the daemon said."""
         self._params = params
         self._timeout = timeout
         self._started = time.monotonic()
@@ -229,7 +235,11 @@ class Call:
 
     def unanswered(self) -> NoAnswer:
         """Write the error for time that is up."""
-        return NoAnswer(self.method, self._timeout or 0, _text(self._params, "request_id"))
+        return NoAnswer(self.method, self._timeout or 0, _text(self._params, "request_id"), self.turned_away)
+
+    def lost(self, turned_away: str) -> None:
+        """Take note that a connection was lost, and why if that was said: the last that was said counts."""
+        self.was_lost, self.turned_away = True, turned_away or self.turned_away
 
     def settle(self, answer: Json) -> Json | None:
         """Give the result, None to ask again; raises `Refused`."""
@@ -248,6 +258,8 @@ class Talk:
         self.topics: list[str] = []
         self.progress: dict[str, OnProgress] = {}
         self.outcomes: dict[str, OnOutcome] = {}
+        self.turned_away = ""
+        """Why the daemon ended the last connection, if it said so."""
         self._name = name or sys.argv[0].rpartition("/")[2] or "python"
         self._last_id = 0
         self._half = b""
@@ -258,7 +270,7 @@ class Talk:
 
     def opening(self) -> bytes:
         """Begin a connection: say who we are, without waiting for an answer."""
-        self._half = b""
+        self._half, self.turned_away = b"", ""
         name = "".join(char if " " <= char <= "~" else "?" for char in self._name)[:64]
         return _line({"method": "hello", "params": {"client": name, "version": "1"}})
 
@@ -279,6 +291,8 @@ class Talk:
         except (ValueError, RecursionError):
             raise ConnectionError("another program than canceld answers on this socket") from None
         for message in messages:
+            if message.get("id") is None and "error" in message:  # to nothing that was asked: its last word
+                self.turned_away = str(_object(message, "error").get("message", ""))
             params = message.get("params")
             if "method" in message and isinstance(params, dict):
                 self._keep(Notification(str(message["method"]), params))

@@ -15,8 +15,9 @@ from typing import Final
 from protocols.errors import ConfigMistake
 
 MODE: Final = 0o660
-BACKLOG: Final = 128
-"""Connections that the kernel keeps until we accept them: every client of a host coming back at once."""
+BACKLOG: Final = 1024
+"""Connections that the kernel keeps until we accept them: every client of a host coming back at once. Who finds no
+room there is told to try again, which many programs take for "nobody is there". The units say the same."""
 PATH_BYTES_MAX: Final = 107
 """What sun_path holds beside its closing zero (unix(7))."""
 _SETTING: Final = "daemon.socket"

@@ -12,6 +12,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.desk import ConnectionId, Desk, Peer
+from daemon.edge.listening import BACKLOG, Listening
 from daemon.edge.loop import LoopTime
 from daemon.edge.peer import may_talk
 from daemon.edge.server_conn import Connection, Limits, Room
@@ -20,7 +21,6 @@ from protocols.control.refusals import Reason, error_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from daemon.edge.listening import Listening
     from protocols.control.refusals import RpcError
 
 STOP_GRACE_S: Final = 1.0
@@ -68,10 +68,11 @@ class Server:
         """Accept clients from now on. The listening socket is the server's to close."""
         self._listening = listening
         loop = asyncio.get_running_loop()
+        made, listener = self._connection, listening.socket  # which is made to listen anew, with that backlog
         if sys.version_info >= (3, 13):  # since then it would remove the file, even one that somebody passed to us
-            self._server = await loop.create_unix_server(self._connection, sock=listening.socket, cleanup_socket=False)
+            self._server = await loop.create_unix_server(made, sock=listener, backlog=BACKLOG, cleanup_socket=False)
         else:
-            self._server = await loop.create_unix_server(self._connection, sock=listening.socket)
+            self._server = await loop.create_unix_server(made, sock=listener, backlog=BACKLOG)
 
     def accept_no_more(self) -> None:
         """Let whoever connects from now on wait for the next daemon, if the listening socket outlives this one."""
