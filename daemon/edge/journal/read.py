@@ -29,8 +29,8 @@ from daemon.core.records import (
 from daemon.edge.journal.bulks import StoredBulk, named
 from daemon.edge.journal.cases import Stay, trail
 from daemon.edge.journal.codec import Undecodable, read_previous, read_record, read_report, read_request
-from daemon.edge.journal.repeats import LEFT_OUT, OF_OTHERS, StepTold, folded, shortened
 from daemon.edge.journal.recovery import settled
+from daemon.edge.journal.repeats import LEFT_OUT, OF_OTHERS, StepTold, folded, shortened
 from daemon.edge.journal.schema import cannot_use, connect_for_reading
 from daemon.edge.journal.story import tell
 from protocols.errors import JournalError
@@ -49,8 +49,8 @@ HISTORY_ROWS_MAX: Final = 1_000
 EXPLAIN_STEPS_MAX: Final = 1_000
 """Steps of a story, once it is folded: one that took more is a bug, and would be nobody's to read."""
 EXPLAIN_ROWS_MAX: Final = 4_000
-"""The latest so many steps of a case are looked through, and as many of its first as a story has: hours in doubt, and no more
-than a thread may read while the event loop wants the interpreter, too."""
+"""The latest so many steps of a case are looked through, and as many of its first as a story has: hours in doubt,
+and no more than a thread may read while the event loop wants the interpreter, too."""
 QUESTIONS_WAITING_MAX: Final = 4_352
 """Questions that wait for the thread: all look-ups of old names that there may be at a time, and some of each kind."""
 
