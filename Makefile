@@ -42,7 +42,7 @@ check: $(DEV_READY) ## lint, formatting, types
 	$(BIN)/python -m ruff format --check .
 	$(BIN)/python -m mypy
 
-bench: $(DEV_READY) ## measure; ARGS goes to the benchmark
+bench: $(DEV_READY) $(PEERS_READY) ## measure, beside other people's clients; ARGS goes to the benchmark
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 soak: $(DEV_READY) ## the long runs over many seeds, without a time limit

@@ -49,3 +49,10 @@ def test_percentiles_are_a_rounds_own_and_medians_are_over_the_rounds() -> None:
     assert abs(found["p50_us_most"] - 200) < 1
     assert abs(rounds[0]["max_us"] - 5000) < 10
     assert found["n"] == 3000
+
+
+def test_the_goal_beside_a_peer_that_is_not_there_is_told_as_not_measured() -> None:
+    serial = orjson.loads(PUBLISHED.read_bytes())["serial"]
+    del serial["ccxt"]
+    unmeasured = [(goal.what, goal.shown) for goal in goals_of({"serial": serial}) if goal.word == "not measured"]
+    assert unmeasured == [("serial p50, of ccxt.pro's (journal on tmpfs)", "-")]
