@@ -16,7 +16,7 @@ another name, and nothing new is asked for once the wish is older than what a si
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -34,7 +34,7 @@ from daemon.core.records import (
 )
 from daemon.core.roll import Member, Roll
 from daemon.core.scope import NamedOrder, Scope
-from daemon.core.sweep import Sweep
+from daemon.core.sweep import Sweep, order_key
 from daemon.core.world import World
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
 from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from daemon.core.case import Case
     from daemon.core.casefile import CaseFile
     from daemon.core.records import Report
+    from daemon.core.roll import Rest
     from daemon.core.sweep import Listing
     from protocols.evidence import Evidence
 
@@ -144,11 +145,15 @@ class Work(msgspec.Struct, frozen=True):
 
 @dataclass(slots=True, eq=False)
 class _Part:
-    """What a scope of the intent is worked on by; ``body`` None until its account may be spoken to."""
+    """What a scope of the intent is worked on by; ``body`` None until its account may be spoken to.
+
+    ``meant`` are the orders that an earlier life had found for it, if it is a filter.
+    """
 
     scope: Scope
     first: int
     body: Roll | Sweep | None = None
+    meant: list[NamedOrder] = field(default_factory=list)
     lost: str | None = None
     """Why it was given up before it began."""
 
@@ -171,7 +176,6 @@ class Bulk:
         self._parts: list[_Part] = []
         self._next_number = 0
         self._rounds_used: Counter[AccountName] = Counter()
-        self._meant_before: dict[AccountName, list[NamedOrder]] = {}
         self._since_us = intent.received_us
         for scope in intent.scopes:
             lost = None if scope.account in sites else "the account is not configured any more"
@@ -204,7 +208,9 @@ class Bulk:
         self._since_us = now_us
         self._rounds_used.update(heard.account for heard in earlier.listings if heard.complete and heard.taken)
         for meant in earlier.meant:
-            self._meant_before.setdefault(meant.account, []).extend(meant.orders)
+            part = self._part_of(meant.account, None)
+            if part is not None:
+                part.meant += meant.orders
         for found in earlier.members:
             number = number_of(self.intent.name, found.key.request_id)
             part = self._part_of(found.key.account, number)
@@ -233,13 +239,12 @@ class Bulk:
             else:
                 rounds = self._rounds_max - self._rounds_used[account]
                 held = [member for mine, member in self._members.values() if mine is part]
-                meant = self._meant_before.pop(account, [])
                 part.body = Sweep(
                     part.scope,
                     site.world,
                     site.book,
                     held,
-                    meant,
+                    part.meant,
                     sends_until_us=until_us,
                     rounds_max=rounds,
                     now_us=now_us,
@@ -377,7 +382,7 @@ class Bulk:
 
     def _report(self) -> BulkReport:
         members = [member for _, member in self._members.values()]
-        survivors = [survivor for part in self._parts for survivor in _survivors(part)]
+        survivors = [survivor for part in self._parts for survivor in self._survivors(part)]
         self.resting = Counter(survivor.order.account for survivor in survivors)
         counts = Counter([member.outcome for member in members if member.outcome is not None])
         reasons = {part.scope.account: why for part in self._parts if (why := _reason(part)) is not None}
@@ -399,6 +404,24 @@ class Bulk:
             reasons=reasons,
         )
 
+    def _survivors(self, part: _Part) -> list[Survivor]:
+        rests = self._unbegun(part) if part.body is None else part.body.survivors()
+        return [Survivor(_item(part.scope.account, order, member), why) for order, member, why in rests]
+
+    def _unbegun(self, part: _Part) -> list[Rest]:
+        """Say what may rest of a part that was not begun in this life: what earlier ones knew of and did not see end."""
+        made = [(key.request_id, member) for key, (mine, member) in self._members.items() if mine is part]
+        if part.scope.names_orders:
+            numbers = {number_of(self.intent.name, name): member for name, member in made}
+            asked: list[tuple[NamedOrder, Member | None]] = [
+                (order, numbers.get(number)) for number, order in enumerate(part.scope.orders, part.first)
+            ]
+        else:
+            asked = [(member.order, member) for _, member in made]
+            names = {order_key(member.order) for _, member in made}
+            asked += [(order, None) for order in part.meant if order_key(order) not in names]
+        return [(order, member, part.lost or "") for order, member in asked if member is None or member.may_rest]
+
     def _items(self) -> tuple[BulkItem, ...]:
         """List its requests by their numbers."""
         members = sorted(self._members.items(), key=lambda held: number_of(self.intent.name, held[0].request_id) or 0)
@@ -407,12 +430,6 @@ class Bulk:
 
 def _reason(part: _Part) -> str | None:
     return part.lost if part.body is None else part.body.reason
-
-
-def _survivors(part: _Part) -> list[Survivor]:
-    if part.body is None:
-        return [Survivor(_item(part.scope.account, order, None), part.lost or "") for order in part.scope.orders]
-    return [Survivor(_item(part.scope.account, order, member), why) for order, member, why in part.body.survivors()]
 
 
 def _item(account: AccountName, order: NamedOrder, member: Member | None) -> BulkItem:

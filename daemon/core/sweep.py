@@ -111,7 +111,8 @@ class Sweep:
         """Requests without an outcome."""
         for member in held:
             self.hold(member, now_us)
-        self._owed = {key: order for order in meant if (key := _key_of(order)) is not None and key not in self.members}
+        owed = ((order_key(order), order) for order in meant)
+        self._owed = {key: order for key, order in owed if key is not None and key not in self.members}
         """Orders of an earlier life that may be on no listing any more, since its cancels may have ended them."""
         if now_us < sends_until_us:
             self._fresh += self._owed.values()
@@ -139,7 +140,7 @@ class Sweep:
 
     def hold(self, member: Member, now_us: int) -> None:
         """An order has its request, of this life or an earlier one."""
-        if (key := _key_of(member.order)) is not None:
+        if (key := order_key(member.order)) is not None:
             self.members[key] = member
         self._pending += member.outcome is None
         self._unanswered_us = now_us + 2 * self._world.horizon_us
@@ -149,7 +150,7 @@ class Sweep:
 
         Most likely there was no room for it, so that was no round.
         """
-        if (key := _key_of(member.order)) is not None:
+        if (key := order_key(member.order)) is not None:
             self.members.pop(key, None)
         self._pending -= member.outcome is None
         self._last_us = now_us + 1
@@ -190,7 +191,7 @@ class Sweep:
 
         It is all done in one turn, however many rest: what is looked up here for each order is felt by everybody else.
         """
-        fresh = {_key_of(order) for order in self._fresh}
+        fresh = {order_key(order) for order in self._fresh}
         may_take = now_us < self._sends_until_us and self._rounds < self._rounds_max
         meant: dict[OrderKey, bool] = {}
         undecided: dict[OrderKey, OrderReported] = {}
@@ -311,7 +312,8 @@ class Sweep:
         return found
 
 
-def _key_of(order: NamedOrder) -> OrderKey | None:
+def order_key(order: NamedOrder) -> OrderKey | None:
+    """Tell an order from others of its account; None where its order id is not known."""
     return None if order.order_id is None else (order.product, order.order_id)
 
 

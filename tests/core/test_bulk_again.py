@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from daemon.core.records import RequestOpened
+from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember
+from daemon.core.records import BulkIntent, BulkMeant, Caller, CaseId, RequestKey, RequestOpened
 from daemon.core.roll import TOO_OLD
+from daemon.core.scope import Scope
 from daemon.core.sweep import Listing
-from protocols.fix import Outcome
-from tests.core.bulk_story import ROUNDS_MAX, BulkStory, heard_for_long, row
-from tests.core.story import ACCOUNT
+from protocols.fix import Outcome, RequestId
+from tests.core.bulk_story import ROUNDS_MAX, BulkStory, heard_for_long, order, row, scope
+from tests.core.story import ACCOUNT, UID
 
 if TYPE_CHECKING:
-    from daemon.core.bulk import Bulk
     from daemon.core.records import CancelRequest
 
 
@@ -204,3 +205,28 @@ def test_what_was_found_is_written_down_in_records_of_no_more_than_so_many_order
     again = crashed_after_the_first_request(story)
     assert [[order.order_id for order in record.orders] for record in story.meant] == named
     assert again.progress == (3, 0)
+
+
+@pytest.mark.parametrize("names_orders", [False, True])
+def test_of_an_account_that_cannot_be_asked_in_time_all_is_named_that_an_earlier_life_did_not_see_end(
+    *, names_orders: bool
+) -> None:
+    story = BulkStory()
+    orders = tuple(order(f"o{number}") for number in range(3))
+    asked = Scope(ACCOUNT, orders=orders) if names_orders else scope()
+    intent = BulkIntent(CaseId("b"), RequestId("R"), Caller(UID, UID, 1), "cancel_all", (asked,), story.now_us)
+    outcomes = (Outcome.CANCELED, None)
+    members = tuple(
+        RecoveredMember(RequestKey(UID, ACCOUNT, RequestId(f"R/{number}")), orders[number], outcome, None)
+        for number, outcome in enumerate(outcomes)
+    )
+    bulk = Bulk(intent, story.sites, rounds_max=ROUNDS_MAX)
+    meant = () if names_orders else (BulkMeant(story.now_us, intent.bulk, ACCOUNT, orders),)
+    bulk.restore(RecoveredBulk(intent, members, (), meant), story.now_us)
+    bulk.lose(ACCOUNT, "it could not be asked")
+    ended = bulk.work(story.now_us, 1000).report
+    assert ended is not None
+    assert [(s.order.order_id, s.order.request_id, s.why) for s in ended.survivors] == [
+        ("o1", "R/1", "it could not be asked"), ("o2", None, "it could not be asked")
+    ]  # fmt: skip
+    assert (ended.complete, ended.survivors_total, bulk.resting[ACCOUNT]) == (False, 2, 2)
