@@ -409,7 +409,7 @@ class Bulk:
         return [Survivor(_item(part.scope.account, order, member), why) for order, member, why in rests]
 
     def _unbegun(self, part: _Part) -> list[Rest]:
-        """Say what may rest of a part that was not begun in this life: what earlier ones knew of and did not see end."""
+        """Say what may rest of a part that was not begun in this life: what earlier ones knew and did not see end."""
         made = [(key.request_id, member) for key, (mine, member) in self._members.items() if mine is part]
         if part.scope.names_orders:
             numbers = {number_of(self.intent.name, name): member for name, member in made}
