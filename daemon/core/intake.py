@@ -78,6 +78,8 @@ class Intake:
         case = shared or self._case_of_order(request, order_id) or self._new_case(request, order_id, now_us)
         if tracked is not None:
             case.tracked_us, case.placed_us = tracked.placed_us, tracked.said_us
+            if order_id is not None:  # for a later life, whoever began the case
+                self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, TRACKED)))
         self._cases.reopen(case)
         may_loop = bool(case.sends) or case.fruitless_before > 0
         if may_loop and policy.loop_gap_us(case) and not case.verdict.is_terminal:
@@ -139,8 +141,6 @@ class Intake:
             left = [(other.last_left.made_us, other.fruitless) for other in alike if other.last_left]
             case.fruitless_us, case.fruitless_before = max(left, default=(0, 0))
         self._cases.add(case)
-        if order_id is not None and request.order_id is None:
-            self._bench.out.append(Write(Bound(now_us, case.case_id, order_id, TRACKED)))
         known = self._book.find(request.product, order_id) if order_id is not None else None
         if known is not None:
             self._listener.add(case, known.report, known.seen_us, None)

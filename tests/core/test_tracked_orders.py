@@ -166,6 +166,29 @@ def test_a_request_that_was_made_before_the_placing_means_an_older_order_and_is_
     assert asked_in_vain(story) == [Outcome.IN_DOUBT]
 
 
+def test_a_later_life_knows_too_which_order_was_tracked_by_who_joined_another_in_its_cancel() -> None:
+    story = Story()
+    story.submit("o1")
+    story.track("y", "o1")
+    story.submit(None, alias="y")
+    story.restart()
+    story.answer_ended("canceled", order="o1", alias="y", cum="0", updated_ms=T0_MS - 1)
+    assert story.outcomes("r2") == [Outcome.CANCELED]
+    assert story.case("r2").order_id == "o1"
+
+
+def test_what_one_client_tracked_makes_nobody_else_sure_in_a_later_life() -> None:
+    story = Story()
+    story.submit(None, alias="y")
+    story.push("new", order="o1", alias="y")
+    story.track("y", "o1")
+    story.advance(1)
+    story.submit(None, alias="y")
+    story.restart()
+    story.answer_ended("canceled", order="o1", alias="y", cum="0", updated_ms=T0_MS - 1)
+    assert (story.outcomes("r1"), story.outcomes("r2")) == ([], [Outcome.CANCELED])
+
+
 def test_what_a_client_dated_in_an_earlier_life_is_in_doubt_since_the_clock_may_have_been_set() -> None:
     story = Story(FORGETFUL)
     story.track("y", placed_us=T0)
