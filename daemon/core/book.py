@@ -67,9 +67,10 @@ class Book:
         self._by_alias: Shelves[ClientOrderId, Naming] = Shelves()
         self._forgot_us = -1
         """When a live order was forgotten last, for want of room."""
+        self._followed_us: int | None = 0
         self.is_complete = False
-        """Whether a complete listing was read since the drop copy last came up, and nothing was forgotten since it was
-        asked for."""
+        """Whether a complete listing was read that was asked for while the drop copy was up, as it has been since, and
+        nothing was forgotten since then."""
 
     def see(self, report: OrderReported, now_us: int) -> bool:
         """Remember a report; say whether it told anything new about the order."""
@@ -88,6 +89,11 @@ class Book:
         if known is None:
             self._make_room(now_us)
         return True
+
+    def follow(self, since_us: int | None) -> None:
+        """Take note that since then every order that is placed is heard of, or (None) that this is not so."""
+        self._followed_us = since_us
+        self.is_complete = False
 
     def find(self, product: str, order_id: OrderId) -> Known | None:
         """Give what is remembered of an order."""
@@ -122,7 +128,8 @@ class Book:
         absent = [key for key, known in self._live.items() if key not in listed and known.seen_us < asked_us]
         for key in absent:
             self._live.pop(*key)
-        self.is_complete = self._forgot_us < asked_us
+        was_followed = self._followed_us is not None and self._followed_us <= asked_us
+        self.is_complete = was_followed and self._forgot_us < asked_us
 
     def live(self) -> Iterator[OrderReported]:
         """Walk over the orders that were last heard of as live."""

@@ -105,6 +105,7 @@ class Correlator:
     ) -> None:
         self.world = world
         self.book = book if book is not None else Book()  # an empty one counts as false
+        self.book.follow(world.heard_since_us)
         world.gaps.orders_of = self.book.orders_of
         self.cases = CaseFile()
         self._open_max = open_max
@@ -467,7 +468,7 @@ class Correlator:
         came_up = changed.state is DropCopyState.LIVE and self.world.drop_copy is not DropCopyState.LIVE
         if changed.state is not self.world.drop_copy:
             self.world.drop_copy, self.world.drop_copy_us = changed.state, now_us
-        self.book.is_complete = False
+        self.book.follow(self.world.heard_since_us)
         is_blind = changed.state is DropCopyState.BLIND
         self._bench.out.append(Alarm("drop_copy_blind", changed.why, is_over=not is_blind))
         waiting = [case for case in self.cases.open() if has_work_left(case)]

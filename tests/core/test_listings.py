@@ -8,6 +8,7 @@ import pytest
 
 from daemon.core.effects import Listed
 from daemon.core.listings import ROWS_PER_TURN
+from protocols.evidence import DropCopyState
 from protocols.fix import OrderId, Outcome
 from tests.core.bulk_story import BulkStory, row
 
@@ -94,3 +95,22 @@ def test_a_row_that_meets_a_bug_of_ours_keeps_back_neither_the_others_nor_the_li
     for _ in range(4):
         story.tick()
     assert (known(story), heard(story)) == (ORDERS - 1, [ORDERS])
+
+
+def test_a_listing_that_was_asked_for_before_pushes_told_of_everything_is_not_all_that_rests() -> None:
+    story = asked()
+    story.drop_copy_is(DropCopyState.DOWN)
+    story.pass_ms(100)
+    story.drop_copy_is(DropCopyState.LIVE)
+    story.list_open(row("o1"))
+    assert not story.core.book.is_complete
+    story.list_open(row("o1"), row("placed meanwhile"))
+    assert story.core.book.is_complete
+
+
+@pytest.mark.parametrize("state", [DropCopyState.DOWN, DropCopyState.BLIND])
+def test_without_pushes_no_listing_is_all_that_rests(state: DropCopyState) -> None:
+    story = asked()
+    story.drop_copy_is(state)
+    story.list_open(row("o1"))
+    assert not story.core.book.is_complete
