@@ -103,7 +103,8 @@ def _ended_by(case: Case, world: World, cases: CaseFile) -> EndedBy:
     """Say who ended the order: the venue's word for "the user" is us only if a cancel of ours can have done it.
 
     It is somebody else only if ours was refused, and no other one of ours can have: of an earlier life, since not all
-    that left then was written down, by the order's other id, or by a call that cancels all of a scope.
+    that left then was written down, by the order's other id, on another instrument, or by a call that cancels all of a
+    scope.
     """
     verdict = case.verdict
     if not verdict.is_terminal or verdict.ended_by is not EndedBy.US:
@@ -113,7 +114,7 @@ def _ended_by(case: Case, world: World, cases: CaseFile) -> EndedBy:
         return EndedBy.US
     is_open = not proofs or not proofs.isdisjoint(_UNANSWERED)
     is_open = is_open or _may_be_of_an_earlier_life(verdict, world) or _may_be_swept(verdict, world)
-    return EndedBy.UNKNOWN if is_open or _is_canceled_by_its_other_id(case, cases) else EndedBy.OTHER
+    return EndedBy.UNKNOWN if is_open or _is_canceled_by_another_name(case, cases) else EndedBy.OTHER
 
 
 def _may_be_of_an_earlier_life(verdict: Verdict, world: World) -> bool:
@@ -134,8 +135,11 @@ def _may_be_swept(verdict: Verdict, world: World) -> bool:
     return is_before_all or any(abs(ended_us - left_us) < apart_us for left_us in swept_us)
 
 
-def _is_canceled_by_its_other_id(case: Case, cases: CaseFile) -> bool:
+def _is_canceled_by_another_name(case: Case, cases: CaseFile) -> bool:
+    """Whether a cancel left for another case that may be of this order: some venues do not look at the instrument."""
     alike = [] if case.alias is None else cases.of_alias(case.product, case.alias)
+    if case.order_id is not None:
+        alike += cases.of_order(case.product, case.order_id)
     return any(send.may_have_left for other in alike if other is not case for send in other.sends)
 
 

@@ -75,6 +75,17 @@ def test_nobody_else_ended_an_order_of_which_a_cancel_left_by_its_other_id() -> 
     assert story.report("r2").ended_by is EndedBy.UNKNOWN
 
 
+def test_nobody_else_ended_an_order_of_which_a_cancel_left_under_another_instrument() -> None:
+    story = Story()
+    story.submit("o1", instrument="MIS-NAMED")
+    story.submit("o1")
+    story.ack()
+    story.refuse(Proof.GONE)
+    story.push("canceled", cum="0", ended_by=EndedBy.US)
+    assert story.case("r1") is not story.case("r2")
+    assert story.report("r2").ended_by is EndedBy.UNKNOWN
+
+
 @pytest.mark.parametrize(
     ("apart_ms", "ended_by"),
     [
