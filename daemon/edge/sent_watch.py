@@ -26,9 +26,7 @@ async def watch(sent: SentFile, told: Callable[[str], None], look_every_s: float
     said = ""
     while True:
         await asyncio.sleep(look_every_s)
-        if sent.is_in_place():
-            continue
-        why = _put_back(sent)
+        why = "" if sent.is_in_place() else _put_back(sent)
         if why != said:
             said = why
             told(why)

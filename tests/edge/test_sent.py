@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import stat
@@ -18,6 +19,7 @@ import structlog
 from daemon.core.departures import COUNTED_MAX_US, Departed, Mark
 from daemon.edge import sent
 from daemon.edge.sent import SentFile, open_sent
+from daemon.edge.sent_watch import watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -25,6 +27,8 @@ if TYPE_CHECKING:
 T0 = 10**15
 BOOTED_US = 10**9
 """How long the host has been up at `T0`."""
+WAIT_S = 5.0
+"""A net under a hang; no test that passes comes near it."""
 NOTE_BYTES = 32
 DIES_NOTING = """
 import os, signal, sys
@@ -286,3 +290,20 @@ def test_a_file_that_cannot_be_put_back_goes_on_taking_notes_and_is_said_by_name
         file.rmdir()
         kept.put_back()
     assert found(journal) == [1, 2, 3]
+
+
+async def test_a_file_that_is_itself_moved_back_where_it_could_not_be_put_back_is_said_to_be_kept(
+    journal: Path, file: Path
+) -> None:
+    said: asyncio.Queue[str] = asyncio.Queue()
+    away = file.with_name("away")
+    with a_life(journal) as kept:
+        watching = asyncio.create_task(watch(kept, said.put_nowait, 0))
+        file.rename(away)
+        file.mkdir()
+        async with asyncio.timeout(WAIT_S):
+            assert "cannot be put back" in await said.get()
+            file.rmdir()
+            away.rename(file)
+            assert await said.get() == ""
+        watching.cancel()
