@@ -253,6 +253,20 @@ async def test_of_a_story_that_is_longer_than_is_looked_through_beginning_and_en
     assert story is not None
     assert [step.kind for step in story.steps] == ["request_opened", "noticed", "left_out", *["noticed"] * 3]
     assert [step.detail for step in story.steps[-3:]] == ["no 17", "no 18", "no 19"]
+    assert not story.complete
+
+
+async def test_a_story_of_which_all_is_looked_through_leaves_nothing_out(
+    held: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "EXPLAIN_STEPS_MAX", 2)
+    monkeypatch.setattr(read, "EXPLAIN_ROWS_MAX", 3)
+    await keep(held, [opened("a"), *[Noticed(T0 + n, CaseId("case-a"), f"no {n}") for n in range(4)]])
+    monkeypatch.setattr(read, "shortened", lambda steps, _: steps)
+    story = await held.explain(None, RequestId("a"))
+    assert story is not None
+    assert [step.kind for step in story.steps] == ["request_opened", *["noticed"] * 4]
+    assert story.complete
 
 
 async def test_rounds_of_questions_that_come_again_and_again_are_told_once(held: Journal) -> None:

@@ -319,13 +319,13 @@ class Reader:
         stays = trail(self._connected(), key, row)
         told_to = _shown(key)
         found = sorted((step for stay in stays for step in self._steps_of(stay, told_to)), key=lambda step: step.number)
-        steps = folded(found)
+        steps = shortened(folded(found), EXPLAIN_STEPS_MAX)
         told = self._connected().execute("SELECT report FROM outcomes WHERE seq = ?", (row["seq"],)).fetchone()
         return Explanation(
             key=key,
             report=None if told is None else read_report(told["report"]),
-            steps=self._with_frames(shortened(steps, EXPLAIN_STEPS_MAX)),
-            complete=len(steps) <= EXPLAIN_STEPS_MAX,
+            steps=self._with_frames(steps),
+            complete=all(step.kind != LEFT_OUT for step in steps),
         )
 
     def _bulks(self, name: RequestId) -> list[StoredBulk]:
@@ -339,10 +339,11 @@ class Reader:
         """Tell the steps of a stay in their order: the first ones, and the latest."""
         db, at = self._connected(), {"case": stay.case, "until": stay.until}
         first = db.execute(_STEPS.format("ASC"), at | {"at_most": EXPLAIN_STEPS_MAX}).fetchall()
-        last = db.execute(_STEPS.format("DESC"), at | {"at_most": EXPLAIN_ROWS_MAX}).fetchall()
+        last = db.execute(_STEPS.format("DESC"), at | {"at_most": EXPLAIN_ROWS_MAX + 1}).fetchall()
         last = [row for row in reversed(last) if row["id"] > first[-1]["id"]]
         steps = [told(row) for row in first]
-        if len(last) == EXPLAIN_ROWS_MAX:
+        if len(last) > EXPLAIN_ROWS_MAX:
+            del last[0]
             steps.append(StepTold(last[0]["id"], last[0]["t_us"], LEFT_OUT, "steps that the journal has"))
         return [step for step in (*steps, *map(told, last)) if step is not None]
 
