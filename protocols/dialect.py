@@ -19,7 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -61,6 +61,10 @@ class Counts(StrEnum):
 
     CALLS = "calls"
     ORDERS = "orders"
+
+
+DIAL: Final = "dial"
+"""The rate rules' name of opening a WebSocket, at any venue."""
 
 
 class RateRule(msgspec.Struct, frozen=True):

@@ -1,4 +1,5 @@
-"""Keeps all calls but cancels inside the venue's rate rules, call by call: questions, keys of sockets, whose key it is.
+"""Keeps all calls but cancels inside the venue's rate rules, call by call: questions, keys of sockets, whose key it is;
+and the opening of sockets, where a venue limits that.
 
 The core counts questions against the rules before it puts them, and cannot know of how many calls an answer will be: a
 listing has as many pages as there are orders. So each call takes its turn here as well, by the operation that the call
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.core.buckets import Buckets
 from daemon.core.budget import Budget
+from protocols.dialect import DIAL
 
 if TYPE_CHECKING:
     from daemon.core.departures import Departures
@@ -56,11 +58,18 @@ class CallPace:
 
     async def turn(self, call: RestCall) -> None:
         """Wait until this call may leave, and count it."""
-        while (free_us := self._free_us(call)) > (now_us := self._clock.now()):
+        await self._turn(call.operation, call.instrument)
+
+    async def turn_to_dial(self) -> None:
+        """Wait until a WebSocket may be opened, and count that."""
+        await self._turn(DIAL, "")
+
+    async def _turn(self, operation: str, instrument: str) -> None:
+        while (free_us := self._free_us(operation, instrument)) > (now_us := self._clock.now()):
             await self._time.sleep((free_us - now_us) / 1e6)
-        self._budget.take(call.operation, [(call.instrument, "")], self._clock.now()).has_ended = True
+        self._budget.take(operation, [(instrument, "")], self._clock.now()).has_ended = True
         if len(self._budget) > BUCKETS_MAX:
             self._budget.forget_idle(self._clock.now())
 
-    def _free_us(self, call: RestCall) -> int:
-        return self._budget.free_us(call.operation, call.instrument, "", self._clock.now())
+    def _free_us(self, operation: str, instrument: str) -> int:
+        return self._budget.free_us(operation, instrument, "", self._clock.now())

@@ -41,7 +41,7 @@ class Waits(msgspec.Struct, frozen=True):
     reconnect_max_s: float = 15.0
     """A venue that comes back is not left waiting longer than this."""
     reconnect_gap_s: float = 0.34
-    """Between two dials of one account: venues allow about three new connections a second and address."""
+    """Between two dials of one account. What a venue says of the dials of an address is among its rate rules."""
     stable_s: float = 5.0
     """A socket that lived this long is not part of a row of failures."""
     refused_retry_s: float = 60.0

@@ -116,6 +116,7 @@ class Keeper:
         self._clock = around.clock
         self._waits = around.waits
         self._pacer = around.pacer
+        self._pace_of_calls = around.pace
         self._log = around.log.bind(socket=plan.name)
         self._backoff = Backoff(around.waits.reconnect_first_s, around.waits.reconnect_max_s, around.outside.draw)
         self._wanted = around.outside.bell()
@@ -211,6 +212,7 @@ class Keeper:
             except NotAdmitted as refused:
                 self._log.info("no_key_for_a_socket", why=refused.why)
                 return False
+        await self._pace_of_calls.turn_to_dial()
         session = Session(self.plan, self._rest.dialect, self._rest.credentials)
         link = self._outside.link(session, self._rest.venue_now, self._heard)
         settling = self._settling[link] = _Settling(self._outside.bell())

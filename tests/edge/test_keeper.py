@@ -6,7 +6,8 @@ from functools import partial
 from random import Random
 from typing import TYPE_CHECKING
 
-from daemon.edge.call_pace import CallPace
+from daemon.core.departures import Departed, Departures
+from daemon.edge.call_pace import AddressLimits, CallPace
 from daemon.edge.carrier import Carrier
 from daemon.edge.clock import Clock
 from daemon.edge.pacing import Pacer
@@ -16,12 +17,14 @@ from daemon.edge.venue_rest import VenueRest
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.life import SILENT
 from daemon.simulate.ways import VirtualTime
+from protocols.venues.okx import rates
 from tests.fakes import CREDENTIALS, PLAN, FakeDialect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import TracebackType
 
+    from daemon.core.departures import Mark
     from daemon.edge.outside import CallFailed, Flight, Link
     from protocols.dialect import LoggedIn, LoginRefused, SocketPlan, SubscribeRefused
     from protocols.evidence import CancelAnswered, CancelLost, Frame, OrderReported
@@ -123,6 +126,47 @@ class NoOwner:
 
     async def before_dial(self) -> None:
         pass
+
+
+class Notes:
+    """What left, over lives."""
+
+    def __init__(self) -> None:
+        self.noted: list[Departed] = []
+
+    def note(self, mark: Mark, units: int, left_us: int) -> None:
+        self.noted.append(Departed(mark, units, left_us))
+
+    def take_former(self, since_us: int) -> list[Departed]:
+        return [departed for departed in self.noted if departed.left_us > since_us]
+
+
+def dialed(accounts: int, kernel: Kernel, notes: Notes, ms: int) -> int:
+    """How many sockets the accounts of one address have opened in the first milliseconds of a life."""
+    scope = Scope(kernel)
+    clock = Clock(lambda: kernel.now_us * 1000, lambda: kernel.now_us * 1000)
+    address = AddressLimits("okx", Departures(notes, clock.now()))
+    keepers = []
+    for _ in range(accounts):
+        outside = BriefOutside(scope, clock, dying=0)
+        rest = VenueRest(FakeDialect(), outside.pool(), CREDENTIALS, clock)
+        pace = CallPace(rates.CONNECTION_RULES, clock, outside, address.calls)
+        around = Surroundings(rest, outside, clock, Waits(), Pacer(clock, Waits().reconnect_gap_s), pace, SILENT)
+        keepers.append(Keeper(PLAN, "ws://venue", NoOwner(), around))
+        scope.spawn(keepers[-1].run())
+    kernel.run(kernel.now_us + ms * 1000)
+    return sum(keeper.dials for keeper in keepers)
+
+
+def test_the_accounts_of_an_address_open_no_more_sockets_than_the_venue_lets_it_open() -> None:
+    assert dialed(7, Kernel(1_763_600_000_000_000), Notes(), 1_000) == 3
+    assert dialed(7, Kernel(1_763_600_000_000_000), Notes(), 2_000) == 6
+
+
+def test_what_an_earlier_life_opened_counts_too() -> None:
+    kernel, notes = Kernel(1_763_600_000_000_000), Notes()
+    assert dialed(2, kernel, notes, 100) == 2
+    assert dialed(2, kernel, notes, 800) == 1
 
 
 def test_a_socket_that_dies_in_the_very_moment_in_which_it_went_live_is_dialed_again() -> None:

@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from protocols.dialect import Endpoints, Profile, Role, Scope
+from protocols.dialect import DIAL, Endpoints, Profile, Role, Scope
 from protocols.errors import BadRequest, ConfigMistake
 from protocols.evidence import Step
 from protocols.fix import Road
@@ -159,6 +159,7 @@ def test_the_published_limits_are_the_rules() -> None:
         "fills": (60, 2000, Scope.USER),
         "instruments": (20, 2000, Scope.ADDRESS),
         "account_instruments": (20, 2000, Scope.USER),
+        "dial": (3, 1000, Scope.ADDRESS),
         "time": (10, 2000, Scope.ADDRESS),
         "account_config": (5, 2000, Scope.USER),
     }
@@ -179,7 +180,7 @@ def test_every_call_has_a_rule() -> None:
         *demo.reference_calls(),
         *(OKX.question_call(question(step), None) for step in OKX.traits.ladder),
     ]
-    assert {call.operation for call in calls} == ruled
+    assert {call.operation for call in calls} | {DIAL} == ruled
     assert OKX.traits.cancel_operation == OKX.cancel_call(wire()).operation
     for step, operation in OKX.traits.question_operations.items():
         assert OKX.question_call(question(step), None).operation == operation

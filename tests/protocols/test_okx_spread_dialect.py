@@ -3,7 +3,7 @@
 import orjson
 import pytest
 
-from protocols.dialect import Endpoints, Profile, RefusalKind, Role, Scope, Strange, SubscribeRefused
+from protocols.dialect import DIAL, Endpoints, Profile, RefusalKind, Role, Scope, Strange, SubscribeRefused
 from protocols.evidence import CancelAnswered, Proof, Remedy, Step
 from protocols.fix import Road
 from protocols.mass import Everything
@@ -158,6 +158,7 @@ def test_the_published_limits_are_the_rules() -> None:
         "sprd_orders_pending": (10, 2000, Scope.USER),
         "sprd_orders_history": (20, 2000, Scope.USER),
         "sprd_trades": (20, 2000, Scope.USER),
+        "dial": (3, 1000, Scope.ADDRESS),
         "time": (10, 2000, Scope.ADDRESS),
         "account_config": (5, 2000, Scope.USER),
     }
@@ -170,7 +171,7 @@ def test_every_call_has_a_rule() -> None:
     calls = [SPREAD.clock_call(), identity, SPREAD.cancel_call(wire()), SPREAD.traits.switch.call(30, "")]
     calls.append(SPREAD.mass_call("sprd_mass_cancel", Everything("")))
     calls += [SPREAD.question_call(question(step), None) for step in SPREAD.traits.ladder]
-    assert {call.operation for call in calls} == {
+    assert {call.operation for call in calls} | {DIAL} == {
         operation for rule in SPREAD.traits.rate_rules for operation in rule.operations
     }
     assert SPREAD.traits.cancel_operation == SPREAD.cancel_call(wire()).operation

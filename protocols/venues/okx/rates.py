@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Final
 
 from protocols.batching import BatchCancel
-from protocols.dialect import Counts, RateRule, Scope
+from protocols.dialect import DIAL, Counts, RateRule, Scope
 from protocols.fix import Road
 
 CANCEL: Final = "cancel_order"
@@ -26,7 +26,7 @@ TIME: Final = "time"
 ACCOUNT_CONFIG: Final = "account_config"
 
 WINDOW_MS: Final = 2000
-"""Every limit here is stated per two seconds, but for the dead-man switch's."""
+"""Every limit here is stated per two seconds, but for the dead-man switch's and that on new connections."""
 
 
 def rule(operation: str, limit: int, scope: Scope, page: str, counts: Counts = Counts.CALLS) -> RateRule:
@@ -40,6 +40,7 @@ def switch_rule(operation: str, page: str) -> RateRule:
 
 
 CONNECTION_RULES: Final = (
+    RateRule(DIAL, frozenset({DIAL}), 3, 1000, Scope.ADDRESS, "OKX: Overview / WebSocket, connection limit"),
     rule(TIME, 10, Scope.ADDRESS, "Public Data / GET System time"),
     rule(ACCOUNT_CONFIG, 5, Scope.USER, "Trading Account / GET Account configuration"),
 )
