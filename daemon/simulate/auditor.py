@@ -318,11 +318,7 @@ def _went_under_two_names(seen: Chronicle, account: AccountName, breach: Breach)
 def _strangers(seen: Chronicle) -> Iterator[str]:
     """Find orders that were cancelled by us, and that nobody asked to have cancelled."""
     meant = {(wish.account, wish.order) for wish in seen.plan.wishes}
-    named = {
-        (wish.account, seen.plan.orders[wish.order].client_order_id)
-        for wish in seen.plan.wishes
-        if wish.order is not None and not wish.by_order_id
-    }
+    named = seen.plan.names_wished()
     for order in seen.plan.orders:
         if (order.account, order.number) in meant or (order.account, order.client_order_id) in named:
             continue

@@ -144,13 +144,15 @@ def blamed_wrongly(seen: Chronicle, account: AccountName, report: Report) -> Ite
 
 
 def _own(seen: Chronicle, story: BulkStory, until_us: int) -> Iterator[str]:
-    """Give the orders that nobody else had asked to have canceled by then."""
+    """Give the orders that nobody else had asked to have canceled by then, nor another order of their client ids."""
     wanted = {wish.order for wish in seen.plan.wishes}
+    named = seen.plan.names_wished()
     asked = [other.plan for other in seen.bulks.values() if min(other.asked_us, default=until_us) < until_us]
     for order in seen.plan.orders:
         bulks = [bulk for bulk in asked if seen.covers(bulk, order)]
         is_bound = any(binding.covers(order) for binding in seen.plan.bindings)
-        if bulks == [story.plan] and order.number in seen.order_ids and order.number not in wanted and not is_bound:
+        is_wanted = order.number in wanted or (order.account, order.client_order_id) in named
+        if bulks == [story.plan] and order.number in seen.order_ids and not is_wanted and not is_bound:
             yield seen.order_id(order.number)
 
 

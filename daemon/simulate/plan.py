@@ -126,6 +126,14 @@ class Plan(msgspec.Struct, frozen=True):
         """Say how far off our clock is at a moment."""
         return [offset_us for from_us, offset_us in self.clock_offsets() if from_us <= at_us][-1]
 
+    def names_wished(self) -> set[tuple[str, str | None]]:
+        """Give the client ids, by account, by which alone orders are asked for: they may be other orders' too."""
+        return {
+            (wish.account, self.orders[wish.order].client_order_id)
+            for wish in self.wishes
+            if wish.order is not None and not wish.by_order_id
+        }
+
     def trouble_of(self, account: AccountPlan) -> tuple[tuple[int, int], ...]:
         """Say when something may hinder the daemon at an account: its own death, its disk, the way, the venue."""
         times = [(crash.at_us, crash.at_us + crash.down_us) for crash in self.crashes]

@@ -221,6 +221,16 @@ def test_an_order_of_which_a_cancel_left_is_on_the_disk_before_one_that_was_aske
     assert scene.broken_in_bulk() == {"bulk_open", "bulk_written"}
 
 
+def test_what_left_for_somebody_who_named_it_by_a_client_id_that_it_had_is_not_the_bulk_cancels() -> None:
+    scene = Flat(bulk=ALL, by_order_id=False)
+    first, second = scene.place(ALIAS), scene.place("another")
+    scene.ask_in_bulk()
+    for order_id in (first, second):
+        scene.send(order_id)
+    scene.crash(wish(scene.account), opened(scene.account, 1, second, at_us=scene.now_us))
+    assert "bulk_written" not in scene.broken_in_bulk()
+
+
 def test_it_is_enough_that_it_stands_there_as_found() -> None:
     scene, first, second = two_cancels_leave()
     found = meant(scene.account, first, second)
