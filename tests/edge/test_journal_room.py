@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -114,6 +115,20 @@ async def test_a_stranger_looks_at_a_journal_that_is_open_however_little_is_left
         assert path.with_name(f"{path.name}-shm").exists()
         assert verify(path).findings == []
         disk.left = ROOM_BYTES
+
+
+async def test_who_looks_at_an_intake_that_a_crash_left_is_told_that_there_is_no_room_and_not_that_it_is_damaged(
+    path: Path, disk: Disk, gate: JournalGate
+) -> None:
+    disk.left = ROOM_BYTES
+    then = await receipts_left(path, gate, "a")
+    path_of(then).with_name(f"{path_of(then).name}-shm").unlink(missing_ok=True)
+    with closing(schema.connect(then)):  # the journal's own index is there
+        disk.left = 0
+        with pytest.raises(JournalError, match="disk is full; free some space on its disk"):
+            verify(then)
+        disk.left = ROOM_BYTES
+    assert verify(then).counts["receipts_waiting"] == 1
 
 
 def test_who_would_make_the_index_by_reading_needs_room_for_it(path: Path, disk: Disk) -> None:

@@ -278,10 +278,16 @@ def begin_life(path: Path, connecting: Connect, now_us: int) -> Life:
 def cannot_use(path: Path, trouble: sqlite3.Error) -> JournalError:
     """Say what SQLite's trouble with a journal means for its operator."""
     code = getattr(trouble, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)  # without one it is our own word for nonsense
-    code &= 0xFF  # the primary code; its upper bytes refine it
-    if code == sqlite3.SQLITE_IOERR and is_nearly_full(path):  # as when a log's index gets no room
-        code = sqlite3.SQLITE_FULL
+    code = sqlite3.SQLITE_FULL if is_for_want_of_room(path, trouble) else code & 0xFF  # the upper bytes refine it
     return JournalError(str(path), str(trouble) or type(trouble).__name__, _FIXES.get(code, _FIX))
+
+
+def is_for_want_of_room(path: Path, trouble: sqlite3.Error) -> bool:
+    """Whether SQLite's trouble says nothing of a journal, but that its disk is full."""
+    code = getattr(trouble, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT) & 0xFF
+    if code == sqlite3.SQLITE_IOERR:  # as when a log's index gets no room
+        return is_nearly_full(path)
+    return bool(code == sqlite3.SQLITE_FULL)
 
 
 _ASIDE = "it is damaged: stop the daemon, keep the file aside, try `sqlite3 FILE .recover`, or begin with an empty one"

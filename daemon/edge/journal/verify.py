@@ -39,7 +39,14 @@ from daemon.edge.journal.codec import (
     read_tie,
 )
 from daemon.edge.journal.intake import path_of, waiting_beside
-from daemon.edge.journal.schema import TABLES, VERSION, cannot_use, open_for_looking, version_of
+from daemon.edge.journal.schema import (
+    TABLES,
+    VERSION,
+    cannot_use,
+    is_for_want_of_room,
+    open_for_looking,
+    version_of,
+)
 from protocols.evidence import RAW_BYTES_MAX
 from protocols.fix import AccountName, RequestId
 
@@ -83,7 +90,11 @@ class Verified(msgspec.Struct, frozen=True):
 
 
 def verify(path: Path) -> Verified:
-    """Look at everything. Raises `JournalError` where there is nothing to look at: no file, no journal, a newer one."""
+    """Look at everything.
+
+    Raises `JournalError` where there is nothing to look at: no file, no journal, a newer one; and where the disk is too
+    full to look, which says nothing of the journal.
+    """
     try:
         with closing(open_for_looking(path)) as db:
             version = version_of(path, db)
@@ -116,6 +127,8 @@ class _Verification:
             try:
                 part()
             except sqlite3.Error as trouble:  # a page that cannot be read ends this check and not the next
+                if is_for_want_of_room(self._path, trouble):
+                    raise
                 self._finding(part.__name__.strip("_"), f"cannot be read further: {trouble}")
         return Verified(self._version, self._counts, self._findings, self._found)
 
