@@ -248,6 +248,8 @@ class FrontDesk:
         """List known live orders."""
         names_seen = self._visible(peer) if request.account is None else [self._observed(request.account, peer).name]
         accounts = [self._accounts[name] for name in names_seen]
+        if request.product is not None:
+            _require_product(request.product, accounts)
         rows = tuple(
             row
             for account in accounts
@@ -361,3 +363,19 @@ class FrontDesk:
 
     def _visible(self, peer: Peer) -> list[AccountName]:
         return [name for name in self._accounts if self._access.may(peer, Role.OBSERVE, name)]
+
+
+def _require_product(product: str, accounts: list[Account]) -> None:
+    """Refuse a product line that none of the accounts has: it is a slip, and "no orders" would be no answer to it."""
+    refusal = None
+    for account in accounts:
+        try:
+            account.product_of(product)
+        except BadRequest as error:
+            refusal = error
+        else:
+            return
+    if refusal is not None and len(accounts) > 1:
+        raise BadRequest("invalid_params", f"no account has the product line {product}", path="product")
+    if refusal is not None:
+        raise refusal

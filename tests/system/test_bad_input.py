@@ -77,6 +77,14 @@ async def test_a_cancel_that_cannot_be_meant_is_refused_with_its_place(
     assert running.venue.floor.stats.cancels == before
 
 
+@pytest.mark.parametrize("account", [{"account": "okx-main"}, {}], ids=["of one account", "of all"])
+async def test_orders_of_a_product_line_that_there_is_not_are_refused_and_not_none(
+    running: World, account: dict[str, str]
+) -> None:
+    (answer,) = await say(running, line("orders", product="SPOT", **account))
+    assert (reason(answer), answer["error"]["data"]["path"]) == ("invalid_params", "product")
+
+
 @pytest.mark.parametrize(
     ("raw", "wanted", "code"),
     [
