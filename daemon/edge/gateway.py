@@ -449,7 +449,8 @@ class Gateway:
         can_leave = any(self._is_open.values())
         if self._standing.refusal is not None and not can_leave:
             return GatewayState.AUTH_FAILED
-        return GatewayState.READY if can_leave and self._standing.is_proven else GatewayState.CONNECTING
+        is_proven = self._standing.is_proven or self._is_open[Road.WS]  # a socket that logged in outlives its key
+        return GatewayState.READY if can_leave and is_proven else GatewayState.CONNECTING
 
     def _entry_state(self) -> EntryState:
         if self._is_open[Road.WS]:

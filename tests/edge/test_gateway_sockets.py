@@ -142,6 +142,18 @@ async def test_new_credentials_are_tried_at_once(rig: Rig) -> None:
     assert "auth_failed" not in rig.alarms()
 
 
+async def test_cancels_go_on_by_the_socket_of_the_key_before_where_the_new_one_is_refused(rig: Rig) -> None:
+    await rig.start().live()
+    rig.venue.rest["/whoami"] = lambda _: "refused badkey"
+    rig.venue.answer_frame = lambda frame: ["login no credentials"] if frame.startswith("login") else friendly(frame)
+    with rig.calling() as gateway:
+        gateway.rotate(Credentials(Secret("other"), Secret("very-secret"), Secret("")))
+    await rig.until(lambda: rig.roads(Road.REST) == [True, False])
+    assert rig.roads(Road.WS) == [True]
+    assert (rig.status.state, rig.status.order_entry) == (GatewayState.READY, EntryState.WS)
+    assert "auth_failed" in rig.alarms()
+
+
 async def test_rotating_good_credentials_breaks_nothing(rig: Rig) -> None:
     await rig.start().live()
     with rig.calling() as gateway:
