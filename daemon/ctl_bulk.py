@@ -39,8 +39,11 @@ class Told:
         self.results: dict[str, Result] = {}
 
     def __call__(self, result: Result) -> None:
-        """Take note of an outcome."""
+        """Take note of an outcome; one that is told again, as after a reconnect, is not said again."""
+        before = self.results.get(result.request_id)
         self.results[result.request_id] = result
+        if before is not None and (before.outcome, before.cum_qty) == (result.outcome, result.cum_qty):
+            return
         order = f"{result.raw.get('instrument')} {result.order_id or result.raw.get('client_order_id')}"
         self._out.aside(f"{len(self.results)} {result.outcome} {order} filled={cell(result.raw.get('cum_qty'))}")
 

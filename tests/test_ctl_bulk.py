@@ -143,6 +143,23 @@ def test_every_outcome_is_told_as_it_comes_and_all_of_them_at_the_end(desk: Fake
     ]
 
 
+def test_an_outcome_that_is_told_again_after_a_reconnect_is_shown_once(desk: FakeDesk, capsys: Captured) -> None:
+    told = told_of(Outcome.CANCELED, Outcome.FILLED)
+
+    def end(taken: TakenBulk) -> None:
+        for outcome in (Outcome.IN_DOUBT, Outcome.CANCELED, Outcome.CANCELED):
+            taken.sink.outcome(report(request_id=RequestId("flat/0"), order_id=OrderId("0"), outcome=outcome))
+        end_with(told, taken)
+
+    desk.when_bulk = end
+    assert ctl.main([*ALL, "--yes"]) == 3
+    assert capsys.readouterr().err.splitlines()[1:] == [
+        "1 in_doubt BTC-USDT 0 filled=0.00000001",
+        "1 canceled BTC-USDT 0 filled=0.00000001",
+        "2 filled BTC-USDT 1 filled=0.00000001",
+    ]
+
+
 def test_a_dry_run_lists_what_matches_and_asks_for_nothing(desk: FakeDesk, capsys: Captured) -> None:
     answer(desk, told_of())
     assert ctl.main(["cancel-all", "--all-accounts", "--dry-run"]) == 0
