@@ -123,7 +123,10 @@ class Listener:
         if case.verdict.is_contradictory and not before.is_contradictory:
             case.trouble_us = now_us
             case.asks = case.asks_since_end = 0
-            self._bench.out.append(Alarm("contradictory_evidence", f"order {report.order_id} of {report.instrument}"))
+            what = f"order {report.order_id} of {report.instrument}"
+            if report.instrument != case.instrument:
+                what += f", asked for as one of {case.instrument}"
+            self._bench.out.append(Alarm("contradictory_evidence", what))
 
     def _part_the_doubtful(self, case: Case, now_us: int) -> None:
         """A request by client id may have been made after the order's end, for a newer order of that id."""

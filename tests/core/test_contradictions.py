@@ -7,6 +7,7 @@ from decimal import Decimal
 import pytest
 
 from daemon.core.book import Book
+from daemon.core.effects import Alarm
 from daemon.core.policy import FINAL_QTY_ASKS_MAX
 from protocols.evidence import Proof, Step
 from protocols.fix import OrderId, OrdStatus, Outcome, Side
@@ -44,6 +45,14 @@ def test_an_impossible_end_ends_nothing_and_is_asked_about(impossible: Said) -> 
     story.answer_ended("canceled", cum="1")
     assert story.outcomes() == [Outcome.CANCELED]
     assert story.report().cum_qty == Decimal(1)
+
+
+def test_an_order_that_is_on_another_instrument_than_was_asked_is_alarmed_with_both_names() -> None:
+    story = Story()
+    story.submit()
+    story.push("new", cum="0", instrument="OTHER")
+    (alarm,) = (each for each in story.effects if isinstance(each, Alarm) and each.name == "contradictory_evidence")
+    assert alarm.detail == f"order {story.case().order_id} of OTHER, asked for as one of {story.case().instrument}"
 
 
 def test_where_sides_clash_the_venues_answer_decides() -> None:
