@@ -249,6 +249,8 @@ class Bulk:
                     rounds_max=rounds,
                     now_us=now_us,
                 )
+                if self.intent.is_unattended:
+                    part.body.asks_until_us = until_us
             for key, (mine, member) in self._members.items():
                 if mine is part and isinstance(part.body, Roll):
                     part.body.hold(number_of(self.intent.name, key.request_id) or 0, member)

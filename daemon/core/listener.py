@@ -190,7 +190,8 @@ class Listener:
         if not shows_life:
             case.live_refutations.clear()
         ends = [piece for piece in case.view.pieces if piece.status.is_terminal]
-        heard_us = max(case.view.last_push_us, *(case.view.seen_us(piece) or 0 for piece in ends))
+        times_us = (case.view.seen_us(piece) or 0 for piece in ends)
+        heard_us = max(case.view.last_push_us, case.view.last_end_us, *times_us)
         if asked.at_us < heard_us + self._world.replica_lag_us:
             return
         if shows_life:

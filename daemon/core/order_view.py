@@ -206,7 +206,7 @@ class OrderView:
     still too much is all of it terminal: a further piece is kept only if it changes the verdict.
     """
 
-    __slots__ = ("_instrument", "_seen", "_struck", "last_push_us", "verdict")
+    __slots__ = ("_instrument", "_seen", "_struck", "last_end_us", "last_push_us", "verdict")
 
     def __init__(self, instrument: str = "") -> None:
         self._instrument = instrument
@@ -216,6 +216,8 @@ class OrderView:
         """What the evidence says. Only the view writes it."""
         self.last_push_us = 0
         """When the last push about the order arrived, a repeated one too; 0 if none did."""
+        self.last_end_us = 0
+        """When an end that was known was last shown again; 0 if none was."""
 
     @property
     def pieces(self) -> tuple[OrderReported, ...]:
@@ -227,6 +229,9 @@ class OrderView:
         if piece.source is Source.PUSH and now_us > self.last_push_us:
             self.last_push_us = now_us
         if piece in self._seen or (self._struck and digest_of(piece) in self._struck):
+            return False
+        if _is_end(piece) and any(_stands_for(held, piece) for held in self._seen):
+            self.last_end_us = max(self.last_end_us, now_us)
             return False
         verdict = verdict_beside(self.verdict, piece, self._instrument)
         if verdict is None:
@@ -278,6 +283,18 @@ class OrderView:
 def digest_of(piece: OrderReported) -> str:
     """Name a piece of evidence by the frame it was read from; one without a frame is named by what it says."""
     return piece.frame.digest if piece.frame else repr(piece)
+
+
+def _stands_for(held: OrderReported, piece: OrderReported) -> bool:
+    """Whether a piece says what one that is held says, in another frame, and would never be picked before it.
+
+    As the row of an order that ended, which is in every page of a history as long as the pages shift.
+    """
+    if held.status is not piece.status or held.source is not piece.source or held.channel != piece.channel:
+        return False
+    if held.frame is None or piece.frame is None or held.frame.digest < piece.frame.digest:
+        return False
+    return msgspec.structs.replace(held, frame=None) == msgspec.structs.replace(piece, frame=None)
 
 
 def is_possible(piece: OrderReported, instrument: str) -> bool:

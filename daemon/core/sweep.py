@@ -88,6 +88,8 @@ class Sweep:
         self._world = world
         self._book = book
         self._sends_until_us = sends_until_us
+        self.asks_until_us = 0
+        """Until when it goes on asking a venue that does not say what rests: set where nobody would ask again."""
         self._rounds_max = rounds_max
         self._rounds = 0
         self._has_counted = False
@@ -252,7 +254,10 @@ class Sweep:
         elif self._wanted_us is None:
             self._conclude(now_us)
         elif now_us >= self._give_up_us:
-            self._end(self._trouble)
+            if now_us < self.asks_until_us:
+                self._want(now_us, now_us)
+            else:
+                self._end(self._trouble)
 
     def _is_due(self, now_us: int) -> bool:
         """Whether a listing is wanted by now that was not asked for yet; it counts as asked for from here on."""

@@ -69,7 +69,7 @@ class _Canon:
                 said = value.outcome, value.ord_status, str(value.cum_qty), value.cum_qty_final, value.revision
             case OrderView():
                 seen = sorted((digest_of(piece), str(self(times))) for piece, times in value._seen.items())
-                said = tuple(seen), tuple(sorted(value._struck)), self(value.last_push_us)
+                said = tuple(seen), tuple(sorted(value._struck)), self(value.last_push_us), self(value.last_end_us)
             case Agenda():
                 said = tuple(sorted((str(self(key)), at - self._now_us) for key, at in value._at.items()))
             case Case():

@@ -232,6 +232,25 @@ def test_terminal_frames_without_end_are_bounded_and_a_late_fill_is_still_heard(
     assert view.verdict.cum_qty == Decimal(4)
 
 
+@given(st.randoms(use_true_random=False))
+def test_an_end_that_is_shown_again_and_again_in_other_frames_is_kept_few_times(chance: Random) -> None:
+    """As in pages of a history, which shift: each would be a row of the journal with its whole page."""
+    pages = [report("canceled", cum="3", source=Source.QUERY, note=str(number)) for number in range(200)]
+    chance.shuffle(pages)
+    view = seen(pages)
+    assert len(view.pieces) < 25
+    assert view.verdict == judged(pages)
+
+
+def test_when_an_end_was_shown_again_is_known_though_it_is_not_kept() -> None:
+    view = OrderView(INSTRUMENT)
+    first, again = sorted((report("canceled", note=note) for note in "ab"), key=digest_of, reverse=True)
+    assert view.add(first, 7)
+    assert view.last_end_us == 0
+    assert not view.add(again, 9)
+    assert (view.last_end_us, view.seen_us(first)) == (9, 7)
+
+
 def test_evidence_without_a_frame_is_struck_piece_by_piece() -> None:
     view = OrderView(INSTRUMENT)
     wrong = msgspec.structs.replace(report("canceled"), frame=None)
