@@ -25,6 +25,7 @@ from daemon.core.intake import Intake
 from daemon.core.listener import Listener
 from daemon.core.listings import Listings
 from daemon.core.records import (
+    PRESUMED,
     AskFailed,
     CancelRequest,
     RequestOpened,
@@ -433,7 +434,8 @@ class Correlator:
             for ticket in case.tickets.values():
                 ticket.is_sure = ticket.is_inferred = True
                 ticket.is_presumed = is_presumed
-            case = self._listener.bind(case, held.order_id, "no live order has this client id", now_us, held)
+            why = PRESUMED if is_presumed else "no live order has this client id"
+            case = self._listener.bind(case, held.order_id, why, now_us, held)
             self._listener.add(case, held, now_us, asked_us)
         for row in rows:
             self._listener.reported(row, now_us, asked_us)

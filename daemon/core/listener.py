@@ -95,7 +95,7 @@ class Listener:
         sure of the other one.
         """
         received_us = ticket.request.received_us
-        if ticket.is_presumed:
+        if ticket.is_presumed and self._world.is_clock_measured:
             return created_ms <= self._world.venue_ms(received_us)
         return not ticket.is_sure and created_ms <= self._world.venue_ms_at_least(received_us)
 

@@ -288,6 +288,8 @@ class Observed(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 TRACKED = "the client tracked the order under this client id"
 """Why a case knows its order from the start (`Bound.why`)."""
+PRESUMED = "no live order has this client id, as far as a listing shows that may be old"
+"""Why its order is another one, should a newer one of its client id be heard of (`Bound.why`)."""
 
 
 class Bound(msgspec.Struct, frozen=True, gc=False, tag=True):

@@ -21,6 +21,7 @@ from daemon.core.case import Case, SendState, Ticket, WireSend, is_settled
 from daemon.core.ids import life_of
 from daemon.core.order_view import OrderView
 from daemon.core.records import (
+    PRESUMED,
     TRACKED,
     Asked,
     AskFailed,
@@ -76,9 +77,11 @@ def rebuild(found: RecoveredCase, world: World, now_us: int) -> Case:
             send.state, send.ended_us = SendState.LOST, now_us
     for entry in found.requests:
         case.tickets[entry.request.key] = _ticket(entry, case, world, now_us, opened.get(entry.request.key, now_us))
-    tracked_us = {record.t for record in records if isinstance(record, Bound) and _is_by_track(record, case)}
-    for key, ticket in case.tickets.items():
+    bounds = [record for record in records if isinstance(record, Bound) and record.order_id == case.order_id]
+    tracked_us = {bound.t for bound in bounds if bound.why == TRACKED}
+    for key, ticket in case.tickets.items():  # who tracked the order had its request opened at that moment
         ticket.is_sure = opened.get(key) in tracked_us or _is_named(ticket.request, case)
+        ticket.is_presumed = not ticket.is_sure and any(bound.why == PRESUMED for bound in bounds)
     case.view.last_push_us = now_us  # Nobody listened while there was no daemon: a push may have come and gone.
     is_waiting = any(not is_settled(ticket) for ticket in case.tickets.values())
     case.must_ask_first = is_waiting
@@ -154,11 +157,6 @@ def _ticket(entry: RecoveredRequest, case: Case, world: World, now_us: int, open
     if ticket.first_send is None and case.sends and case.sends[-1].proof in _SHARED:
         ticket.first_send = case.sends[-1].wire.send_id
     return ticket
-
-
-def _is_by_track(bound: Bound, case: Case) -> bool:
-    """Whether the request that was opened at that moment means a case's order because its client tracked it so."""
-    return bound.why == TRACKED and bound.order_id == case.order_id
 
 
 def _is_named(request: CancelRequest, case: Case) -> bool:

@@ -114,6 +114,27 @@ def test_an_order_of_the_id_that_is_heard_of_later_and_was_perhaps_there_correct
     assert story.outcomes() == [Outcome.CANCELED, *corrected]
 
 
+def test_a_later_life_corrects_it_too() -> None:
+    story = asked_by_alias()
+    story.push("canceled", **ENDED)
+    story.answer_not_found()
+    story.restart()
+    story.measure_clock(0, APART_MS)
+    story.push("filled", **Said(**{**SINCE, "created_ms": ASKED_MS + APART_MS, "cum": "10"}))
+    assert story.outcomes() == [Outcome.CANCELED, Outcome.FILLED]
+
+
+def test_a_later_life_whose_clock_is_not_measured_takes_no_order_for_the_one_that_was_meant() -> None:
+    story = asked_by_alias()
+    story.push("canceled", **ENDED)
+    story.answer_not_found()
+    story.restart()
+    world = story.core.world
+    world.clock_uncertainty_us, world.is_clock_measured = 1_000_000, False
+    story.push("new", **Said(**{**SINCE, "created_ms": ASKED_MS + APART_MS}))
+    assert (story.outcomes(), len(story.sends)) == ([Outcome.CANCELED], 1)
+
+
 def test_where_it_rests_on_a_listing_that_shows_all_of_then_a_later_word_about_another_order_changes_nothing() -> None:
     story = asked_by_alias()
     story.push("canceled", **ENDED)
