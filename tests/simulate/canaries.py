@@ -447,7 +447,7 @@ CANARIES: Final = (
     Canary(unanswered_at_the_deadline_was_not_sent, 0),
     Canary(what_was_asked_for_in_bulk_is_canceled, 1),
     Canary(what_no_listing_shows_after_a_crash_was_not_found, 59),
-    Canary(the_requests_say_well_enough_what_was_found, 181),
+    Canary(the_requests_say_well_enough_what_was_found, 866),
     Canary(a_client_that_died_is_waited_for, 1),
     Canary(a_goodbye_is_a_death, 20),
     Canary(a_switch_ends_with_the_daemon, 7),
