@@ -13,7 +13,7 @@ from daemon.core.binding import Fit, ended_before, fit
 from daemon.core.case import Asked, Case, Ticket, WireSend, is_settled
 from daemon.core.effects import Alarm, OrderNews, Write
 from daemon.core.joining import Joiner
-from daemon.core.order_view import digest_of
+from daemon.core.order_view import digest_of, without_bytes
 from daemon.core.records import Observed, Struck
 from protocols.evidence import OrderReported, Source, Step
 
@@ -111,7 +111,9 @@ class Listener:
         before = case.verdict
         if not case.view.add(report, now_us, asked_us):
             return
-        self._bench.out.append(Write(Observed(now_us, case.case_id, report, asked_us)))
+        is_known_end = case.verdict == before and before.is_terminal and report.status.is_terminal
+        written = without_bytes(report) if is_known_end and not before.is_contradictory else report
+        self._bench.out.append(Write(Observed(now_us, case.case_id, written, asked_us)))
         if case.verdict.is_terminal:
             case.round = None
             if not before.is_terminal:

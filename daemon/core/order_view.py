@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from protocols.evidence import OrderReported, Source
+from protocols.evidence import Frame, OrderReported, Source
 from protocols.fix import TERMINAL, ClientOrderId, EndedBy, OrderId, OrdStatus, Side
 
 if TYPE_CHECKING:
@@ -283,6 +283,12 @@ class OrderView:
 def digest_of(piece: OrderReported) -> str:
     """Name a piece of evidence by the frame it was read from; one without a frame is named by what it says."""
     return piece.frame.digest if piece.frame else repr(piece)
+
+
+def without_bytes(piece: OrderReported) -> OrderReported:
+    """Name a piece's frame by its digest alone: of what says nothing new, a page of a history as a rule."""
+    frame = piece.frame
+    return piece if frame is None else msgspec.structs.replace(piece, frame=Frame(frame.digest, b""))
 
 
 def _stands_for(held: OrderReported, piece: OrderReported) -> bool:

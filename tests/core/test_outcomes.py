@@ -5,12 +5,16 @@ from __future__ import annotations
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
+from daemon.core.effects import Write
+from daemon.core.order_view import digest_of
 from daemon.core.policy import RETRY_MAX_US, SENDS_MAX
-from protocols.evidence import Absence, DropCopyState, Proof, Step
+from daemon.core.records import Observed
+from protocols.evidence import Absence, DropCopyState, Frame, Proof, Source, Step
 from protocols.fix import CxlRejReason, EndedBy, OrdStatus, Outcome, Road
 from tests.core.story import Story
-from tests.core.words import TIMINGS
+from tests.core.words import TIMINGS, report
 
 LAG_MS = TIMINGS.replica_lag_ms
 HORIZON_MS = TIMINGS.horizon_s * 1000
@@ -438,3 +442,48 @@ def test_a_report_names_its_evidence_and_its_times() -> None:
     )
     assert report.venue_response == {"c": "0"}
     assert story.progress() == ["forwarded", "venue_accepted"]
+
+
+# ---------------------------------------------------------------- what is written down of it
+
+
+def hear(story: Story, status: str, source: Source = Source.QUERY, cum: str | None = None) -> None:
+    """Report the order in a frame that has bytes."""
+    piece = report(status, source=source, cum=cum)
+    story.see(replace(piece, frame=Frame(digest_of(piece), b"bytes")))
+
+
+def bytes_written(story: Story) -> list[bool]:
+    """Say of each piece of evidence whether its frame's bytes are written with its digest."""
+    written = [effect.record for effect in story.effects if isinstance(effect, Write)]
+    frames = [record.report.frame for record in written if isinstance(record, Observed)]
+    assert all(frame is not None and frame.digest for frame in frames)
+    return [frame is not None and frame.raw == b"bytes" for frame in frames]
+
+
+def test_of_an_end_that_was_known_the_digest_alone_is_written() -> None:
+    story = Story()
+    story.submit()
+    hear(story, "new", Source.PUSH)
+    hear(story, "canceled", Source.PUSH, "3")
+    hear(story, "canceled", cum="3")
+    assert bytes_written(story) == [True, True, False]
+
+
+def test_what_speaks_against_an_end_or_says_more_of_it_is_written_with_its_bytes() -> None:
+    story = Story()
+    story.submit()
+    hear(story, "canceled", Source.PUSH, "3")
+    hear(story, "new", cum="3")
+    hear(story, "canceled", cum="4")
+    assert story.report().cum_qty == Decimal(4)
+    assert bytes_written(story) == [True, True, True]
+
+
+def test_of_two_ends_that_contradict_each_other_every_frame_is_written_with_its_bytes() -> None:
+    story = Story()
+    story.submit()
+    hear(story, "canceled", Source.PUSH, "3")
+    hear(story, "filled", Source.PUSH, "10")
+    hear(story, "canceled", cum="3")
+    assert bytes_written(story) == [True, True, True]

@@ -7,6 +7,9 @@ from contextlib import contextmanager
 from decimal import Decimal
 from pathlib import Path
 
+from msgspec.structs import replace
+
+from daemon.core.order_view import without_bytes
 from daemon.core.records import (
     Bound,
     BulkEnded,
@@ -98,6 +101,12 @@ def observed(case: str, *, order_id: str = "1", raw: str | bytes = PUSHED, t: in
         frame=frame_of(raw),
     )
     return Observed(t, CaseId(case), report)
+
+
+def observed_again(case: str) -> Observed:
+    """What says nothing new: the digest of its frame alone is written."""
+    again = observed(case)
+    return replace(again, report=without_bytes(again.report))
 
 
 def wire(name: str, road: Road = Road.WS) -> WireCancel:

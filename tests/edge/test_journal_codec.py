@@ -3,6 +3,7 @@
 from decimal import Decimal
 
 import pytest
+from msgspec.structs import replace
 
 from daemon.core.records import (
     Asked,
@@ -23,6 +24,7 @@ from daemon.edge.journal.codec import KINDS, Undecodable, read_record, read_repo
 from daemon.edge.journal.story import tell
 from protocols.asks import Question
 from protocols.evidence import (
+    RAW_BYTES_MAX,
     Absence,
     CancelAnswered,
     CancelForwarded,
@@ -133,6 +135,20 @@ def test_a_record_reads_back_as_it_was_written(record: Record, sentence: str) ->
     assert (row.digest, row.frame) == ((frame.digest, frame.raw) if frame else (None, None))
     assert read_record(row.body, row.frame) == record
     assert tell(record) == sentence
+
+
+def test_the_beginning_of_a_long_frame_is_kept_where_it_names_the_order() -> None:
+    page = "[" + ",".join(f'{{"id":"{number}"}}' for number in range(1000, 2000)) + "]"
+    assert len(page) > RAW_BYTES_MAX
+    for order_id, kept in (("1001", page[:RAW_BYTES_MAX].encode()), ("1999", None)):
+        answer = replace(ANSWER, order_id=OrderId(order_id), frame=frame_from(page))
+        for row in (step_row(observed("X", order_id=order_id, raw=page)), step_row(SendAnswered(T0, X, answer))):
+            assert (row.frame, row.digest) == (kept, frame_from(page).digest)
+
+
+def test_a_frame_that_is_there_as_a_whole_is_kept_whatever_it_names() -> None:
+    assert step_row(observed("X", order_id="other", raw="x" * (RAW_BYTES_MAX - 1))).frame
+    assert step_row(SendAnswered(T0, X, replace(ANSWER, frame=frame_from("x" * RAW_BYTES_MAX)))).frame
 
 
 def test_an_order_id_and_a_quantity_stay_text() -> None:

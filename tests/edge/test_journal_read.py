@@ -18,6 +18,7 @@ from protocols.evidence import Absence, QuestionAnswered, Step
 from protocols.fix import AccountName, OrderId, Outcome, QueryId, RequestId
 from protocols.jsonread import frame_of
 from tests.edge.journal_world import (
+    PUSHED,
     T0,
     a_journal,
     concluded,
@@ -26,6 +27,7 @@ from tests.edge.journal_world import (
     key,
     moved,
     observed,
+    observed_again,
     opened,
     report,
     request,
@@ -198,6 +200,16 @@ async def test_a_story_is_told_step_by_step_with_its_frames(held: Journal) -> No
         (5, "concluded", None),
     ]
     assert story.steps[4].detail == "push orders: order order-of-a is canceled, 0.10 filled of 2.50"
+
+
+async def test_where_the_digest_of_a_frame_is_all_that_was_kept_the_story_says_so(held: Journal) -> None:
+    await keep(held, [opened("a"), observed("case-a"), observed_again("case-a")])
+    story = await held.explain(None, RequestId("a"))
+    assert story is not None
+    kept, left_out = story.steps[1:]
+    assert (kept.frame, left_out.frame) == (PUSHED, None)
+    digest = frame_of(PUSHED).digest
+    assert left_out.detail == f"{kept.detail}; of the frame only its digest is kept, {digest}"
 
 
 async def test_a_frame_that_is_no_text_is_shown_in_hex(held: Journal) -> None:

@@ -18,6 +18,7 @@ from tests.edge.journal_world import (
     keep,
     moved,
     observed,
+    observed_again,
     opened,
     rows,
     whole_story,
@@ -36,7 +37,7 @@ async def path(tmp_path: Path) -> Path:
         await keep(held, whole_story("c", held.next_seq()))
         await keep(held, [opened("d"), observed("case-d"), moved("d", "case-d", "case-c")])
         await keep(held, [concluded("d", held.next_seq(), case="case-c")])
-        await keep(held, [opened("e")])
+        await keep(held, [opened("e"), observed_again("case-e")])
         await keep(held, whole_story("f", held.next_seq()))
     return path
 
@@ -56,8 +57,8 @@ def test_a_journal_that_canceld_wrote_is_sound_and_all_of_it_was_looked_at(path:
     assert seen.findings == []
     assert seen.is_sound
     assert seen.counts == {
-        "lives": 2, "open": 1, "steps": 30, "frames": 9, "frames_cut": 0, "outcomes": 6, "requests": 6,
-        "bulks": 0, "bindings": 0,
+        "lives": 2, "open": 1, "steps": 31, "frames": 9, "frames_cut": 0, "digests_alone": 1, "outcomes": 6,
+        "requests": 6, "bulks": 0, "bindings": 0,
     }  # fmt: skip
 
 
@@ -126,7 +127,7 @@ def test_only_the_first_findings_are_told_and_all_are_counted(path: Path, monkey
     monkeypatch.setattr(verify, "FINDINGS_MAX", 3)
     change(path, "UPDATE steps SET body = '{'")
     seen = verify.verify(path)
-    assert (len(seen.findings), seen.found) == (3, 30)
+    assert (len(seen.findings), seen.found) == (3, 31)
 
 
 async def test_what_was_forgotten_is_not_missed(path: Path) -> None:

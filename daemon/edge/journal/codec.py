@@ -35,7 +35,7 @@ from daemon.core.records import (
     Told,
     frame_of,
 )
-from protocols.evidence import Frame
+from protocols.evidence import RAW_BYTES_MAX, Frame
 from protocols.fix import AccountName, ClientOrderId, OrderId, Priority, RequestId
 
 if TYPE_CHECKING:
@@ -87,13 +87,19 @@ def concluded_row(record: Concluded, report: bytes) -> StepRow:
 
 
 def step_row(record: Record) -> StepRow:
-    """Write a record; the raw frame goes into a column of its own, so that the body stays readable."""
+    """Write a record; the raw frame goes into a column of its own, so that the body stays readable.
+
+    The digest stands alone where there are no bytes, and where the beginning of a long frame, which is all that there
+    is of it, does not name the order: a page of a history is read into a hundred records.
+    """
     order_id, frame, bare = _parts(record)
     body = _encode(bare).decode()
     if frame is None:
         return StepRow(record.case, record.t, KINDS[type(record)], order_id, None, body, None)
-    raw = frame.raw or None  # of what was remembered from earlier pushes: the digest alone
-    return StepRow(record.case, record.t, KINDS[type(record)], order_id, frame.digest, body, raw)
+    raw = frame.raw
+    if len(raw) >= RAW_BYTES_MAX and order_id is not None and order_id.encode() not in raw:
+        raw = b""
+    return StepRow(record.case, record.t, KINDS[type(record)], order_id, frame.digest, body, raw or None)
 
 
 def read_record(body: str, raw: bytes | None = None) -> Record:

@@ -348,18 +348,13 @@ class Reader:
         return [step for step in (*steps, *map(told, last)) if step is not None]
 
     def _with_frames(self, steps: list[StepTold]) -> tuple[StepShown, ...]:
-        """Show steps with what the venue sent, as far as that was kept."""
+        """Show steps with what the venue sent, or say that only its digest was kept."""
         numbers = msgspec.json.encode([step.number for step in steps if step.kind not in OF_OTHERS]).decode()
         found = self._connected().execute(
-            "SELECT id, frame FROM steps WHERE id IN (SELECT value FROM json_each(?))", (numbers,)
+            "SELECT id, digest, frame FROM steps WHERE id IN (SELECT value FROM json_each(?))", (numbers,)
         )
-        frames: dict[int, bytes | None] = {row["id"]: row["frame"] for row in found}
-        return tuple(
-            StepShown(
-                step.t, step.kind, step.detail, None if step.kind in OF_OTHERS else _as_text(frames.get(step.number))
-            )
-            for step in steps
-        )
+        rows = {row["id"]: row for row in found}
+        return tuple(_with_frame(step, None if step.kind in OF_OTHERS else rows.get(step.number)) for step in steps)
 
 
 def _told(row: sqlite3.Row) -> HistoryRow:
@@ -388,6 +383,12 @@ def _shown(key: RequestKey) -> Callable[[sqlite3.Row], StepTold | None]:
         return _step(row, detail)
 
     return show
+
+
+def _with_frame(step: StepTold, row: sqlite3.Row | None) -> StepShown:
+    digest, raw = (None, None) if row is None else (row["digest"], row["frame"])
+    only = f"; of the frame only its digest is kept, {digest}" if digest is not None and not raw else ""
+    return StepShown(step.t, step.kind, step.detail + only, _as_text(raw))
 
 
 def _step(row: sqlite3.Row, detail: str) -> StepTold:

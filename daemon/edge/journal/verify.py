@@ -192,7 +192,7 @@ class _Verification:
     # ------------------------------------------------------------ steps and their frames
 
     def _steps(self) -> None:
-        self._counts |= {"frames": 0, "frames_cut": 0}
+        self._counts |= {"frames": 0, "frames_cut": 0, "digests_alone": 0}
         self._walk("steps", "SELECT * FROM steps ORDER BY id", self._step, "id")
 
     def _step(self, row: sqlite3.Row, where: str) -> None:
@@ -207,7 +207,8 @@ class _Verification:
 
     def _frame(self, row: sqlite3.Row, where: str) -> None:
         raw = row["frame"]
-        if not raw:  # of what was remembered from earlier pushes there is the digest alone
+        if not raw:  # of what says nothing new, or does not name the order, there is the digest alone
+            self._counts["digests_alone"] += row["digest"] is not None
             return
         self._counts["frames"] += 1
         if len(raw) >= RAW_BYTES_MAX:  # the digest is of the whole frame, of which this is the beginning
