@@ -152,6 +152,9 @@ def _is_unknown_order(ticket: Ticket, case: Case, world: World) -> bool:
 
 
 def _why_in_doubt(ticket: Ticket, case: Case) -> str:
+    elsewhere = any(piece.instrument not in {"", case.instrument} for piece in case.view.pieces)
+    if elsewhere and case.verdict.ord_status is None:
+        return "other_instrument"
     if case.denials and (case.was_seen or case.denied_past_memory):
         return "retention_passed"
     if not ticket.is_recovered and not any(send.may_have_left for send in case.sends_for(ticket)):

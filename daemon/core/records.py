@@ -120,7 +120,7 @@ class Report(msgspec.Struct, frozen=True, gc=False):
     evidence: EvidenceRef
     times: Times
     reason: str | None = None
-    """Why we do not know, with ``in_doubt``: ``horizon_passed``, ``retention_passed``, ``account_changed`` …"""
+    """Why we do not know, with ``in_doubt``: ``horizon_passed``, ``retention_passed``, ``other_instrument`` …"""
     durable: bool = False
     seq: int = 0
     revision: int = 0

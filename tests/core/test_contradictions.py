@@ -55,6 +55,28 @@ def test_an_order_that_is_on_another_instrument_than_was_asked_is_alarmed_with_b
     assert alarm.detail == f"order {story.case().order_id} of OTHER, asked for as one of {story.case().instrument}"
 
 
+@pytest.mark.parametrize("status", ["new", "canceled"])
+def test_a_request_that_names_the_wrong_instrument_stays_in_doubt_for_that_reason(status: str) -> None:
+    story = Story()
+    story.submit()
+    story.push(status, cum="0", instrument="OTHER")
+    for _ in range(3):
+        story.deny_a_round()
+        story.advance(LAG_MS)
+    story.advance(TIMINGS.horizon_s * 1000)
+    assert story.report().outcome is Outcome.IN_DOUBT
+    assert story.report().reason == "other_instrument"
+
+
+def test_where_the_order_is_known_on_its_own_instrument_a_frame_about_another_is_not_the_reason() -> None:
+    story = Story()
+    story.submit()
+    story.push("new", cum="0", instrument="OTHER")
+    story.push("new", cum="0")
+    story.advance(TIMINGS.horizon_s * 1000)
+    assert story.report().reason == "horizon_passed"
+
+
 def test_where_sides_clash_the_venues_answer_decides() -> None:
     story = Story()
     story.submit()
