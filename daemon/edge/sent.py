@@ -17,6 +17,7 @@ import mmap
 import os
 import stat
 import time
+from contextlib import suppress
 from struct import Struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
@@ -24,6 +25,7 @@ from zlib import crc32
 import structlog
 
 from daemon.core.departures import COUNTED_MAX_US, Departed, Mark
+from daemon.edge.lease import Lease
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,15 +52,18 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger(__name__)
 
 _Note = tuple[int, int, int, int]
 """Number, when, mark, units."""
+_Opened = tuple[int, mmap.mmap]
+"""The open file, and its place in memory."""
 
 
 class SentFile:
     """The notes of a host; see `daemon.core.departures.Store`. Make it by `open_sent`."""
 
-    def __init__(self, path: Path, ring: mmap.mmap, found: list[_Note], monotonic_us: int, now_us: int) -> None:
+    def __init__(self, path: Path, opened: _Opened, found: list[_Note], monotonic_us: int, now_us: int) -> None:
         self._path = path
-        self._place = _identity(path)
-        self._ring = ring
+        self._place: tuple[int, int] | None = _identity(path)
+        self._descriptor, self._ring = opened
+        self._lease = Lease(self._descriptor)
         self._number = found[-1][0] + 1 if found else 0
         self._offset_us = now_us - monotonic_us
         self._monotonic_us = monotonic_us
@@ -88,16 +93,43 @@ class SentFile:
         except OSError:
             return False
 
+    def keep_others_out(self) -> None:
+        """Have who would write to the file wait, until the next call: a page of it that was cut off is gone under our
+        feet, and the next note would end the process.
+
+        Where somebody waits it gets out of their way, and is in its place no longer.
+        """
+        self._lease.let_readers()
+        if self._lease.is_writer_waiting():
+            ring = mmap.mmap(-1, _BYTES)
+            ring[:] = self._ring[:]
+            if self.is_in_place():
+                with suppress(OSError):
+                    self._path.unlink()
+            self._place = None
+            self.close()
+            self._descriptor, self._ring = -1, ring
+        elif self._place is not None:
+            self._lease.take()
+
+    @property
+    def is_guarded(self) -> bool:
+        """Whether who would open the file has to wait."""
+        return self._lease.is_held
+
     def put_back(self) -> None:
         """Put a file with the same notes where it was. Raises OSError, with the file's name."""
-        ring, _ = _opened(self._path, self._ring[:])
+        opened, _ = _opened(self._path, self._ring[:])
+        self.close()
         self._place = _identity(self._path)
-        self._ring, old = ring, self._ring
-        old.close()
+        self._descriptor, self._ring = opened
+        self._lease = Lease(self._descriptor)
 
     def close(self) -> None:
         """Let go of the file."""
         self._ring.close()
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
 
 
 def open_sent(journal: Path, now_us: int, monotonic_ns: Callable[[], int] = time.monotonic_ns) -> SentFile:
@@ -106,7 +138,7 @@ def open_sent(journal: Path, now_us: int, monotonic_ns: Callable[[], int] = time
     What does not read back is left out, and said in the log. ``now_us`` is what the daemon's clock says.
     """
     path = journal.with_name(f"{journal.name}-sent")
-    ring, content = _opened(path)
+    opened, content = _opened(path)
     monotonic_us = monotonic_ns() // 1000
     found, strange = _read(content)
     if strange:
@@ -115,7 +147,7 @@ def open_sent(journal: Path, now_us: int, monotonic_ns: Callable[[], int] = time
     if len(found) == NOTES_MAX and monotonic_us - COUNTED_MAX_US < found[0][1] <= monotonic_us:
         log.warning("sent_notes_overwritten", file=str(path), notes=NOTES_MAX, detail="more left than the file holds: "
                     "the oldest of what may count still is gone")  # fmt: skip
-    return SentFile(path, ring, found, monotonic_us, now_us)
+    return SentFile(path, opened, found, monotonic_us, now_us)
 
 
 def _identity(path: Path) -> tuple[int, int]:
@@ -123,16 +155,18 @@ def _identity(path: Path) -> tuple[int, int]:
     return found.st_dev, found.st_ino
 
 
-def _opened(path: Path, anew: bytes = b"") -> tuple[mmap.mmap, bytes]:
+def _opened(path: Path, anew: bytes = b"") -> tuple[_Opened, bytes]:
     """Open the file, or make it, and map it; give what stood in it. Raises OSError, with the file's name."""
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            return _mapped(descriptor, anew)
-        finally:
+            ring, content = _mapped(descriptor, anew)
+        except OSError:
             os.close(descriptor)
+            raise
     except OSError as trouble:
         raise OSError(trouble.errno, trouble.strerror, str(path)) from trouble
+    return (descriptor, ring), content
 
 
 def _mapped(descriptor: int, anew: bytes) -> tuple[mmap.mmap, bytes]:

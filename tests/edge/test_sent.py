@@ -42,6 +42,32 @@ os.kill(os.getpid(), signal.SIGKILL)
 """
 
 
+NOTES = 100
+NOTES_MEANWHILE = f"""
+import asyncio, sys
+from pathlib import Path
+from daemon.core.departures import Mark
+from daemon.edge.sent import open_sent
+from daemon.edge.sent_watch import watch
+
+async def live():
+    kept = open_sent(Path(sys.argv[1]), {T0}, lambda: {BOOTED_US} * 1000)
+    watching = asyncio.create_task(watch(kept, print, 0.001))
+    await asyncio.sleep(0)
+    other = await asyncio.create_subprocess_shell(sys.argv[2])
+    ended = asyncio.create_task(other.wait())
+    for n in range({NOTES}):
+        kept.note(Mark(n), 1, {T0})
+        if n == {NOTES} // 2:
+            await ended
+        await asyncio.sleep(0)
+    while not kept.is_in_place():
+        await asyncio.sleep(0)
+
+asyncio.run(live())
+"""
+
+
 @pytest.fixture
 def journal(tmp_path: Path) -> Path:
     return tmp_path / "journal.sqlite"
@@ -307,3 +333,27 @@ async def test_a_file_that_is_itself_moved_back_where_it_could_not_be_put_back_i
             away.rename(file)
             assert await said.get() == ""
         watching.cancel()
+
+
+@pytest.mark.parametrize(
+    ("does", "is_put_back"),
+    [("cat FILE >&2", False), (": > FILE", True), ("truncate -s 0 FILE", True), ("exec 3>> FILE", True)],
+)
+def test_who_opens_a_file_that_is_watched_does_the_daemon_no_harm(
+    journal: Path, file: Path, does: str, is_put_back: bool
+) -> None:
+    """A note into a page that was cut off would end the process by a signal."""
+    command = [sys.executable, "-c", NOTES_MEANWHILE, str(journal), does.replace("FILE", str(file))]
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=WAIT_S * 4, check=False)
+    assert done.returncode == 0
+    assert (b"sent_file_put_back" in done.stdout) is is_put_back
+    assert len(found(journal)) == NOTES
+
+
+async def test_a_file_that_somebody_has_open_is_watched_again_when_it_is_closed(journal: Path, file: Path) -> None:
+    with a_life(journal) as kept:
+        with file.open():
+            kept.keep_others_out()
+            assert not kept.is_guarded
+        kept.keep_others_out()
+        assert kept.is_guarded

@@ -184,6 +184,19 @@ async def test_a_daemon_that_cannot_note_what_leaves_runs_all_the_same_and_says_
         await until(lambda: "sent_file_unusable" in {row["event"] for row in it.daemon.log})
 
 
+async def test_a_file_of_what_left_that_is_truncated_does_not_end_the_daemon(tmp_path: Path) -> None:
+    async with world(tmp_path) as it:
+        client = await it.started()
+        file = tmp_path / "journal.sqlite-sent"
+        whole = file.stat().st_size
+        for order_id in await it.rest(2):
+            await asyncio.to_thread(file.write_bytes, b"")
+            assert (await it.canceled(client, order_id))["outcome"] == "canceled"
+            await until(lambda: file.stat().st_size == whole)
+        assert it.daemon.process is not None
+        assert it.daemon.process.returncode is None
+
+
 async def test_a_file_of_what_left_that_is_taken_away_is_put_back_or_an_alarm(tmp_path: Path) -> None:
     async with world(tmp_path) as it:
         client = await it.started()
@@ -194,7 +207,7 @@ async def test_a_file_of_what_left_that_is_taken_away_is_put_back_or_an_alarm(tm
         assert (await it.canceled(client, order_id))["outcome"] == "canceled"
         file.unlink()
         file.mkdir()
-        said = f"{file}: it was deleted, moved or replaced, and cannot be put back (Is a directory)"
+        said = f"{file}: it was deleted, moved, replaced or written to, and cannot be put back (Is a directory)"
         await it.status(client, lambda account: ("sent_file", said) in named(account["alarms"]))
         file.rmdir()
         await it.status(client, lambda account: "sent_file" not in dict(named(account["alarms"])))
