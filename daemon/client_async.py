@@ -11,6 +11,7 @@ It is `daemon.client` on asyncio, and knows nothing that that one does not: name
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING
 
 from daemon.client_words import (
@@ -211,11 +212,16 @@ class AsyncClient:
     async def _connect(self) -> asyncio.StreamWriter:
         if self._is_closed:
             raise NoDaemon(self.path, "this client was closed")
+        made = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        made.setblocking(False)
         try:
-            reader, writer = await asyncio.open_unix_connection(self.path)
+            made.connect(self.path)  # here and not by the loop: asyncio's own takes want of room for a connection made
+            reader, writer = await asyncio.open_unix_connection(sock=made)
         except BlockingIOError:  # so many connect at once that there is no room in the queue: it is asked again
+            made.close()
             raise
         except OSError as error:
+            made.close()
             raise NoDaemon(self.path, error.strerror or str(error)) from None
         self._reading = asyncio.create_task(self._read(reader, writer))
         try:

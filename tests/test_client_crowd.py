@@ -8,6 +8,7 @@ import socket
 from typing import TYPE_CHECKING
 
 import pytest
+import uvloop
 
 from daemon.client import Client, NoAnswer
 from daemon.client_async import AsyncClient
@@ -15,6 +16,7 @@ from daemon.edge.server_conn import Limits
 from tests.desks import Elsewhere, FakeDesk, elsewhere, folder, serving
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 __all__ = ["elsewhere", "folder"]
@@ -41,45 +43,65 @@ async def test_hundreds_that_connect_in_one_turn_of_the_loop_find_room(folder: P
             each.close()
 
 
-def test_a_client_that_finds_no_room_in_the_queue_waits_for_some(
-    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@contextlib.contextmanager
+def no_room(path: Path) -> Iterator[None]:
+    """Listen, with a queue that is full, and let nobody in."""
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    listener.bind(str(elsewhere.path))
+    listener.bind(str(path))
     listener.listen(0)
     waiting: list[socket.socket] = []
     with contextlib.suppress(BlockingIOError):
         while True:
-            waiting += crowd(elsewhere.path, 1)
+            waiting += crowd(path, 1)
+    yield
+    for each in (listener, *waiting):
+        each.close()
+    path.unlink()
+
+
+def test_a_client_that_finds_no_room_in_the_queue_waits_for_some(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    with contextlib.ExitStack() as crowded:
+        crowded.enter_context(no_room(elsewhere.path))
+
+        def make_room(pause_s: float) -> None:
+            pauses.append(pause_s)
+            if len(pauses) == 2:
+                crowded.close()
+                elsewhere.start(FakeDesk())
+
+        monkeypatch.setattr("daemon.client.time.sleep", make_room)
+        with Client(str(elsewhere.path)) as canceld:
+            assert "now" in canceld.ping()
+    assert len(pauses) == 2
+
+
+@pytest.mark.parametrize("loop", [asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def test_so_does_one_that_is_awaited(
+    elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch, loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
     pauses: list[float] = []
 
-    def make_room(pause_s: float) -> None:
-        pauses.append(pause_s)
-        if len(pauses) == 2:
-            listener.close()
-            elsewhere.path.unlink()
-            elsewhere.start(FakeDesk())
+    async def asked() -> None:
+        with contextlib.ExitStack() as crowded:
+            crowded.enter_context(no_room(elsewhere.path))
 
-    monkeypatch.setattr("daemon.client.time.sleep", make_room)
-    with Client(str(elsewhere.path)) as canceld:
-        assert "now" in canceld.ping()
+            async def make_room(pause_s: float) -> None:
+                pauses.append(pause_s)
+                if len(pauses) == 2:
+                    crowded.close()
+                    await asyncio.to_thread(elsewhere.start, FakeDesk())
+
+            monkeypatch.setattr("daemon.client_async.Call.lost", None)  # nothing was asked, so nothing is lost
+            monkeypatch.setattr("daemon.client_async.asyncio.sleep", make_room)
+            async with AsyncClient(str(elsewhere.path)) as canceld:
+                assert "now" in await canceld.ping()
+
+    with asyncio.Runner(loop_factory=loop) as runner:
+        runner.run(asked())
     assert len(pauses) == 2
-    for each in waiting:
-        each.close()
-
-
-async def test_so_does_one_that_is_awaited(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    connect, refusals = asyncio.open_unix_connection, [BlockingIOError(11, "Resource temporarily unavailable")] * 2
-
-    async def busy(path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        if refusals:
-            raise refusals.pop()
-        return await connect(path)
-
-    monkeypatch.setattr(asyncio, "open_unix_connection", busy)  # as under uvloop; asyncio's own finds out later
-    async with serving(FakeDesk(), folder / "s"), AsyncClient(str(folder / "s")) as canceld:
-        assert "now" in await canceld.ping()
-    assert refusals == []
 
 
 async def test_who_is_turned_away_until_the_time_is_up_is_told_why(folder: Path) -> None:
