@@ -260,7 +260,7 @@ SEEDED: tuple[tuple[str, str, str], ...] = (
     (
         "[accounts.x]\nvenue = 'lines'\ncredentials = 'x'\nproducts = ['usdt_futures']",
         "accounts.x.products",
-        "did you mean 'USDT-FUTURES'",
+        r"did you mean 'USDT-FUTURES'\? known are .*SPOT",
     ),
     ("[accounts.x]\nvenue = 'lines'\ncredentials = 'x'\nproducts = 'SPOT'", "accounts.x.products", "not an array"),
     (IN_ACCOUNT.format("socket = '/x'"), "accounts.main.socket", r"belongs under \[daemon\]"),

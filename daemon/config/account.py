@@ -116,7 +116,7 @@ def _products(table: Table, traits: Traits | None) -> tuple[str, ...]:
         return products
     for product in products:
         if product not in lines:
-            fix = suggestion(product.upper(), lines) or f"known are {', '.join(lines)}"
+            fix = f"{suggestion(product.upper(), lines)} known are {', '.join(lines)}".lstrip()
             table.mistake("products", f"{shown(product)} is not a product line of {traits.venue}", fix)
     return products
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
-from msgspec import UNSET, Raw, UnsetType
+from msgspec import UNSET, Raw, UnsetType, inspect
 
 from protocols.control.methods import METHODS
 from protocols.control.params import IN_WORDS, AnyParams
@@ -20,7 +20,9 @@ from protocols.control.refusals import Reason, RpcError, error_of, error_of_bad_
 from protocols.errors import BadRequest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
+
+Kind = TypeVar("Kind", bound=inspect.Type)
 
 CALL_ID_BYTES_MAX: Final = 256
 """The longest id of a call, as written: it comes back with the answer, which has to fit a line."""
@@ -62,6 +64,7 @@ _decoders: Final[Mapping[str, msgspec.json.Decoder[AnyParams]]] = MappingProxyTy
 _AT = re.compile(r"^(?P<what>.*?)(?: - at `\$(?P<path>[^`]*)`)?$", re.DOTALL)
 _MEMBER = re.compile(r"^Object (?:missing required|contains unknown) field `(?P<member>.*)`$", re.DOTALL)
 _IN_A_MEMBER = re.compile(r"^\.(?P<member>\w+)\[\.\.\.\]")
+_NAMES = re.compile(r"(?<![\[\w])[a-z_]+")
 _ANY_KEY = re.compile(r"\[\.\.\.\].*$", re.DOTALL)
 
 
@@ -145,14 +148,14 @@ def _params(name: str, envelope: _Envelope) -> AnyParams:
     try:
         params = _decoders[name].decode(raw)
     except msgspec.ValidationError as error:
-        raise _invalid(str(error), lambda member: _index_of_the_bad(name, raw, member)) from None
+        raise _invalid(name, str(error), lambda member: _index_of_the_bad(name, raw, member)) from None
     except msgspec.DecodeError as error:
         raise BadRequest(Reason.INVALID_PARAMS, str(error), path="params") from None
     params.check()
     return params
 
 
-def _invalid(sentence: str, index_of: Callable[[str], int | None]) -> BadRequest:
+def _invalid(name: str, sentence: str, index_of: Callable[[str], int | None]) -> BadRequest:
     """Turn the decoder's "what - at `$.path`" into the path of the member to mend, and what is wrong with it.
 
     Of an array the decoder does not say which element it means: ``index_of`` does, given the array's name.
@@ -172,7 +175,30 @@ def _invalid(sentence: str, index_of: Callable[[str], int | None]) -> BadRequest
             what = f"expected {words}"
     path = _ANY_KEY.sub("", path).removeprefix(".")[:ECHO_LENGTH_MAX]
     what = what[:1].lower() + what[1:ECHO_LENGTH_MAX]
+    if what.startswith("invalid enum value"):
+        what += f"; known are {', '.join(_words_of(METHODS[name].params, path))}"
     return BadRequest(Reason.INVALID_PARAMS, what, path=path or "params")
+
+
+def _words_of(params: type[AnyParams], path: str) -> list[str]:
+    """List the words that the member at a path may be."""
+    kind: inspect.Type = inspect.type_info(params)
+    for member in _NAMES.findall(path):
+        fields = [field for struct in _within(kind, inspect.StructType) for field in struct.fields]
+        kind = next((field.type for field in fields if field.encode_name == member), inspect.AnyType())
+    return [str(word.value) for enum in _within(kind, inspect.EnumType) for word in enum.cls]
+
+
+def _within(kind: inspect.Type, wanted: type[Kind]) -> Iterator[Kind]:
+    """Find what a type may be: itself, one of a union, what an array holds."""
+    match kind:
+        case inspect.UnionType(types=kinds):
+            for each in kinds:
+                yield from _within(each, wanted)
+        case inspect.ListType(item_type=inner) | inspect.VarTupleType(item_type=inner):
+            yield from _within(inner, wanted)
+        case _ if isinstance(kind, wanted):
+            yield kind
 
 
 def _index_of_the_bad(name: str, raw: Raw, member: str) -> int | None:

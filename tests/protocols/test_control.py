@@ -245,6 +245,35 @@ def test_wrong_params_are_named_by_their_path(method: str, params: object, path:
     assert error.message.startswith(f"{path}: ")
 
 
+@pytest.mark.parametrize(
+    ("method", "params", "message"),
+    [
+        (
+            "cancel",
+            ORDER | {"priority": "high"},
+            "priority: invalid enum value 'high'; known are normal, urgent",
+        ),
+        (
+            "subscribe",
+            {"topics": ["outcomes", "fills"]},
+            "topics[1]: invalid enum value 'fills'; known are outcomes, corrections, orders, sessions",
+        ),
+        (
+            "cancel_batch",
+            {"items": [ORDER, ORDER | {"priority": "high"}]},
+            "items[1].priority: invalid enum value 'high'; known are normal, urgent",
+        ),
+        (
+            "history",
+            {"outcome": "x" * (LINE_BYTES_MAX // 2)},
+            "; known are canceled, filled, rejected, in_doubt, unknown_order, not_sent",
+        ),
+    ],
+)
+def test_a_word_that_is_not_known_is_refused_with_those_that_are(method: str, params: object, message: str) -> None:
+    assert refused(line(method, params)).error.message.endswith(message)
+
+
 def test_a_name_of_other_characters_is_refused_in_words() -> None:
     for method, params, path in (
         ("hello", {"client": "\x1b[31m", "version": "1"}, "client"),
