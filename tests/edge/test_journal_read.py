@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.records import Asked, CaseId, Noticed, Previous, Record, Told
+from daemon.core.records import Asked, CaseId, Noticed, Previous, Record, Times, Told
 from daemon.edge.journal import HistoryRow, Journal, read
 from daemon.edge.journal.schema import connect, connect_for_reading
 from protocols.asks import Question
@@ -18,6 +18,7 @@ from protocols.evidence import Absence, QuestionAnswered, Step
 from protocols.fix import AccountName, OrderId, Outcome, QueryId, RequestId
 from protocols.jsonread import frame_of
 from tests.edge.journal_world import (
+    HOUR_US,
     PUSHED,
     T0,
     a_journal,
@@ -174,6 +175,28 @@ async def test_the_words_of_an_older_request_of_the_same_name_are_not_the_new_on
     assert found is not None
     assert found.first is not None
     assert (found.first.seq, found.corrections) == (2, ())
+
+
+async def test_a_word_that_is_read_back_says_when_its_request_was_written_down(held: Journal) -> None:
+    """The word itself is written before anybody heard that its request was."""
+    word = concluded("a", 1)
+    word = replace(word, report=replace(word.report, times=Times(received=T0)))
+    await keep(held, [opened("a"), word])
+    found, story = await held.lookup(key("a")), await held.explain(None, RequestId("a"))
+    assert found is not None
+    assert story is not None
+    (row,), _ = await held.history()
+    for word_read in (row.report, found.first, story.report):
+        assert word_read is not None
+        assert word_read.times == Times(received=T0, recorded=T0 + 2)
+
+
+async def test_when_a_request_was_written_down_is_not_said_of_an_older_one_of_its_name(held: Journal) -> None:
+    word = concluded("a", 1)
+    older = replace(word, report=replace(word.report, times=Times(received=T0 - HOUR_US)))
+    await keep(held, [opened("a"), older])
+    (row,), _ = await held.history()
+    assert row.report.times == older.report.times
 
 
 async def test_an_admin_finds_a_name_whoevers_it_is(held: Journal) -> None:

@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from daemon.core.records import (
     CancelRequest,
@@ -54,7 +55,7 @@ and no more than a thread may read while the event loop wants the interpreter, t
 QUESTIONS_WAITING_MAX: Final = 4_352
 """Questions that wait for the thread: all look-ups of old names that there may be at a time, and some of each kind."""
 
-_OUTCOMES: Final = """SELECT o.seq, o.uid, o.report, o.previous, r.pid
+_OUTCOMES: Final = """SELECT o.seq, o.uid, o.report, o.previous, r.pid, r.received_us, r.recorded_us
 FROM outcomes o LEFT JOIN requests r USING (request_id, account, uid) WHERE """
 _CONDITIONS: Final = {
     "request_id": "(o.request_id = :request_id OR"
@@ -323,7 +324,7 @@ class Reader:
         told = self._connected().execute("SELECT report FROM outcomes WHERE seq = ?", (row["seq"],)).fetchone()
         return Explanation(
             key=key,
-            report=None if told is None else read_report(told["report"]),
+            report=None if told is None else _as_recorded(read_report(told["report"]), row),
             steps=self._with_frames(steps),
             complete=all(step.kind != LEFT_OUT for step in steps),
         )
@@ -358,7 +359,18 @@ class Reader:
 
 
 def _told(row: sqlite3.Row) -> HistoryRow:
-    return HistoryRow(read_report(row["report"]), row["uid"], row["pid"], read_previous(row["previous"]))
+    report = _as_recorded(read_report(row["report"]), row)
+    return HistoryRow(report, row["uid"], row["pid"], read_previous(row["previous"]))
+
+
+def _as_recorded(report: Report, row: sqlite3.Row) -> Report:
+    """Say when the request of a word was written down, which was not known yet when the word was.
+
+    Not of an older request, whose name that of the row has now.
+    """
+    if report.times.recorded is not None or report.times.received != row["received_us"]:
+        return report
+    return replace(report, times=replace(report.times, recorded=row["recorded_us"]))
 
 
 def _told_or_none(row: sqlite3.Row) -> HistoryRow | None:
