@@ -32,6 +32,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.edge.journal.backlog import LINGER_MAX_S
 from daemon.sim.book import EndedBy, OrdStatus
 from daemon.simulate.binding_audit import BINDING_RULES, is_asked_for
 from daemon.simulate.bulk_audit import BULK_RULES, blamed_wrongly, unheard_of
@@ -125,10 +126,10 @@ def _may_be_lost(seen: Chronicle, story: Story) -> bool:
 
 def _written_by_us(seen: Chronicle, told_us: int) -> int:
     """Give when a word that nobody waits for is written at the latest: a disk that takes nothing keeps it waiting."""
-    by_us = told_us + WORD_US
+    by_us = told_us + WRITTEN_US
     for begin_us, end_us in sorted(seen.plan.habits.fails):
         if seen.start_us + begin_us < by_us and seen.start_us + end_us > told_us:
-            by_us = max(by_us, seen.start_us + end_us + WORD_US)
+            by_us = max(by_us, seen.start_us + end_us + WRITTEN_US)
     return by_us
 
 
@@ -288,6 +289,8 @@ PAGES_US: Final = 1_000_000
 """What the first page of a listing may wait for its others, before all are read."""
 WORD_US: Final = 200_000
 """What a word may take from its conclusion to its client: a slow commit and the way."""
+WRITTEN_US: Final = WORD_US + round(LINGER_MAX_S * US_PER_S)
+"""What it may take to the disk where nobody waits for that: it stays behind for a while, and is then as slow."""
 
 
 # ---------------------------------------------------------------- small things

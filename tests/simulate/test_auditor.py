@@ -9,6 +9,7 @@ import pytest
 
 from daemon.core.records import Previous
 from daemon.edge.desk import Reattached
+from daemon.edge.journal.backlog import LINGER_MAX_S
 from daemon.sim.book import EndedBy as Ender
 from daemon.simulate import auditor
 from daemon.simulate.chronicle import Bound
@@ -67,7 +68,14 @@ def test_what_was_told_while_nothing_could_be_written_may_be_told_anew() -> None
 
 @pytest.mark.parametrize(
     ("crashes_after_s", "fails_after_s", "is_excused"),
-    [(0.05, None, True), (1, None, False), (1, (0.1, 2), True), (1, (0.1, 0.2), False), (1, (0.9, 2), False)],
+    [
+        (0.05, None, True),
+        (LINGER_MAX_S + 0.1, None, True),
+        (1, None, False),
+        (1, (0.1, 2), True),
+        (1, (0.1, 0.2), False),
+        (1, (0.9, 2), False),
+    ],
 )
 def test_only_a_crash_before_it_is_written_loses_an_outcome_that_was_told_on_the_strength_of_its_receipt(
     crashes_after_s: float, fails_after_s: tuple[float, float] | None, is_excused: bool
