@@ -66,7 +66,8 @@ def cancel_all(canceld: Client, options: argparse.Namespace, out: Output) -> int
             out.aside("nothing was sent")
             return EXIT_FAILED
     else:
-        out.aside(f"{_known(canceld, options)} orders that match are known; the venue is asked for others")
+        again = f", unless {options.request_id} was asked for before" if options.request_id else ""
+        out.aside(f"{_known(canceld, options)} orders that match are known; the venue is asked for others{again}")
     told = Told(out)
     filters["priority"] = options.priority
     result = canceld.cancel_all(

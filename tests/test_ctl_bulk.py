@@ -143,6 +143,18 @@ def test_every_outcome_is_told_as_it_comes_and_all_of_them_at_the_end(desk: Fake
     ]
 
 
+def test_a_bulk_cancel_that_is_over_is_shown_with_the_instruments_of_its_orders(
+    desk: FakeDesk, capsys: Captured
+) -> None:
+    """Who asks under its name again gets the result, and the outcomes no second time."""
+    desk.when_bulk = lambda taken: taken.sink.result(told_of(Outcome.CANCELED), is_durable=True)
+    assert ctl.main([*ALL, "--yes"]) == 0
+    out, err = capsys.readouterr()
+    row = dict(zip(*(line.split("\t") for line in out.splitlines()[:2]), strict=True))
+    assert (row["request_id"], row["instrument"], row["outcome"]) == ("flat/0", "BTC-USDT", "canceled")
+    assert err == ("0 orders that match are known; the venue is asked for others, unless flat was asked for before\n")
+
+
 def test_an_outcome_that_is_told_again_after_a_reconnect_is_shown_once(desk: FakeDesk, capsys: Captured) -> None:
     told = told_of(Outcome.CANCELED, Outcome.FILLED)
 

@@ -1,6 +1,6 @@
 """A bulk cancel's report in the words of the socket: one line, whatever the number of its orders.
 
-Past what a line holds the items are left out, and then survivors; the counts always stay.
+Past what a line holds the items' instruments are left out, then the items, and then survivors; the counts always stay.
 """
 
 from __future__ import annotations
@@ -64,7 +64,9 @@ def preview(found: Preview) -> bytes:
 def _fitted(result: BulkResult) -> bytes:
     """Leave out of a result what makes it longer than a line."""
     body = encoded(result)
-    if len(body) > ROWS_BYTES_MAX and result.items is not UNSET:
+    if len(body) > ROWS_BYTES_MAX and result.items is not UNSET and not result.dry_run:
+        body = encoded(replace(result, items=[replace(item, product=UNSET, instrument=UNSET) for item in result.items]))
+    if len(body) > ROWS_BYTES_MAX:
         body = encoded(replace(result, items=UNSET))
     count = len(result.survivors)
     while len(body) > ROWS_BYTES_MAX and count:
@@ -74,8 +76,16 @@ def _fitted(result: BulkResult) -> bytes:
 
 
 def _item(item: BulkItem) -> BulkItemSeen:
-    client_order_id = item.client_order_id if item.order_id is None else None
-    return BulkItemSeen(item.request_id, item.account, item.order_id, client_order_id, item.outcome, item.ord_status)
+    return BulkItemSeen(
+        item.request_id,
+        item.account,
+        item.order_id,
+        item.client_order_id if item.order_id is None else None,
+        item.outcome,
+        item.ord_status,
+        item.product or UNSET,
+        item.instrument,
+    )
 
 
 def _match(row: OrderRow) -> BulkItemSeen:

@@ -12,7 +12,8 @@ from msgspec import UNSET, UnsetType
 class BulkItemSeen(msgspec.Struct, frozen=True):
     """One order of a bulk cancel, in the order of its number. ``outcome`` is null while, or if, it has none.
 
-    Only a dry run tells more about an order, and has no name for its request.
+    ``product`` and ``instrument`` are left out where not all items would fit a line with them. Only a dry run tells
+    more about an order, and has no name for its request.
     """
 
     request_id: str | None

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 import msgspec
+import pytest
 
 from daemon.core.records import BulkItem, BulkReport, Survivor
 from daemon.edge.desk import Preview
@@ -140,6 +141,17 @@ async def test_a_result_fits_a_line_whatever_it_is_of(folder: Path) -> None:
             result = result_of(await client.ask("cancel_all", ALL))
             assert (result.items is not msgspec.UNSET) is has_items
             assert (result.total, result.survivors_total) == (count, survivors)
+
+
+@pytest.mark.parametrize(("instrument", "shown"), [("BTC-USDT", "BTC-USDT"), ("X" * 100, msgspec.UNSET)])
+async def test_the_orders_of_a_result_are_told_with_their_instruments_as_far_as_a_line_holds_them(
+    folder: Path, instrument: str, shown: object
+) -> None:
+    async with a_room(folder) as (desk, client):
+        items = tuple(msgspec.structs.replace(item(number), instrument=instrument) for number in range(256))
+        desk.when_bulk = partial(answer_with, msgspec.structs.replace(bulk_report(256), items=items))
+        result = result_of(await client.ask("cancel_all", ALL))
+        assert [told.instrument for told in result.items or ()] == [shown] * 256
 
 
 async def test_a_dry_run_tells_what_matches_and_has_no_name(folder: Path) -> None:
