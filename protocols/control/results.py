@@ -136,7 +136,11 @@ class OrderSeen(msgspec.Struct, frozen=True, gc=False):
 
 
 class OrdersPage(msgspec.Struct, frozen=True):
-    """Known orders. ``complete``: the venue's listing stands behind them; ``next`` asks for more, null at the end."""
+    """Known orders; ``next`` asks for more, null at the end.
+
+    ``complete``: a listing stands behind them that was asked for since pushes are heard; right after a reconnect it may
+    lack what was placed less than ``replica_lag_ms`` before.
+    """
 
     orders: list[OrderSeen]
     complete: bool
