@@ -10,17 +10,21 @@ is all: ``complete``.
 
 After a restart the same intent makes the same bulk again: `restore` tells it which requests it had made by then, with
 what came of them, and how many rounds it had used, and it goes on. Orders that have a request are not asked for under
-another name, and nothing new is asked for once the wish is older than what a single request may be sent at.
+another name, and nothing new is asked for once the wish is older than what a single request may be sent at. An
+unattended one goes on for `UNATTENDED_US` where a venue does not say what rests: for orders that are older than the
+wish alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core.age import venue_ms_of
 from daemon.core.book import Book
 from daemon.core.records import (
     BulkIntent,
@@ -34,7 +38,7 @@ from daemon.core.records import (
 )
 from daemon.core.roll import Member, Roll
 from daemon.core.scope import NamedOrder, Scope
-from daemon.core.sweep import Sweep, order_key
+from daemon.core.sweep import OldOnes, Sweep, order_key
 from daemon.core.world import World
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
 from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
@@ -56,6 +60,11 @@ SURVIVORS_MAX: Final = 100
 MEANT_MAX: Final = 1_000
 """Orders that one record of what was found names: a tenth of a megabyte, which takes a tenth of a millisecond to write
 down. As one row, what a sweep takes at most would keep the interpreter from the event loop for twenty."""
+UNATTENDED_US: Final = 1_800_000_000
+"""So long at most an unattended bulk goes on asking what rests. A venue's limit on errors keeps us from it for eight
+minutes, or a ban for some more; past half an hour nobody but a person can help, and an alarm has said so since long."""
+LOOK_AGAIN_US: Final = 300_000_000
+"""How often one that is overdue says so: an alarm about an event stands for a quarter of an hour."""
 NUMBER_DIGITS_MAX: Final = 5
 NAME_LENGTH_MAX: Final = 64 - 1 - NUMBER_DIGITS_MAX
 """A bulk's name leaves room for a slash and the number of an order."""
@@ -177,6 +186,7 @@ class Bulk:
         self._next_number = 0
         self._rounds_used: Counter[AccountName] = Counter()
         self._since_us = intent.received_us
+        self._is_restored = False
         for scope in intent.scopes:
             lost = None if scope.account in sites else "the account is not configured any more"
             self._parts.append(_Part(scope, self._next_number, lost=lost))
@@ -205,7 +215,7 @@ class Bulk:
 
     def restore(self, earlier: RecoveredBulk, now_us: int) -> None:
         """Take note of the requests that earlier lives made, and of their rounds; once, before anything else."""
-        self._since_us = now_us
+        self._since_us, self._is_restored = now_us, True
         self._rounds_used.update(heard.account for heard in earlier.listings if heard.complete and heard.taken)
         for meant in earlier.meant:
             part = self._part_of(meant.account, None)
@@ -250,7 +260,7 @@ class Bulk:
                     now_us=now_us,
                 )
                 if self.intent.is_unattended:
-                    part.body.asks_until_us = until_us
+                    part.body.old_ones = self._old_ones(site.world)
             for key, (mine, member) in self._members.items():
                 if mine is part and isinstance(part.body, Roll):
                     part.body.hold(number_of(self.intent.name, key.request_id) or 0, member)
@@ -260,10 +270,32 @@ class Bulk:
         until_us = self.intent.received_us + int(world.timings.resend_max_age_s * 1_000_000)
         return until_us if self.intent.deadline_us is None else min(until_us, self.intent.deadline_us)
 
+    def _goes_on_until_us(self, world: World) -> int:
+        """Until when an account is asked that does not say what rests, past a horizon; or waited for."""
+        until_us = self._sends_until_us(world)
+        return max(until_us, self.intent.received_us + UNATTENDED_US) if self.intent.is_unattended else until_us
+
+    def _old_ones(self, world: World) -> OldOnes:
+        return OldOnes(self._goes_on_until_us(world), partial(self._began_ms, world))
+
+    def _began_ms(self, world: World) -> int | None:
+        """When the wish came, by the venue's clock; of an earlier life's as far as it was written down."""
+        if self._is_restored or world.account in self.intent.began_ms:
+            return self.intent.began_ms.get(world.account)
+        return venue_ms_of(self.intent.received_us, world)
+
+    def overdue(self, now_us: int) -> list[AccountName]:
+        """Name the accounts of an unattended bulk of which it is not known by now what rests there.
+
+        For new orders the wish is too old, and a person should look.
+        """
+        unsure = [part.scope.account for part in self._parts if self.intent.is_unattended and not part.is_over]
+        return [name for name in dict.fromkeys(unsure) if now_us >= self._sends_until_us(self._sites[name].world)]
+
     def _waits_until_us(self, part: _Part) -> int:
         """Until when a part waits for its account."""
         world = self._sites[part.scope.account].world
-        return max(self._sends_until_us(world), self._since_us) + world.horizon_us
+        return max(self._goes_on_until_us(world), self._since_us) + world.horizon_us
 
     def lose(self, account: AccountName, why: str) -> None:
         """An account cannot be spoken to: its parts that have not begun never will."""
@@ -337,8 +369,12 @@ class Bulk:
             yield BulkMeant(now_us, self.intent.bulk, account, found[first : first + MEANT_MAX])
 
     def _request(self, part: _Part, number: int | None, order: NamedOrder, now_us: int) -> CancelRequest:
-        """Make the request for one order; its times count from when the bulk was asked for."""
+        """Make the request for one order; its times count from when the bulk was asked for.
+
+        That of an order which an overdue bulk finds counts from now: it is no older, and a refusal must not end it.
+        """
         intent = self.intent
+        is_late = intent.is_unattended and now_us >= self._sends_until_us(self._sites[part.scope.account].world)
         if number is None:
             number, self._next_number = self._next_number, self._next_number + 1
         key = RequestKey(intent.caller.uid, part.scope.account, member_name(intent.name, number))
@@ -359,7 +395,7 @@ class Bulk:
             order.instrument,
             order.order_id,
             order.client_order_id,
-            intent.received_us,
+            now_us if is_late else intent.received_us,
             deadline_us,
             Priority.URGENT if is_urgent else Priority.NORMAL,
             order.venue_params,
@@ -372,7 +408,14 @@ class Bulk:
         bodies = [part.body for part in self._parts if part.body is not None]
         times = [at_us for at_us in (body.next_us(now_us) for body in bodies) if at_us is not None]
         times += [self._waits_until_us(part) for part in self._parts if part.body is None and part.lost is None]
+        if self.intent.is_unattended:
+            times += [self._overdue_us(part, now_us) for part in self._parts if not part.is_over]
         return min(times, default=None)
+
+    def _overdue_us(self, part: _Part, now_us: int) -> int:
+        """When a part is overdue, or is to be reminded of again."""
+        late_us = self._sends_until_us(self._sites[part.scope.account].world)
+        return late_us if now_us < late_us else now_us + LOOK_AGAIN_US
 
     # ------------------------------------------------------------ the report
 

@@ -142,7 +142,8 @@ class BulkIntent(msgspec.Struct, frozen=True, gc=False):
     ``name`` is its request id; each order gets a request of its own, ``name/0``, ``name/1`` and so on. ``cause`` says
     what started it: a client's method, or the policy that fired. ``deadline_us`` is absolute, on the daemon's clock.
     ``is_all_accounts`` says that the scopes are those of every account, ``is_unattended`` that a policy fired: nobody
-    waits for the answer, and nobody would ask again.
+    waits for the answer, and nobody would ask again. ``began_ms`` is when such a wish came by the venues' clocks, not
+    too late, for accounts where that was known then.
     """
 
     bulk: CaseId
@@ -155,6 +156,7 @@ class BulkIntent(msgspec.Struct, frozen=True, gc=False):
     priority: Priority = Priority.NORMAL
     is_all_accounts: bool = False
     is_unattended: bool = False
+    began_ms: dict[AccountName, int] = {}
 
     def names_held(self) -> list[RequestKey]:
         """The names that it holds: its own, on each of its accounts."""

@@ -10,16 +10,21 @@ for so many rounds. The sweep is over when a complete listing, asked late enough
 not see end. Late enough is at once while pushes are heard (a new order would have been pushed), and else a replica lag
 after the last news. It is over too, and says what may rest, when the rounds or the time are used up.
 
+Where nobody would ask again it goes on for longer than its wish may cancel anything new (`OldOnes`): then it takes
+along only what is known to be older than the wish, since what came later may be of a program that was started again.
+
 It holds facts and decides; it neither sends nor asks. Its owner (`daemon.core.bulk`) tells it of outcomes and listings,
 calls `work`, and does what comes out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core.age import is_older
 from daemon.core.roll import NO_OUTCOME, TOO_OLD, Rest, survivor_of
 from daemon.core.scope import NamedOrder
 from protocols.evidence import OrderReported
@@ -40,6 +45,16 @@ RELIST_US: Final = 1_000_000
 MEMBERS_MAX: Final = 100_000
 """Orders of one sweep: many times what a venue lets rest, and what five digits can number."""
 OrderKey = tuple[str, "OrderId"]
+
+
+class OldOnes(msgspec.Struct, frozen=True):
+    """Until when a sweep goes on where nobody would ask again, and which orders it takes along in the end.
+
+    Those are the ones that the venue created before ``before_ms()``, by its own clock; None: that is not known.
+    """
+
+    until_us: int
+    before_ms: Callable[[], int | None]
 
 
 class Listing(msgspec.Struct, frozen=True):
@@ -88,8 +103,8 @@ class Sweep:
         self._world = world
         self._book = book
         self._sends_until_us = sends_until_us
-        self.asks_until_us = 0
-        """Until when it goes on asking a venue that does not say what rests: set where nobody would ask again."""
+        self.old_ones: OldOnes | None = None
+        """Set where nobody would ask again."""
         self._rounds_max = rounds_max
         self._rounds = 0
         self._has_counted = False
@@ -194,7 +209,9 @@ class Sweep:
         It is all done in one turn, however many rest: what is looked up here for each order is felt by everybody else.
         """
         fresh = {order_key(order) for order in self._fresh}
-        may_take = now_us < self._sends_until_us and self._rounds < self._rounds_max
+        has_rounds = self._rounds < self._rounds_max
+        may_take = now_us < self._sends_until_us and has_rounds
+        before_ms = self.old_ones.before_ms() if self.old_ones is not None and has_rounds and not may_take else None
         meant: dict[OrderKey, bool] = {}
         undecided: dict[OrderKey, OrderReported] = {}
         found: list[NamedOrder] = []
@@ -209,7 +226,8 @@ class Sweep:
                 continue
             meant[key] = is_in
             if is_in and key not in self.members and key not in fresh:
-                if may_take and len(self.members) < MEMBERS_MAX:
+                is_wanted = may_take or (before_ms is not None and is_older(report, before_ms))
+                if is_wanted and len(self.members) < MEMBERS_MAX:
                     found.append(named(report))
                 else:
                     self.left.append(report)
@@ -254,7 +272,7 @@ class Sweep:
         elif self._wanted_us is None:
             self._conclude(now_us)
         elif now_us >= self._give_up_us:
-            if now_us < self.asks_until_us:
+            if self.old_ones is not None and now_us < self.old_ones.until_us:
                 self._want(now_us, now_us)
             else:
                 self._end(self._trouble)

@@ -16,16 +16,17 @@ from typing import TYPE_CHECKING, Final
 import structlog
 
 from daemon.core import names
+from daemon.core.age import venues_ms_of
 from daemon.core.bulk import Bulk, Site, of_the_past
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
 from daemon.edge.bites import Deference
+from daemon.edge.bulk_alarms import BulkAlarms
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
 from daemon.edge.inbox import TURNS_BACK_MAX
 from daemon.edge.slips import warnings_of
-from daemon.edge.tally import BulkEnd
 from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
 from protocols.mass import Everything
@@ -82,6 +83,7 @@ class Bulks:
         self._held: dict[RequestKey, Running] = {}
         self._finished: list[Running] = []
         self._glances = Glances(accounts, clock, time)
+        self._alarms = BulkAlarms(accounts)
         self._over: dict[int, int] = {}
         """Names of bulk cancels that only the journal knows, by their hashes, with the times of their ends."""
         self._retention_us = 0
@@ -136,6 +138,7 @@ class Bulks:
             terms.priority,
             terms.is_all_accounts,
             terms.is_unattended,
+            self._clocks_at(now_us, scopes) if terms.is_unattended else {},
         )
         held = next((self._held[key] for key in intent.names_held() if key in self._held), None)
         if held is not None:
@@ -162,6 +165,11 @@ class Bulks:
             if account is not None and account.gateway is not None:  # without credentials; it may get some yet
                 running.bulk.begin(name, now_us)
         self._work(running)
+
+    def _clocks_at(self, at_us: int, scopes: Sequence[Scope]) -> dict[AccountName, int]:
+        """Say what the venues' clocks showed then, as far as that is known."""
+        accounts = (self._accounts[scope.account] for scope in scopes if scope.account in self._accounts)
+        return venues_ms_of(at_us, [account.driver.correlator.world for account in accounts])
 
     def holds(self, key: RequestKey) -> bool:
         """Whether a bulk has a name."""
@@ -371,6 +379,7 @@ class Bulks:
                 self._our_fault(running, account, error)
         for name in work.ask:
             self._accounts[name].driver.list_orders()
+        self._alarms.goes_on(running.bulk, now_us)
         if work.report is not None:
             self._end(running, work.report)
         elif work.has_more:
@@ -409,7 +418,7 @@ class Bulks:
         intent = running.bulk.intent
         if not report.total:
             report = running.bulk.warn(warnings_of(intent.scopes, self._accounts))
-        self._account_for(running, report)
+        self._alarms.ended(running.bulk, report)
         say = log.info if report.complete and not report.warnings else log.warning
         say(
             "bulk_cancel_over",
@@ -443,18 +452,6 @@ class Bulks:
     def _accounts_of(self, running: Running) -> list[Account]:
         """Give the accounts that a bulk is about and that are configured still."""
         return [self._accounts[name] for name in running.bulk.accounts if name in self._accounts]
-
-    def _account_for(self, running: Running, report: BulkReport) -> None:
-        """Count the end at each account, and alarm where something may rest."""
-        for account in self._accounts_of(running):
-            rest = running.bulk.resting[account.name]
-            if rest or account.name in report.reasons:
-                why = report.reasons.get(account.name) or f"{rest} orders may rest"
-                account.driver.alarms.sound("bulk_incomplete", f"{running.bulk.intent.name}: {why}")
-                account.driver.tally.bulks_ended[BulkEnd.INCOMPLETE] += 1
-            else:
-                account.driver.alarms.clear("bulk_incomplete")
-                account.driver.tally.bulks_ended[BulkEnd.COMPLETE] += 1
 
 
 def _account_of(request: CancelRequest) -> AccountName:

@@ -61,6 +61,7 @@ class BulkStory(Story):
         rounds_max: int = ROUNDS_MAX,
         deadline_ms: int | None = None,
         is_unattended: bool = False,
+        began_ms: dict[AccountName, int] | None = None,
     ) -> Bulk:
         """Ask for a bulk cancel, of everything if nothing else is said."""
         self.bulk_names += 1
@@ -73,6 +74,7 @@ class BulkStory(Story):
             self.now_us,
             None if deadline_ms is None else self.now_us + deadline_ms * 1000,
             is_unattended=is_unattended,
+            began_ms=began_ms or {},
         )
         bulk = Bulk(intent, self.sites, rounds_max=rounds_max)
         self.bulks.append(bulk)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from daemon.core.bulk import Bulk
 from daemon.core.records import BulkIntent, Caller, CaseId
 from daemon.core.sweep import RELIST_US, Listing
@@ -217,26 +215,6 @@ def test_a_venue_that_lists_nothing_until_the_horizon_leaves_it_incomplete() -> 
     assert not report.complete
     assert report.reasons == {"main": "the venue does not list its open orders"}
     assert report.survivors == ()
-
-
-@pytest.mark.parametrize(("listed_after_s", "canceled"), [(100, ["o1"]), (400, [])])
-def test_for_one_that_nobody_would_ask_for_again_a_venue_that_lists_nothing_is_asked_as_long_as_the_wish_may_cancel(
-    listed_after_s: int, canceled: list[str]
-) -> None:
-    story = heard_for_long()
-    bulk = story.cancel_all(is_unattended=True)
-    began_us = story.now_us
-    while bulk.report is None and not story.canceled_orders():
-        for _ in story.listings():
-            if story.now_us >= began_us + listed_after_s * 1_000_000:
-                story.list_open(row("o1"))
-            else:
-                story.fail_listing()
-        story.pass_ms(1_000)
-    assert sorted(set(story.canceled_orders())) == canceled
-    if not canceled:
-        assert story.finished(bulk).reasons == {"main": "the venue does not list its open orders"}
-        assert story.now_us >= began_us + int(story.core.world.timings.resend_max_age_s * 1_000_000)
 
 
 def test_a_listing_that_is_cut_short_takes_in_what_it_shows_and_is_not_the_last_word() -> None:

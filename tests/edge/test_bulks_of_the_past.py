@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import msgspec
 import pytest
 
 from daemon.core.bindings import BindingId, Tie
 from daemon.core.roll import TOO_OLD
+from daemon.edge.alarms import EVENT_HOLD_US
 from daemon.edge.bindings import LiveBindings
+from daemon.edge.bulk_alarms import OVERDUE
 from daemon.edge.desk import ConnectionId
 from protocols.control.results import BulksSeen
-from protocols.evidence import Source
+from protocols.evidence import ClockMeasured, Source
 from protocols.fix import RequestId
 from tests.core.words import TRAITS, report
 from tests.edge.test_bulks import ACCOUNT, CALLER, SECOND_US, Bench, Ear, everything
@@ -20,6 +22,7 @@ from tests.edge.test_driver import Nobody
 
 if TYPE_CHECKING:
     from daemon.edge.publisher import Publisher
+    from protocols.evidence import OrderReported
 
 HOUR_US = 3600 * SECOND_US
 AWAY_US = [-HOUR_US, HOUR_US]
@@ -38,9 +41,11 @@ def bindings_of(bench: Bench) -> LiveBindings:
     return live
 
 
-def life_in_which_a_client_dies() -> Bench:
+def life_in_which_a_client_dies(clock: ClockMeasured | None = None) -> Bench:
     """Let a client's binding fire; the life ends before its bulk cancel is over."""
     bench = Bench()
+    if clock is not None:
+        bench.driver.observe([clock])
     live = bindings_of(bench)
     live.bind(TIE, CLIENT, lambda _, __: None)
     live.drop(CLIENT)
@@ -56,13 +61,20 @@ def life_in_which_a_client_asks() -> Bench:
     return bench
 
 
-def next_life(before: Bench, away_us: int, *, is_known: bool = True) -> Bench:
+def listed(order_id: str, created_ms: int | None = None) -> OrderReported:
+    return report("new", order=order_id, source=Source.QUERY, channel="open_orders", created_ms=created_ms)
+
+
+O1: Final = (listed("o1"),)
+
+
+def next_life(before: Bench, away_us: int, *, is_known: bool = True, rests: tuple[OrderReported, ...] = O1) -> Bench:
     """Begin the next life. An order rests."""
     found = before.disk.unfinished_bulks()
     assert [len(bulk.members) for bulk in found] == [0]
     bench = Bench(start_us=before.kernel.now_us + away_us)
     bench.is_known = is_known
-    bench.rests = (report("new", order="o1", source=Source.QUERY, channel="open_orders"),)
+    bench.rests = rests
     bench.hear_pushes()
     bench.bulks.restore(found, (), HOUR_US)
     return bench
@@ -109,6 +121,43 @@ def test_what_a_binding_began_grows_old_from_the_new_life_on(away_us: int, late_
     bench.on_known()
     bench.pass_us(SECOND_US // 2)
     assert bench.driver.tally.bulks_seen == seen
+
+
+def alarm(bench: Bench) -> list[str]:
+    return [alarm.detail for alarm in bench.driver.alarms.standing() if alarm.name == "bulk_incomplete"]
+
+
+def test_as_long_as_it_is_not_known_what_a_dead_client_left_an_alarm_says_so() -> None:
+    """It stands for longer than one about an event does, and another's bulk cancel does not end it."""
+    bench = next_life(life_in_which_a_client_dies(), 0, is_known=False, rests=())
+    bench.pass_us(AGE_MAX_US - SECOND_US)
+    assert alarm(bench) == []
+    bench.pass_us(2 * SECOND_US)
+    assert alarm(bench) == [f"bind.t1: {OVERDUE}"]
+    bench.bulks.start(everything(), CALLER, ASKED, "cancel_all")
+    bench.pass_us(30 * SECOND_US)
+    assert bench.driver.tally.bulks_seen == BulksSeen(running=1, complete=1, incomplete=0)
+    assert alarm(bench) == [f"bind.t1: {OVERDUE}"]
+    bench.pass_us(EVENT_HOLD_US + SECOND_US)
+    assert alarm(bench) == [f"bind.t1: {OVERDUE}"]
+    bench.is_known = True
+    bench.on_known()
+    bench.pass_us(30 * SECOND_US)
+    assert bench.driver.tally.bulks_seen == BulksSeen(running=0, complete=2, incomplete=0)
+    assert alarm(bench) == []
+
+
+def test_of_an_order_that_is_found_late_it_is_known_in_the_next_life_too_that_it_is_older() -> None:
+    """The host's clock was set back: by it alone an order of the next day would be called older."""
+    before = life_in_which_a_client_dies(clock=ClockMeasured(2_000_000, 1_000))
+    fired_ms = (before.kernel.now_us - SECOND_US // 10) // 1000 + 2_000
+    rests = listed("o1", fired_ms - 10), listed("o2", fired_ms + 10), listed("o3")
+    bench = next_life(before, -24 * HOUR_US, is_known=False, rests=rests)
+    bench.pass_us(AGE_MAX_US + SECOND_US)
+    bench.is_known = True
+    bench.on_known()
+    bench.pass_us(SECOND_US // 2)
+    assert taken_in(bench) == [1]
 
 
 @pytest.mark.parametrize("away_us", AWAY_US)

@@ -32,6 +32,9 @@ def test_nothing_is_violated_at_a_venue(venue: str) -> None:
         ),
         pytest.param(1896, id="a life takes up more than it may begin, since an end was not written down in time"),
         pytest.param(1526, id="three lives share a venue's error budget, and the second one's clock was set ahead"),
+        pytest.param(
+            600000020463, id="a venue's limit on errors keeps a binding's cancel from listing for eight minutes"
+        ),
         pytest.param(700000001305, id="an account cannot be asked in time what became of a bulk cancel before a crash"),
         pytest.param(287651826097, id="a client id is used twice within a moment, and the life that told its end dies"),
         pytest.param(287651829266, id="the cancel that a binding sends is refused for good"),
