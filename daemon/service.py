@@ -312,7 +312,8 @@ class Service:
         for name, account in self.accounts.items():
             account.recover([case for case in found.cases if case.requests[0].request.key.account == name])
         since_us = self._clock.now() - self._retention_us()
-        self._desk.bulks.restore(found.bulks, self._journal.known_bulks(since_us), self._retention_us())
+        over = self._journal.known_bulks(since_us)
+        self._desk.bulks.restore(found.bulks, over, self._retention_us(), found.ends)
         self._desk.bindings.restore([tie for tie in found.ties if self._is_configured(tie)])
         orphans = {case.requests[0].request.key.account for case in found.cases} - set(self.accounts)
         for name in orphans:

@@ -11,8 +11,8 @@ is all: ``complete``.
 After a restart the same intent makes the same bulk again: `restore` tells it which requests it had made by then, with
 what came of them, and how many rounds it had used, and it goes on. Orders that have a request are not asked for under
 another name, and nothing new is asked for once the wish is older than what a single request may be sent at. An
-unattended one goes on for `UNATTENDED_US` where a venue does not say what rests: for orders that are older than the
-wish alone.
+unattended one goes on for longer (`daemon.core.unattended`) where a venue does not say what rests, for the sake of
+orders that are older than the wish.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from daemon.core.records import (
 from daemon.core.roll import Member, Roll
 from daemon.core.scope import NamedOrder, Scope
 from daemon.core.sweep import OldOnes, Sweep, order_key
+from daemon.core.unattended import LOOK_AGAIN_US, UNATTENDED_US
 from daemon.core.world import World
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
 from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
@@ -60,11 +61,6 @@ SURVIVORS_MAX: Final = 100
 MEANT_MAX: Final = 1_000
 """Orders that one record of what was found names: a tenth of a megabyte, which takes a tenth of a millisecond to write
 down. As one row, what a sweep takes at most would keep the interpreter from the event loop for twenty."""
-UNATTENDED_US: Final = 1_800_000_000
-"""So long at most an unattended bulk goes on asking what rests. A venue's limit on errors keeps us from it for eight
-minutes, or a ban for some more; past half an hour nobody but a person can help, and an alarm has said so since long."""
-LOOK_AGAIN_US: Final = 300_000_000
-"""How often one that is overdue says so: an alarm about an event stands for a quarter of an hour."""
 NUMBER_DIGITS_MAX: Final = 5
 NAME_LENGTH_MAX: Final = 64 - 1 - NUMBER_DIGITS_MAX
 """A bulk's name leaves room for a slash and the number of an order."""
@@ -80,19 +76,6 @@ def number_of(name: RequestId, member: RequestId) -> int | None:
     bulk, slash, number = member.rpartition("/")
     is_one = slash and bulk == name and number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS_MAX
     return int(number) if is_one else None
-
-
-def of_the_past(intent: BulkIntent, now_us: int) -> BulkIntent:
-    """Give an intent of an earlier life the time from which its age counts in this one.
-
-    Where the clock was set back nobody knows how old the wish is. It counts as too old to cancel anything new, since
-    whoever asked is told what may rest and can ask again. An unattended one nobody would ask for again, and what a dead
-    client left would rest for good, however long the daemon was down or where the clock was set to: its age counts anew
-    from this life on, as a binding's grace does that has not fired. Its rounds, of all lives together, bound it.
-    """
-    if intent.is_unattended:
-        return msgspec.structs.replace(intent, received_us=now_us)
-    return intent if intent.received_us <= now_us else msgspec.structs.replace(intent, deadline_us=now_us)
 
 
 def bulk_cases(evidence: Evidence, cases: CaseFile) -> list[Case]:
@@ -418,6 +401,15 @@ class Bulk:
         return late_us if now_us < late_us else now_us + LOOK_AGAIN_US
 
     # ------------------------------------------------------------ the report
+
+    def listed_us(self) -> dict[AccountName, int]:
+        """Say when the listings were asked on which it is called complete, by account; none of what it only named."""
+        asked = [(part.scope.account, part.body.listed_us) for part in self._parts if isinstance(part.body, Sweep)]
+        found: dict[AccountName, int] = {}
+        for account, at_us in asked:
+            if at_us is not None and self.report is not None and self.report.complete:
+                found[account] = min(at_us, found.get(account, at_us))
+        return found
 
     def warn(self, warnings: tuple[str, ...]) -> BulkReport:
         """Put into its report, of which there is one by now, what may be wrong with the wish itself."""

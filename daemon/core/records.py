@@ -191,7 +191,7 @@ class BulkReport(msgspec.Struct, frozen=True, gc=False):
     which ``replaced`` were canceled as half of a replace. ``complete``: as far as the venues can be made to tell,
     nothing in the scope rests any more; else ``survivors`` names the first of those that may, and ``reasons`` says by
     account what kept us from knowing. ``not_covered`` says by venue what was out of reach, and ``warnings`` what may be
-    wrong with the wish itself.
+    wrong with the wish itself. ``revision`` counts how often it was corrected since it was told.
     """
 
     request_id: RequestId
@@ -205,6 +205,7 @@ class BulkReport(msgspec.Struct, frozen=True, gc=False):
     not_covered: dict[str, tuple[str, ...]]
     reasons: dict[AccountName, str] = {}
     warnings: tuple[str, ...] = ()
+    revision: int = 0
 
 
 # ---------------------------------------------------------------- records
@@ -372,7 +373,37 @@ class BulkMeant(msgspec.Struct, frozen=True, gc=False, tag=True):
 
 
 class BulkEnded(msgspec.Struct, frozen=True, gc=False, tag=True):
-    """A bulk cancel is over."""
+    """A bulk cancel is over.
+
+    ``listed_ms`` says, by the venue's clock, when the listings were asked on which it is called complete: by account,
+    and not too late. None where that clock was not known; an account is missing where nothing was listed.
+    """
+
+    t: int
+    case: CaseId
+    report: BulkReport
+    listed_ms: dict[AccountName, int | None] = {}
+
+
+class BulkLooked(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """An account was asked once more, a replica lag after a bulk cancel was called complete, what rests in its scope.
+
+    ``found`` rested when it was called so, ``unsure`` may be younger. ``why``: the account could not be asked, or
+    ``found`` is not canceled; ``follow_up`` names the bulk cancel that does.
+    """
+
+    t: int
+    case: CaseId
+    account: AccountName
+    asked: int
+    found: tuple[NamedOrder, ...] = ()
+    unsure: tuple[NamedOrder, ...] = ()
+    follow_up: RequestId | None = None
+    why: str = ""
+
+
+class BulkCorrected(msgspec.Struct, frozen=True, gc=False, tag=True):
+    """What was said of a bulk cancel that is over was not so, or is not so any more."""
 
     t: int
     case: CaseId
@@ -398,6 +429,8 @@ Record = (
     | BulkListed
     | BulkMeant
     | BulkEnded
+    | BulkLooked
+    | BulkCorrected
 )
 
 

@@ -114,7 +114,8 @@ class Sweep:
         self._began_us = now_us
         self._last_us = now_us
         self._shown: frozenset[OrderKey] = frozenset()
-        self._listed_us: int | None = None
+        self.listed_us: int | None = None
+        """When the listing was asked by which it goes."""
         self._wanted_us: int | None = now_us
         self._give_up_us = now_us + world.horizon_us
         self._is_asked = False
@@ -201,7 +202,7 @@ class Sweep:
         else:
             self._has_counted = taken > 0
             self._rounds += self._has_counted
-            self._wanted_us, self._listed_us, self._shown = None, listing.asked_us, shown
+            self._wanted_us, self.listed_us, self._shown = None, listing.asked_us, shown
 
     def _take(self, reports: Iterable[OrderReported], now_us: int) -> frozenset[OrderKey]:
         """Note which orders are wanted; give all live ones that are in the scope, known ones too.
@@ -288,7 +289,7 @@ class Sweep:
 
     def _conclude(self, now_us: int) -> None:
         """Every request is answered and a listing came: is it late enough, and does it show nothing that rests?"""
-        if self._listed_us is None or self._listed_us < self._late_enough_us():
+        if self.listed_us is None or self.listed_us < self._late_enough_us():
             self._want(max(now_us, self._late_enough_us(), self._again_us), now_us)
         elif any(now_us < self.members[key].told_us + self._world.replica_lag_us for key in self._ended_but_shown()):
             self._want(now_us + RELIST_US, now_us)

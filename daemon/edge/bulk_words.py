@@ -11,7 +11,7 @@ from msgspec import UNSET
 from msgspec.structs import replace
 
 from daemon.edge.words import ROWS_BYTES_MAX
-from protocols.control.bulk_results import BulkItemSeen, BulkResult, SurvivorSeen
+from protocols.control.bulk_results import BulkCorrection, BulkItemSeen, BulkPrevious, BulkResult, SurvivorSeen
 from protocols.control.encode import encoded, plain
 from protocols.fix import Outcome
 
@@ -23,21 +23,32 @@ if TYPE_CHECKING:
 
 def result(report: BulkReport, *, is_durable: bool) -> bytes:
     """Write a report as the result of CONTRACT."""
-    return _fitted(
-        BulkResult(
-            request_id=report.request_id,
-            items=UNSET if report.items is None else [_item(item) for item in report.items],
-            total=report.total,
-            counts={outcome.value: report.counts.get(outcome, 0) for outcome in Outcome},
-            replaced=report.replaced,
-            complete=report.complete,
-            survivors=[_survivor(survivor) for survivor in report.survivors],
-            survivors_total=report.survivors_total,
-            not_covered=_lists(report.not_covered),
-            reasons=_by_account(report.reasons),
-            warnings=list(report.warnings),
-            durable=is_durable,
-        )
+    return _fitted(_result(report, is_durable=is_durable))
+
+
+def correction(report: BulkReport, previous: BulkReport, *, is_durable: bool) -> bytes:
+    """Write a ``bulk_correction`` notification: the result that stands now, and what was said before."""
+    said = _result(report, is_durable=is_durable)
+    before = BulkPrevious(previous.complete, previous.survivors_total)
+    members = {name: getattr(said, name) for name in said.__struct_fields__}
+    return _fitted(BulkCorrection(**members, previous=before))
+
+
+def _result(report: BulkReport, *, is_durable: bool) -> BulkResult:
+    return BulkResult(
+        request_id=report.request_id,
+        items=UNSET if report.items is None else [_item(item) for item in report.items],
+        total=report.total,
+        counts={outcome.value: report.counts.get(outcome, 0) for outcome in Outcome},
+        replaced=report.replaced,
+        complete=report.complete,
+        survivors=[_survivor(survivor) for survivor in report.survivors],
+        survivors_total=report.survivors_total,
+        not_covered=_lists(report.not_covered),
+        reasons=_by_account(report.reasons),
+        warnings=list(report.warnings),
+        durable=is_durable,
+        revision=report.revision,
     )
 
 

@@ -17,15 +17,17 @@ import structlog
 
 from daemon.core import names
 from daemon.core.age import venues_ms_of
-from daemon.core.bulk import Bulk, Site, of_the_past
+from daemon.core.bulk import Bulk, Site
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
+from daemon.core.unattended import of_the_past
 from daemon.edge.bites import Deference
 from daemon.edge.bulk_alarms import BulkAlarms
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
 from daemon.edge.inbox import TURNS_BACK_MAX
+from daemon.edge.second_looks import SecondLooks
 from daemon.edge.slips import warnings_of
 from protocols.control.results import BulkSeen
 from protocols.errors import BadRequest, JournalError
@@ -37,6 +39,7 @@ if TYPE_CHECKING:
     from daemon.core.bulk import RecoveredBulk
     from daemon.core.ids import Ids
     from daemon.core.records import BulkReport, Caller, CancelRequest, Report, RequestKey
+    from daemon.core.second_look import RecoveredEnd
     from daemon.core.sweep import Listing
     from daemon.edge.account import Account
     from daemon.edge.clock import Clock
@@ -84,6 +87,8 @@ class Bulks:
         self._finished: list[Running] = []
         self._glances = Glances(accounts, clock, time)
         self._alarms = BulkAlarms(accounts)
+        self.looks = SecondLooks(accounts, journal, clock, time)
+        self.looks.start = self._follow_up
         self._over: dict[int, int] = {}
         """Names of bulk cancels that only the journal knows, by their hashes, with the times of their ends."""
         self._retention_us = 0
@@ -171,6 +176,10 @@ class Bulks:
         accounts = (self._accounts[scope.account] for scope in scopes if scope.account in self._accounts)
         return venues_ms_of(at_us, [account.driver.correlator.world for account in accounts])
 
+    def _follow_up(self, scope: Scope, first: BulkIntent, name: RequestId, terms: Terms, sink: BulkSink) -> None:
+        cause = f"a second look after {first.name}"
+        self.start(scope, first.caller, name, cause, terms=terms, sink=sink)
+
     def holds(self, key: RequestKey) -> bool:
         """Whether a bulk has a name."""
         return key in self._held or self._is_over(key)
@@ -222,16 +231,22 @@ class Bulks:
     # ------------------------------------------------------------ earlier lives
 
     def restore(
-        self, found: Sequence[RecoveredBulk], over: Iterable[tuple[RequestKey, int]], retention_us: int
+        self,
+        found: Sequence[RecoveredBulk],
+        over: Iterable[tuple[RequestKey, int]],
+        retention_us: int,
+        ends: Sequence[RecoveredEnd] = (),
     ) -> None:
         """Take up what an earlier life left unfinished; after the accounts took up their cases, before any client.
 
         ``over`` are the names of those that ended, with the times of their ends; they are held for ``retention_us``.
+        ``ends`` are those of them that are to be looked at again.
         """
         self._retention_us = retention_us
         self._over |= {hash(key): ended_us for key, ended_us in over}
         for each in found:
             self._restore(each)
+        self.looks.restore(ends)
 
     def _restore(self, found: RecoveredBulk) -> None:
         now_us = self._clock.now()
@@ -338,6 +353,7 @@ class Bulks:
                     self._journal.append(records)
                     self._wake(running)
         self._glances.listed(account, listing)
+        self.looks.listed(account, listing)
 
     # ------------------------------------------------------------ working
 
@@ -432,8 +448,10 @@ class Bulks:
             **{outcome.value: count for outcome, count in report.counts.items()},
         )
         running.ended_us = self._clock.now()
-        record = BulkEnded(running.ended_us, intent.bulk, report)
+        listed_us = running.bulk.listed_us()
+        record = BulkEnded(running.ended_us, intent.bulk, report, self.looks.listed_ms(listed_us))
         self._journal.append((record,), partial(self._tell, running, report))
+        self.looks.begin(running, report, listed_us)
 
     def _tell(self, running: Running, report: BulkReport, is_durable: bool) -> None:
         running.is_told, running.is_durable = True, is_durable

@@ -119,6 +119,10 @@ class BulkSink(Protocol):
         """Answer the call."""
         ...
 
+    def bulk_correction(self, report: BulkReport, previous: BulkReport, *, is_durable: bool) -> None:
+        """Tell a revision of an answer that this sink has told."""
+        ...
+
     def preview(self, found: Preview) -> None:
         """Answer a call that was a dry run."""
         ...

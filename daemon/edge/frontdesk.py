@@ -89,6 +89,7 @@ class FrontDesk:
         self._time = time or LoopTime()
         self._lookups: set[Running[None]] = set()
         self.bulks = Bulks(accounts, journal, clock, ids, self._time, rounds_max=bulk_rounds_max)
+        self.bulks.looks.on_session = publisher.session
         self._bulk_desk = BulkDesk(
             accounts,
             self.bulks,

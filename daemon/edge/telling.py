@@ -144,6 +144,12 @@ class BulkAnswer:
         """Answer the call, once."""
         self._answer(lambda call_id: reply(call_id, bulk_words.result(report, is_durable=is_durable)))
 
+    def bulk_correction(self, report: BulkReport, previous: BulkReport, *, is_durable: bool) -> None:
+        """Tell a correction of the answer, if that was told."""
+        if self._call_id is not None and self._is_done:
+            said = bulk_words.correction(report, previous, is_durable=is_durable)
+            self._voice.outbox.answer(notification("bulk_correction", said))
+
     def preview(self, found: Preview) -> None:
         """Answer a dry run, once."""
         self._answer(lambda call_id: reply(call_id, bulk_words.preview(found)))

@@ -8,6 +8,8 @@ What is right stands in its rules, each a function below, named as in a violatio
     bulk_counts       each order has one name and one place, and the counts are theirs
     bulk_complete     what is called complete left no order of the scope that was there when it was asked for
     bulk_found        what a daemon that died had on its disk as found has its outcome, or is named as resting
+    bulk_overlooked   what was called complete and looked at again leaves no order that was there when it was asked for
+    bulk_spared       no order is canceled for its sake that was placed after it was called complete
     bulk_written      an order of which a cancel left is on the disk before another that was asked for as late or later
 """
 
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
     from daemon.simulate.wishes import OrderPlan
     from protocols.fix import AccountName
 
+FORGOTTEN_US: Final = 4_000_000
+"""A daemon that dies so soon after it told an answer may not have it on its disk, and begins anew."""
+FOREVER_US: Final = 1 << 62
 ENDED: Final = frozenset({Outcome.CANCELED, Outcome.FILLED})
 
 
@@ -118,7 +123,43 @@ def bulk_written(seen: Chronicle, story: BulkStory) -> Iterator[str]:
             yield f"{len(lost)} orders are not on the disk at {seen.after_s(finding.died_us)}: {lost[0]}"
 
 
-BULK_RULES: Final = (bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete, bulk_found, bulk_written)
+def bulk_overlooked(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """In the end each of them is gone, but for one whose cancel may have been refused for good."""
+    looks = seen.second_looks.get(story.plan.name, [])
+    if not looks or any(look.why for look in looks) or not any(word.report.complete for word in story.results):
+        return
+    account = next(account for account in seen.plan.accounts if account.name == story.plan.account)
+    unsure = {order.order_id for look in looks for order in look.unsure}
+    for order in seen.plan.orders:
+        in_book = seen.books[order.account].get(seen.order_ids.get(order.number, ""))
+        if in_book is None or in_book.ord_status.is_terminal or not seen.covers(story.plan, order):
+            continue
+        was_there = in_book.created_us < min(story.asked_us)
+        has_left = account.may_refuse_for_good and in_book.order_id in seen.left_us
+        if was_there and not has_left and in_book.order_id not in unsure:
+            yield f"order {in_book.order_id} rests in the end"
+
+
+def bulk_spared(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """Nobody else asked for it, nor is the bulk cancel begun anew."""
+    heard_us = [word.at_us for word in story.results if word.report.complete]
+    if not heard_us:
+        return
+    for order_id in _own(seen, story, FOREVER_US):
+        order = seen.books[story.plan.account].get(order_id)
+        if order is None or order.ended_by is not Ender.USER or order.created_us <= heard_us[0]:
+            continue
+        told_us = max(at_us for at_us in heard_us if at_us < order.created_us)
+        begun_anew = any(told_us < at_us <= order.updated_us for at_us in story.asked_us)
+        may_be_forgotten = any(told_us < at_us <= told_us + FORGOTTEN_US for at_us in seen.crashes_us)
+        if not begun_anew and not may_be_forgotten:
+            yield f"order {order_id} was placed at {seen.after_s(order.created_us)} and canceled"
+
+
+BULK_RULES: Final = (
+    bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete, bulk_found, bulk_overlooked, bulk_spared,
+    bulk_written,
+)  # fmt: skip
 
 
 def unheard_of(name: str, report: BulkReport, findings: Sequence[Finding]) -> Iterator[str]:

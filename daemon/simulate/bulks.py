@@ -71,6 +71,8 @@ class BulkStory:
     results: list[BulkWord] = field(default_factory=list)
     words: list[tuple[int, Report]] = field(default_factory=list)
     """What was told of single orders, and when."""
+    corrections: list[tuple[int, BulkReport]] = field(default_factory=list)
+    """What it was told later of an answer, and when."""
     refusals: list[str] = field(default_factory=list)
 
 

@@ -16,14 +16,14 @@ import orjson
 
 from daemon.simulate.bound import BindingStory
 from daemon.simulate.bulks import BulkStory, BulkWord
-from daemon.simulate.findings import ended_on, found_on
+from daemon.simulate.findings import ended_on, found_on, looked_on
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import AccountName, RequestState
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from daemon.core.records import BulkReport, Previous, Record, Report
+    from daemon.core.records import BulkLooked, BulkReport, Previous, Record, Report
     from daemon.edge.desk import Reattached
     from daemon.sim.book import Book, Order
     from daemon.simulate.bulks import BulkPlan
@@ -130,6 +130,8 @@ class Chronicle:
         """What each daemon that died had on its disk as found by bulk cancels."""
         self.bulk_ends: dict[str, BulkReport] = {}
         """What the disk has in the end of each bulk cancel that is over, by its name."""
+        self.second_looks: dict[str, list[BulkLooked]] = {}
+        """What it has of the second looks after each."""
         self.overfull: list[Bound] = []
         """Queues that were found past their bounds."""
         self.faults: dict[tuple[str, str], None] = {}
@@ -212,6 +214,8 @@ class Chronicle:
     def remained(self, records: Sequence[Record]) -> None:
         """All is over: this is what the disk has."""
         self.bulk_ends = dict(ended_on(records))
+        for name, look in looked_on(records):
+            self.second_looks.setdefault(name, []).append(look)
 
     def sampled(self, *bounds: Bound) -> None:
         """A look at the queues."""
@@ -294,6 +298,11 @@ class Chronicle:
         story.results.append(BulkWord(at_us, sink, report))
         counts = ", ".join(f"{count} {outcome.value}" for outcome, count in report.counts.items() if count)
         self._note(at_us, name, f"{'complete' if report.complete else 'not complete'}: {counts or 'none'}")
+
+    def bulk_corrected(self, name: str, report: BulkReport, at_us: int) -> None:
+        """A client heard that an answer to a bulk cancel was not so, or is not so any more."""
+        self.bulks[name].corrections.append((at_us, report))
+        self._note(at_us, name, f"corrected: {report.survivors_total} may rest, revision {report.revision}")
 
     # ------------------------------------------------------------ what it tells
 

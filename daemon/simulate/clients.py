@@ -64,6 +64,9 @@ class Hearer(Protocol):
     def bulk_result(self, name: str, sink: int, report: BulkReport, at_us: int) -> None:
         """It has its answer."""
 
+    def bulk_corrected(self, name: str, report: BulkReport, at_us: int) -> None:
+        """It has another one."""
+
     def progress(self, name: str, sink: int, state: RequestState, at_us: int) -> None:
         """It got on."""
 
@@ -323,6 +326,10 @@ class ClientBulkSink:
             self._client.office.hearer.bulk_result(self._name, self.number, report, at_us)
 
         self._later(heard)
+
+    def bulk_correction(self, report: BulkReport, previous: BulkReport, *, is_durable: bool) -> None:
+        """Hear that the answer was not so, or is not so any more."""
+        self._later(lambda at_us: self._client.office.hearer.bulk_corrected(self._name, report, at_us))
 
     def preview(self, found: Preview) -> None:
         """Nobody asks for a dry run."""

@@ -17,9 +17,11 @@ import msgspec
 
 from daemon.core.bulk import RecoveredBulk, RecoveredMember, number_of
 from daemon.core.records import (
+    BulkCorrected,
     BulkEnded,
     BulkIntent,
     BulkListed,
+    BulkLooked,
     BulkMeant,
     BulkOpened,
     Concluded,
@@ -35,6 +37,7 @@ from daemon.core.records import (
 from daemon.core.scope import NamedOrder
 from daemon.edge.journal import Binding, HistoryRow, JournalState, StoredBulk, StoredRequest
 from daemon.edge.journal.backlog import Backlog, Group
+from daemon.edge.journal.bulks import unlooked_of
 from daemon.simulate.kernel import Park
 from daemon.simulate.sent import SentMemory
 from protocols.errors import JournalError
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
 
     from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import CaseId, Report, RequestKey
+    from daemon.core.second_look import RecoveredEnd
     from daemon.edge.journal import Explanation, StepShown
     from daemon.simulate.kernel import Call, Kernel, Scope
     from protocols.fix import AccountName, OrderId, RequestId
@@ -138,7 +142,7 @@ class Disk:
 
     def bulks(self, name: RequestId | None = None) -> list[StoredBulk]:
         """Give the bulk cancels (of a name), the youngest first."""
-        ended = {record.case: record.report for record in self.records if isinstance(record, BulkEnded)}
+        ended = {r.case: r.report for r in self.records if isinstance(r, BulkEnded | BulkCorrected)}
         opened = [record.intent for record in reversed(self.records) if isinstance(record, BulkOpened)]
         return [StoredBulk(intent, ended.get(intent.bulk)) for intent in opened if name in {None, intent.name}]
 
@@ -153,6 +157,19 @@ class Disk:
             )
             for stored in reversed(self.bulks())
             if stored.report is None
+        ]
+
+    def bulks_unlooked(self, since_us: int) -> list[RecoveredEnd]:
+        """Find the bulk cancels that were called complete since then and not looked at again."""
+        notes: dict[CaseId, list[Record]] = {}
+        for record in self.records:
+            if isinstance(record, BulkLooked) or (isinstance(record, BulkEnded) and record.t >= since_us):
+                notes.setdefault(record.case, []).append(record)
+        return [
+            end
+            for stored in self.bulks()
+            if stored.report is not None
+            for end in unlooked_of(stored.intent, stored.report, notes.get(stored.intent.bulk, []))
         ]
 
     def _of_bulk(self, kind: type[Note], bulk: CaseId) -> Iterator[Note]:

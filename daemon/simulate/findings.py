@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from daemon.core.records import BulkEnded, BulkMeant, BulkOpened, RequestKey, RequestOpened
+from daemon.core.records import BulkEnded, BulkLooked, BulkMeant, BulkOpened, RequestKey, RequestOpened
 from protocols.fix import RequestId
 
 if TYPE_CHECKING:
@@ -57,6 +57,14 @@ def ended_on(records: Sequence[Record]) -> Iterator[tuple[str, BulkReport]]:
     for record in records:
         if isinstance(record, BulkEnded) and record.case in intents:
             yield intents[record.case].name, record.report
+
+
+def looked_on(records: Sequence[Record]) -> Iterator[tuple[str, BulkLooked]]:
+    """Give what was seen of bulk cancels that had been called complete, by their names."""
+    intents = _filtering(records)
+    for record in records:
+        if isinstance(record, BulkLooked) and record.case in intents:
+            yield intents[record.case].name, record
 
 
 def _filtering(records: Sequence[Record]) -> dict[CaseId, BulkIntent]:

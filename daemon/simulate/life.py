@@ -16,6 +16,7 @@ from daemon.config.settings import Durability, Environment, OnJournalFailure
 from daemon.core.departures import Departures
 from daemon.core.ids import Ids
 from daemon.core.records import Caller
+from daemon.core.second_look import YOUNG_US
 from daemon.edge.access import Access
 from daemon.edge.account import Account
 from daemon.edge.desk import ConnectionId, Peer
@@ -114,7 +115,8 @@ class Life:
         for name, account in self.accounts.items():
             account.recover([case for case in found if case.requests[0].request.key.account == name])
             self.scope.spawn(account.run())
-        self.desk.bulks.restore(self._disk.unfinished_bulks(), self._disk.bulks_over(), RETENTION_US)
+        ends = self._disk.bulks_unlooked(self.clock.now() - YOUNG_US)
+        self.desk.bulks.restore(self._disk.unfinished_bulks(), self._disk.bulks_over(), RETENTION_US, ends)
         self.desk.bindings.restore(list(self._disk.ties.values()))
         self.desk.bindings.ready()
 
@@ -137,7 +139,7 @@ class Life:
     def is_idle(self) -> bool:
         """Whether no request waits for anything, nor a bulk cancel for its turn to ask for more."""
         has_open = any(account.driver.correlator.cases.open_count() for account in self.accounts.values())
-        return not has_open and not self.desk.bulks.has_waiting
+        return not has_open and not self.desk.bulks.has_waiting and not self.desk.bulks.looks.are_under_way
 
     def _journal_changed(self, state: JournalState, why: str) -> None:
         for account in self.accounts.values():

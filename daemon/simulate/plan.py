@@ -17,6 +17,7 @@ from daemon.simulate.bound import BindingPlan, draw_bindings
 from daemon.simulate.bulks import BulkPlan, draw_bulks
 from daemon.simulate.disk import Habits
 from daemon.simulate.fleets import draw_fleet
+from daemon.simulate.latecomers import draw_latecomers
 from daemon.simulate.network import Climate
 from daemon.simulate.swarm import FINAL_REJECTS, FOREVER_US, Flash, Span, draw_classes, draw_flashes, draw_spans
 from daemon.simulate.switches import draw_switch
@@ -219,15 +220,20 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
     sailing = Random(f"{seed}/many")
     fleet = draw_fleet(sailing, accounts, first, len(clients), habits.commit_us, BEGIN_US, heal_us)
     deaths = [Crash(death.at_us, death.down_us, _clock_offset(sailing)) for death in fleet.deaths]
+    behind = first + len(fleet.orders)
+    late = draw_latecomers(Random(f"{seed}/late"), accounts, behind, len(clients), BEGIN_US, heal_us)
+    accounts = tuple(
+        _with_spans(account, late.spans) if account.name == late.account else account for account in accounts
+    )
     bulks = draw_bulks(Random(f"{seed}/bulks"), accounts, orders, len(clients), BEGIN_US, heal_us)
     return Plan(
         seed=seed,
         accounts=accounts,
-        orders=(*orders, *bound, *fleet.orders),
+        orders=(*orders, *bound, *fleet.orders, *late.orders),
         wishes=tuple(sorted((*wishes, *ghosts), key=lambda wish: (wish.at_us, wish.name))),
         bindings=bindings,
         tracks=(*tracked, *unborn),
-        bulks=(*bulks, *fleet.bulks),
+        bulks=(*bulks, *fleet.bulks, *late.bulks),
         clients=clients,
         crashes=_apart([*_crashes(Random(f"{seed}/crashes"), wishes, heal_us), *deaths]),
         habits=habits,
@@ -237,6 +243,10 @@ def draw(seed: int, venues: Sequence[str] = ()) -> Plan:
         heal_us=heal_us,
         ends_in_order=Random(f"{seed}/end").random() < 0.5,
     )
+
+
+def _with_spans(account: AccountPlan, spans: tuple[Span, ...]) -> AccountPlan:
+    return msgspec.structs.replace(account, spans=(*account.spans, *spans))
 
 
 def _account(seed: int, index: int, venue: str, heal_us: int) -> AccountPlan:

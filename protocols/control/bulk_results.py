@@ -50,6 +50,7 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
     their listings were complete). ``survivors`` are those that may, of many the first, ``survivors_total`` all of them;
     ``reasons`` says by account why it is not known. ``not_covered`` names by venue what is out of reach. ``warnings``
     say what may be wrong with the wish itself: an instrument that nobody has heard of, and of which nothing rests.
+    ``revision`` counts the corrections: orders that were overlooked were found a replica lag later, and canceled then.
     """
 
     request_id: str | None
@@ -65,3 +66,17 @@ class BulkResult(msgspec.Struct, frozen=True, kw_only=True):
     warnings: list[str] = []
     dry_run: bool = False
     durable: bool = True
+    revision: int = 0
+
+
+class BulkPrevious(msgspec.Struct, frozen=True):
+    """What was said of a bulk cancel before a correction."""
+
+    complete: bool
+    survivors_total: int
+
+
+class BulkCorrection(BulkResult, frozen=True, kw_only=True):
+    """A result that takes the place of an earlier one of the same bulk cancel."""
+
+    previous: BulkPrevious

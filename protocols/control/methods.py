@@ -114,10 +114,15 @@ NOTIFICATIONS: Final[Mapping[str, Told]] = MappingProxyType(
             results.CancelResult, "A request ended; a bulk cancel tells those of its orders to who asked, unasked."
         ),
         "correction": Told(results.Correction, "An outcome was revised; the connection that asked gets it unasked."),
+        "bulk_correction": Told(
+            bulk_results.BulkCorrection,
+            "An order was found that a bulk cancel had overlooked, or is canceled by now: who asked gets it unasked.",
+        ),
         "order": Told(results.OrderMoved, "An order changed."),
         "session": Told(
             results.SessionMoved,
-            "A channel of an account came or went, or a binding of its orders was held, in grace, released or fired.",
+            "A channel of an account came or went, a binding of its orders was held, in grace, released or fired, or a "
+            "bulk cancel that was called complete had overlooked orders.",
         ),
         "gap": Told(results.Gap, "You read too slowly and missed these; history has the outcomes and corrections."),
     }

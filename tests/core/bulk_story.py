@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember, Site, of_the_past
+from daemon.core.bulk import Bulk, RecoveredBulk, RecoveredMember, Site
 from daemon.core.effects import Effect, Listed, Tell
 from daemon.core.records import BulkIntent, BulkListed, BulkMeant, Caller, CaseId, RequestKey
 from daemon.core.scope import NamedOrder, Scope
+from daemon.core.unattended import of_the_past
 from protocols.errors import BadRequest
 from protocols.evidence import Source
 from protocols.fix import AccountName, ClientOrderId, OrderId, RequestId, Side

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
-from daemon.core.bulk import LOOK_AGAIN_US, UNATTENDED_US, Bulk
 from daemon.core.roll import TOO_OLD
+from daemon.core.unattended import LOOK_AGAIN_US, UNATTENDED_US
 from tests.core.bulk_story import BulkStory, heard_for_long, row
 from tests.core.story import ACCOUNT
+
+if TYPE_CHECKING:
+    from daemon.core.bulk import Bulk
 
 SECOND_US = 1_000_000
 NOT_LISTED = {ACCOUNT: "the venue does not list its open orders"}

@@ -94,6 +94,7 @@ class Ear:
 
     def __init__(self) -> None:
         self.told: list[BulkReport] = []
+        self.corrected: list[BulkReport] = []
         self.refused: list[BadRequest] = []
 
     def progress(self, request_id: object, state: object) -> None:
@@ -108,6 +109,11 @@ class Ear:
     def result(self, report: BulkReport, *, is_durable: bool) -> None:
         assert is_durable
         self.told.append(report)
+
+    def bulk_correction(self, report: BulkReport, previous: BulkReport, *, is_durable: bool) -> None:
+        assert is_durable
+        assert report.revision == previous.revision + 1
+        self.corrected.append(report)
 
     def preview(self, found: Preview) -> None:
         raise AssertionError(found)

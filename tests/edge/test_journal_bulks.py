@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from daemon.core.records import BulkEnded, BulkOpened, CaseId
+from daemon.core.records import BulkCorrected, BulkEnded, BulkLooked, BulkOpened, CaseId
+from daemon.core.second_look import YOUNG_US
 from daemon.edge.journal.verify import verify
-from protocols.fix import Outcome, RequestId
+from protocols.fix import AccountName, Outcome, RequestId
 from tests.edge.journal_world import (
+    ACCOUNT,
     HOUR_US,
     T0,
     UID,
@@ -76,6 +78,43 @@ async def test_one_that_is_over_is_not_taken_up_again_and_holds_its_name_on_each
         assert held.known_bulks(ended_us + 1) == []
         (stored,) = await held.find_bulks(FLAT)
         assert stored.report == bulk_ended("flat", "flat/0").report
+
+
+ENDED = replace(bulk_ended("flat", "flat/0"), listed_ms={ACCOUNT: 7, AccountName("other"): None})
+LOOKED = BulkLooked(T0 + 40, ENDED.case, ACCOUNT, T0 + 35)
+
+
+async def test_one_that_was_called_complete_is_found_until_each_account_was_looked_at_again(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat", accounts=("main", "other")), ENDED])
+        (end,) = held.recover(T0, 0).ends
+        assert (end.intent.name, end.report, end.listed_ms) == (FLAT, ENDED.report, ENDED.listed_ms)
+        await keep(held, [LOOKED])
+        assert [end.listed_ms for end in held.recover(T0, 0).ends] == [{"other": None}]
+        await keep(held, [replace(LOOKED, account=AccountName("other"))])
+        assert held.recover(T0, 0).ends == []
+
+
+async def test_one_that_ended_long_ago_or_incomplete_is_not_looked_at_again(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), ENDED, bulk_opened("open"), bulk_ended("open", complete=False)])
+        assert [end.intent.name for end in held.recover(ENDED.t + YOUNG_US, 0).ends] == [FLAT]
+        assert held.recover(ENDED.t + YOUNG_US + 1, 0).ends == []
+
+
+async def test_what_is_corrected_stands_in_the_place_of_what_was_told_and_the_rest_is_looked_at_still(
+    path: Path,
+) -> None:
+    report = replace(bulk_ended("flat", "flat/0", complete=False).report, revision=1)
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat", accounts=("main", "other")), ENDED])
+        await keep(held, [LOOKED, BulkCorrected(T0 + 41, ENDED.case, report)])
+        (stored,) = await held.find_bulks(FLAT)
+        assert stored.report == report
+        assert [end.report for end in held.recover(T0, 0).ends] == [report]
+        steps = await held.explain_bulk(ENDED.case)
+        assert [step.kind for step in steps][-2:] == ["bulk_looked", "bulk_corrected"]
+    assert verify(path).findings == []
 
 
 async def test_of_several_of_one_name_the_youngest_comes_first(path: Path) -> None:

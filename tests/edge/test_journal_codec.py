@@ -8,6 +8,8 @@ from msgspec.structs import replace
 from daemon.core.records import (
     Asked,
     AskFailed,
+    BulkCorrected,
+    BulkLooked,
     CancelRequest,
     CaseId,
     Noticed,
@@ -20,6 +22,7 @@ from daemon.core.records import (
     Told,
     frame_of,
 )
+from daemon.core.scope import NamedOrder
 from daemon.edge.journal.codec import KINDS, Undecodable, read_record, read_report, step_row, to_json
 from daemon.edge.journal.story import tell
 from protocols.asks import Question
@@ -34,9 +37,10 @@ from protocols.evidence import (
     QuestionFailed,
     Step,
 )
-from protocols.fix import OrderId, Outcome, QueryId, Road, SendId
+from protocols.fix import OrderId, Outcome, QueryId, RequestId, Road, SendId
 from protocols.jsonread import frame_of as frame_from
 from tests.edge.journal_world import (
+    ACCOUNT,
     BIG_ORDER_ID,
     T0,
     bound,
@@ -61,6 +65,8 @@ ANSWER = CancelAnswered(SEND, Road.WS, Proof.GONE, "51400", "Cancellation failed
 FOUND_NOT = QuestionAnswered(
     ASK, Step.ORDER, (), Absence.DENIES, complete=False, code="51603", message="none", frame=frame_from("{}")
 )
+
+NAMED = NamedOrder("", "BTC-USDT", OrderId("o1"))
 
 SENTENCES: list[tuple[Record, str]] = [
     (
@@ -120,6 +126,19 @@ SENTENCES: list[tuple[Record, str]] = [
     (bulk_meant("flat", "o1", "o2"), "2 orders of main were found that match and had no request yet"),
     (bulk_ended("flat", "flat/0", "flat/1"), "over: 2 canceled; nothing rests"),
     (bulk_ended("flat", complete=False), "over: no orders; 0 orders may rest"),
+    (BulkLooked(T0, X, ACCOUNT, T0), "main was looked at again: none overlooked"),
+    (
+        BulkLooked(T0, X, ACCOUNT, T0, (NAMED, NAMED), (NAMED,), RequestId("look.b1")),
+        (
+            "main was looked at again: 2 orders rest that had been overlooked, 1 rest that may be younger; "
+            "look.b1 cancels them"
+        ),
+    ),
+    (
+        BulkLooked(T0, X, ACCOUNT, 0, why="the account could not be asked"),
+        "main was looked at again: nothing was seen; the account could not be asked",
+    ),
+    (BulkCorrected(T0, X, bulk_ended("flat").report), "corrected: nothing rests"),
 ]
 
 

@@ -154,6 +154,24 @@ async def test_the_orders_of_a_result_are_told_with_their_instruments_as_far_as_
         assert [told.instrument for told in result.items or ()] == [shown] * 256
 
 
+async def test_a_correction_of_a_result_is_told_after_it_and_fits_a_line(folder: Path) -> None:
+    async with a_room(folder) as (desk, client):
+        first = bulk_report(3)
+        then = msgspec.structs.replace(bulk_report(256, 100, wide=True), revision=1)
+
+        def tell(taken: TakenBulk) -> None:
+            taken.sink.bulk_correction(then, first, is_durable=True)
+            taken.sink.result(first, is_durable=True)
+            taken.sink.bulk_correction(then, first, is_durable=True)
+
+        desk.when_bulk = tell
+        assert result_of(await client.ask("cancel_all", ALL)).revision == 0
+        word = await client.hear()
+        assert word["method"] == "bulk_correction"
+        said = msgspec.convert(word["params"], bulk_results.BulkCorrection)
+        assert (said.revision, said.survivors_total, said.previous.complete) == (1, 100, first.complete)
+
+
 async def test_a_dry_run_tells_what_matches_and_has_no_name(folder: Path) -> None:
     async with a_room(folder) as (desk, client):
         found = Preview((order_row(1), order_row(2)), {}, {"okx": ("algo orders",)})

@@ -1,4 +1,4 @@
-"""Wrong daemons whose wrong belief is about what a bulk cancel found before the daemon died."""
+"""Wrong daemons whose wrong belief is about what a bulk cancel found before the daemon died, or did not find."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from unittest.mock import patch
 import msgspec
 
 from daemon.core.bulk import Bulk, RecoveredBulk, Work
+from daemon.core.second_look import SecondLook
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,4 +36,18 @@ def the_requests_say_well_enough_what_was_found() -> Iterator[None]:
         return msgspec.structs.replace(right(bulk, now_us, at_most), meant=())
 
     with patch.object(Bulk, "work", work):
+        yield
+
+
+@contextmanager
+def what_is_called_complete_needs_no_second_look() -> Iterator[None]:
+    """A listing that was believed once shows what rests."""
+    with patch.object(SecondLook, "_before_ms", lambda _: 0):
+        yield
+
+
+@contextmanager
+def what_rests_after_a_bulk_cancel_was_overlooked() -> Iterator[None]:
+    """Nobody places an order after he had all of them canceled."""
+    with patch.object(SecondLook, "_before_ms", lambda _: 1 << 62):
         yield

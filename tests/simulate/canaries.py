@@ -33,7 +33,9 @@ from protocols.evidence import Absence, CancelAnswered, Proof, Source, Step
 from protocols.fix import Outcome, SendId
 from tests.simulate.bulk_canaries import (
     the_requests_say_well_enough_what_was_found,
+    what_is_called_complete_needs_no_second_look,
     what_no_listing_shows_after_a_crash_was_not_found,
+    what_rests_after_a_bulk_cancel_was_overlooked,
 )
 from tests.simulate.tracking_canaries import a_tracked_client_id_is_never_used_again, what_clients_track_is_not_kept
 
@@ -448,6 +450,8 @@ CANARIES: Final = (
     Canary(what_was_asked_for_in_bulk_is_canceled, 1),
     Canary(what_no_listing_shows_after_a_crash_was_not_found, 59),
     Canary(the_requests_say_well_enough_what_was_found, 866),
+    Canary(what_is_called_complete_needs_no_second_look, 13),
+    Canary(what_rests_after_a_bulk_cancel_was_overlooked, 79),
     Canary(a_client_that_died_is_waited_for, 1),
     Canary(a_goodbye_is_a_death, 20),
     Canary(a_switch_ends_with_the_daemon, 7),

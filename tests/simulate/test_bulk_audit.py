@@ -9,7 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.records import BulkEnded, BulkItem, BulkReport, Survivor
+from daemon.core.records import BulkEnded, BulkItem, BulkLooked, BulkReport, Survivor
+from daemon.core.scope import NamedOrder
+from daemon.sim.book import EndedBy as Ender
 from daemon.simulate import bulk_audit
 from daemon.simulate.bulks import BulkPlan
 from daemon.simulate.wishes import OrderPlan
@@ -155,6 +157,58 @@ def test_an_order_that_is_younger_than_a_listing_may_be_old_is_not_held_against_
     scene.ask_in_bulk(after_s=1)
     scene.answer()
     assert scene.broken_in_bulk() == set()
+
+
+def looked_at_again(scene: Flat, **seen: Any) -> None:
+    """Let the disk have a second look that ended."""
+    asked = wish(scene.account)
+    scene.seen.remained([asked, BulkLooked(0, asked.case, scene.account, 1, **seen)])
+
+
+@pytest.mark.parametrize(
+    ("seen", "broken"),
+    [
+        ({}, {"bulk_overlooked"}),
+        ({"why": "the account could not be asked"}, set()),
+        ({"unsure": True}, set()),
+    ],
+)
+def test_what_a_second_look_has_to_find_is_gone_in_the_end(seen: dict[str, Any], broken: set[str]) -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk(after_s=1)
+    scene.answer()
+    named = NamedOrder("", "X", OrderId(scene.order.order_id))
+    looked_at_again(scene, **(seen | ({"unsure": (named,)} if "unsure" in seen else {})))
+    assert scene.broken_in_bulk() == broken
+
+
+def test_what_was_placed_after_it_was_asked_for_need_not_be_found() -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk(after_s=1)
+    scene.cancel()
+    scene.answer(scene.item())
+    scene.wait()
+    scene.place("later")
+    looked_at_again(scene)
+    assert scene.broken_in_bulk() == set()
+
+
+@pytest.mark.parametrize("after", ["answer", "call", "crash"])
+def test_what_was_placed_after_the_answer_is_not_canceled(after: str) -> None:
+    """But for a daemon that is asked anew, or died before it had its answer on its disk."""
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk(after_s=1)
+    scene.cancel()
+    scene.answer(scene.item())
+    scene.wait()
+    later = scene.place("later")
+    if after == "call":
+        scene.ask_in_bulk(after_s=1)
+    elif after == "crash":
+        scene.crash()
+    scene.wait()
+    scene.book.cancel(later, Ender.USER, scene.now_us)
+    assert ("bulk_spared" in scene.broken_in_bulk()) is (after == "answer")
 
 
 def test_what_was_on_the_disk_as_found_when_the_daemon_died_is_heard_of() -> None:

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.core.bulk import RecoveredBulk, RecoveredMember
-from daemon.core.records import BulkIntent, BulkListed, BulkMeant, BulkReport, RequestKey
+from daemon.core.records import BulkEnded, BulkIntent, BulkListed, BulkLooked, BulkMeant, BulkReport, RequestKey
 from daemon.core.scope import NamedOrder
+from daemon.core.second_look import RecoveredEnd
 from daemon.edge.journal.codec import Undecodable, read_bulk_report, read_intent, read_record, read_report, read_request
 from protocols.fix import OrderId, Outcome, RequestId
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from daemon.core.records import Record
 
@@ -26,8 +27,12 @@ if TYPE_CHECKING:
 _MEMBERS: Final = """SELECT r.*, o.report FROM requests r LEFT JOIN outcomes o ON o.seq = r.seq
 WHERE r.uid = :uid AND r.request_id > :name || '/' AND r.request_id < :name || '0' ORDER BY r.opened_step"""
 _NOTES: Final = "SELECT body FROM steps WHERE case_id = ? AND kind IN ('bulk_listed', 'bulk_meant') ORDER BY id"
+_ENDED: Final = "SELECT * FROM bulks WHERE ended_us >= ? ORDER BY ended_us DESC LIMIT ?"
+_LOOKED: Final = "SELECT body FROM steps WHERE case_id = ? AND kind IN ('bulk_ended', 'bulk_looked') ORDER BY id"
 _UNFINISHED: Final = "SELECT * FROM bulks WHERE ended_us IS NULL ORDER BY received_us"
 _NAMED: Final = "SELECT * FROM bulks WHERE request_id = ? ORDER BY received_us DESC"
+UNLOOKED_MAX: Final = 1024
+"""Ended bulk cancels that a new life may look at again: more in ten minutes are somebody's loop."""
 
 
 class StoredBulk(msgspec.Struct, frozen=True):
@@ -93,6 +98,30 @@ def _members(db: sqlite3.Connection, intent: BulkIntent, problems: list[str]) ->
         )
         outcome = None if row["outcome"] is None else Outcome(row["outcome"])
         yield RecoveredMember(request.key, order, outcome, None if report is None else report.ord_status)
+
+
+def unlooked(db: sqlite3.Connection, since_us: int, problems: list[str]) -> Iterator[RecoveredEnd]:
+    """Give those that were called complete since then, with the accounts that nobody has looked at again."""
+    for row in db.execute(_ENDED, (since_us, UNLOOKED_MAX)).fetchall():
+        try:
+            report = read_bulk_report(row["report"])
+            if not report.complete and not report.revision:
+                continue
+            records = [read_record(body) for (body,) in db.execute(_LOOKED, (row["bulk_id"],)).fetchall()]
+            intent = read_intent(row["intent"])
+        except Undecodable as trouble:
+            problems.append(f"bulk cancel {row['request_id']} of uid {row['uid']}: {trouble}")
+            continue
+        yield from unlooked_of(intent, report, records)
+
+
+def unlooked_of(intent: BulkIntent, report: BulkReport, records: Sequence[Record]) -> Iterator[RecoveredEnd]:
+    """Give a bulk cancel if some account is to be looked at again, by what was written down of its end and since."""
+    listed = {name: at for record in records if isinstance(record, BulkEnded) for name, at in record.listed_ms.items()}
+    looked = {record.account for record in records if isinstance(record, BulkLooked)}
+    left = {name: at_ms for name, at_ms in listed.items() if name not in looked}
+    if left:
+        yield RecoveredEnd(intent, report, left)
 
 
 def known(db: sqlite3.Connection, since_us: int) -> Iterator[tuple[RequestKey, int]]:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.core.records import BulkMeant, frame_of
+from daemon.core.second_look import YOUNG_US
 from daemon.edge.journal import schema
 from daemon.edge.journal.backlog import LINGER_S, Group
 from daemon.edge.journal.forget import Forgetting
@@ -248,7 +249,7 @@ class Journal:
 
         Those with a request that has no outcome, or is in doubt, or whose latest word is younger than the window.
         """
-        found = recover(self._lock.path, now_us - correction_window_us)
+        found = recover(self._lock.path, now_us - correction_window_us, now_us - YOUNG_US)
         return msgspec.structs.replace(found, problems=[*self._problems, *found.problems])
 
     def known_keys(self, since_us: int) -> Iterator[RequestKey]:

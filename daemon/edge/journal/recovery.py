@@ -16,6 +16,7 @@ import msgspec
 from daemon.core.bindings import Tie
 from daemon.core.bulk import RecoveredBulk
 from daemon.core.records import CaseId, Record, RecoveredCase, RecoveredRequest, RequestKey
+from daemon.core.second_look import RecoveredEnd
 from daemon.edge.journal import bulks
 from daemon.edge.journal.cases import trail
 from daemon.edge.journal.codec import Undecodable, read_record, read_report, read_request, read_tie
@@ -55,16 +56,18 @@ class Recovered(msgspec.Struct, frozen=True):
     problems: list[str]
     bulks: list[RecoveredBulk] = []
     ties: list[Tie] = []
+    ends: list[RecoveredEnd] = []
 
 
-def recover(path: Path, since_us: int) -> Recovered:
+def recover(path: Path, since_us: int, ended_since_us: int) -> Recovered:
     """Read the cases with a request that has no outcome, is in doubt, or got its latest word since then.
 
+    Of bulk cancels those that are not over, and those that ended since the other time and are to be looked at again.
     Raises `JournalError` when the file itself cannot be read.
     """
     try:
         with closing(connect_for_reading(path)) as db, _without_garbage_collection():
-            return _Recovery(db).run(since_us)
+            return _Recovery(db).run(since_us, ended_since_us)
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
 
@@ -110,11 +113,12 @@ class _Recovery:
         self._db = db
         self._problems: list[str] = []
 
-    def run(self, since_us: int) -> Recovered:
+    def run(self, since_us: int, ended_since_us: int) -> Recovered:
         self._db.execute("BEGIN")  # one view of the file for all questions
         cases = self.cases(self._db.execute(_REQUESTS, (since_us,)).fetchall())
         unfinished, ties = bulks.recover(self._db), list(self._ties())
-        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks, ties)
+        ends = list(bulks.unlooked(self._db, ended_since_us, self._problems))
+        return Recovered(cases, self._problems + unfinished.problems, unfinished.bulks, ties, ends)
 
     def cases(self, rows: list[sqlite3.Row]) -> list[RecoveredCase]:
         """Read the cases that requests are in."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from daemon.core.records import (
     Bound,
+    BulkCorrected,
     BulkEnded,
     BulkOpened,
     Concluded,
@@ -49,6 +50,7 @@ _CONCLUDED: Final = """UPDATE requests SET outcome = ?, first_seq = coalesce(fir
 _BULK: Final = """INSERT OR REPLACE INTO bulks (bulk_id, request_id, uid, cause, received_us, intent)
   VALUES (?, ?, ?, ?, ?, ?)"""
 _BULK_ENDED: Final = "UPDATE bulks SET complete = ?, report = ?, ended_us = ? WHERE bulk_id = ?"
+_BULK_CORRECTED: Final = "UPDATE bulks SET complete = ?, report = ? WHERE bulk_id = ?"
 _BINDING: Final = "INSERT OR REPLACE INTO accounts (account, venue, environment, venue_user_id) VALUES (?, ?, ?, ?)"
 _TIED: Final = "INSERT OR REPLACE INTO bindings (binding_id, account, uid, bound_us, tie) VALUES (?, ?, ?, ?, ?)"
 _UNTIED: Final = "DELETE FROM bindings WHERE binding_id = ?"
@@ -206,6 +208,8 @@ def _changes(record: Record) -> Iterable[Change]:
             yield _BULK, values
         case BulkEnded(report=report):
             yield _BULK_ENDED, (int(report.complete), to_json(report), record.t, record.case)
+        case BulkCorrected(report=report):
+            yield _BULK_CORRECTED, (int(report.complete), to_json(report), record.case)
 
 
 def _conclude(rows: Rows, record: Concluded, step: int, written: str) -> None:

@@ -8,8 +8,10 @@ from daemon.core.records import (
     Asked,
     AskFailed,
     Bound,
+    BulkCorrected,
     BulkEnded,
     BulkListed,
+    BulkLooked,
     BulkMeant,
     BulkOpened,
     Concluded,
@@ -27,7 +29,7 @@ from daemon.core.records import (
 )
 
 if TYPE_CHECKING:
-    from daemon.core.records import BulkIntent, Caller, CancelRequest
+    from daemon.core.records import BulkIntent, BulkReport, Caller, CancelRequest
     from protocols.asks import Question, WireCancel
     from protocols.evidence import OrderReported, QuestionAnswered
 
@@ -49,6 +51,8 @@ def tell(record: Record) -> str:
             return _concluded(record)
         case BulkOpened() | BulkListed() | BulkMeant() | BulkEnded():
             return _bulk(record)
+        case BulkLooked() | BulkCorrected():
+            return _second_look(record)
         case _:
             assert_never(record)
 
@@ -80,9 +84,25 @@ def _bulk(record: BulkOpened | BulkListed | BulkMeant | BulkEnded) -> str:
             return f"{len(record.orders)} orders of {record.account} were found that match and had no request yet"
         case BulkEnded(report=report):
             counts = ", ".join(f"{count} {outcome}" for outcome, count in report.counts.items()) or "no orders"
-            rest = "nothing rests" if report.complete else f"{report.survivors_total} orders may rest"
             why = "".join(f"; {account}: {why}" for account, why in report.reasons.items())
-            return f"over: {counts}; {rest}{why}"
+            return f"over: {counts}; {_rest(report)}{why}"
+
+
+def _second_look(record: BulkLooked | BulkCorrected) -> str:
+    match record:
+        case BulkLooked():
+            found = f"{len(record.found)} orders rest that had been overlooked" if record.found else "none overlooked"
+            seen = found if record.asked else "nothing was seen"
+            unsure = f", {len(record.unsure)} rest that may be younger" if record.unsure else ""
+            follow_up = f"; {record.follow_up} cancels them" if record.follow_up else ""
+            why = f"; {record.why}" if record.why else ""
+            return f"{record.account} was looked at again: {seen}{unsure}{follow_up}{why}"
+        case BulkCorrected(report=report):
+            return f"corrected: {_rest(report)}"
+
+
+def _rest(report: BulkReport) -> str:
+    return "nothing rests" if report.complete else f"{report.survivors_total} orders may rest"
 
 
 def _send(record: SendMade | SendForwarded | SendAnswered | SendLost) -> str:
