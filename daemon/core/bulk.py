@@ -26,6 +26,7 @@ import msgspec
 
 from daemon.core.age import venue_ms_of
 from daemon.core.book import Book
+from daemon.core.bulk_names import Numbers, member_name, number_of
 from daemon.core.records import (
     BulkIntent,
     BulkItem,
@@ -42,7 +43,7 @@ from daemon.core.sweep import OldOnes, Sweep, order_key
 from daemon.core.unattended import LOOK_AGAIN_US, UNATTENDED_US
 from daemon.core.world import World
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
-from protocols.fix import AccountName, OrdStatus, Outcome, Priority, RequestId
+from protocols.fix import AccountName, OrdStatus, Outcome, Priority
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -61,21 +62,6 @@ SURVIVORS_MAX: Final = 100
 MEANT_MAX: Final = 1_000
 """Orders that one record of what was found names: a tenth of a megabyte, which takes a tenth of a millisecond to write
 down. As one row, what a sweep takes at most would keep the interpreter from the event loop for twenty."""
-NUMBER_DIGITS_MAX: Final = 5
-NAME_LENGTH_MAX: Final = 64 - 1 - NUMBER_DIGITS_MAX
-"""A bulk's name leaves room for a slash and the number of an order."""
-
-
-def member_name(name: RequestId, number: int) -> RequestId:
-    """Name the request for one order of a bulk."""
-    return RequestId(f"{name}/{number}")
-
-
-def number_of(name: RequestId, member: RequestId) -> int | None:
-    """Read the number of a bulk's member from its name; None if it is none."""
-    bulk, slash, number = member.rpartition("/")
-    is_one = slash and bulk == name and number.isascii() and number.isdigit() and len(number) <= NUMBER_DIGITS_MAX
-    return int(number) if is_one else None
 
 
 def bulk_cases(evidence: Evidence, cases: CaseFile) -> list[Case]:
@@ -125,11 +111,13 @@ class Work(msgspec.Struct, frozen=True):
     """What a bulk wants done: requests submitted, accounts asked for their open orders, and its report if it is over.
 
     ``has_more``: further requests are wanted in the next turn. ``meant`` is to be written down before any of them
-    leaves: the orders for which they will be.
+    leaves: the orders for which they will be. Requests that are ``named`` by what was written down so need no receipt
+    of their own: a life that finds that makes the same requests again.
     """
 
     meant: tuple[BulkMeant, ...] = ()
     requests: tuple[CancelRequest, ...] = ()
+    named: frozenset[RequestKey] = frozenset()
     ask: tuple[AccountName, ...] = ()
     has_more: bool = False
     report: BulkReport | None = None
@@ -166,14 +154,14 @@ class Bulk:
         self._rounds_max = rounds_max
         self._members: dict[RequestKey, tuple[_Part, Member]] = {}
         self._parts: list[_Part] = []
-        self._next_number = 0
+        self._numbers = Numbers()
         self._rounds_used: Counter[AccountName] = Counter()
         self._since_us = intent.received_us
         self._is_restored = False
         for scope in intent.scopes:
             lost = None if scope.account in sites else "the account is not configured any more"
-            self._parts.append(_Part(scope, self._next_number, lost=lost))
-            self._next_number += len(scope.orders)
+            self._parts.append(_Part(scope, self._numbers.next, lost=lost))
+            self._numbers.next += len(scope.orders)
 
     @property
     def is_over(self) -> bool:
@@ -204,6 +192,8 @@ class Bulk:
             part = self._part_of(meant.account, None)
             if part is not None:
                 part.meant += meant.orders
+            if meant.first is not None:
+                self._numbers.keep(meant.account, meant.orders, meant.first)
         for found in earlier.members:
             number = number_of(self.intent.name, found.key.request_id)
             part = self._part_of(found.key.account, number)
@@ -212,7 +202,7 @@ class Bulk:
             member = Member(found.order, found.key.request_id, found.outcome, found.ord_status)
             member.told_us = now_us if found.outcome is not None else 0
             self._members[found.key] = part, member
-            self._next_number = max(self._next_number, number + 1)
+            self._numbers.pass_over(number)
 
     def _part_of(self, account: AccountName, number: int | None) -> _Part | None:
         mine = [part for part in self._parts if part.scope.account == account]
@@ -326,30 +316,39 @@ class Bulk:
         ask: dict[AccountName, None] = {}
         requests: list[CancelRequest] = []
         meant: list[BulkMeant] = []
+        named: set[RequestKey] = set()
         for part in self._parts:
+            room = at_most - len(requests)
             if isinstance(part.body, Roll):
                 part.body.work(now_us)
-                fresh = part.body.take_fresh(at_most - len(requests))
+                fresh = part.body.take_fresh(room)
                 requests += [self._request(part, number, order, now_us) for number, order in fresh]
             elif part.body is not None:
-                orders = part.body.take_fresh(at_most - len(requests))
-                requests += [self._request(part, None, order, now_us) for order in orders]
+                found = part.body.take_found()
+                if found and part.body.fresh > room:  # else each of them has its request in this turn
+                    meant += self._meant(part.scope.account, found, now_us)
+                for order in part.body.take_fresh(room):
+                    number = self._numbers.take(part.scope.account, order)
+                    request = self._request(part, number, order, now_us)
+                    requests.append(request)
+                    if number is not None:
+                        named.add(request.key)
                 if part.body.work(now_us):
                     ask[part.scope.account] = None
-                found = part.body.take_found()
-                if found and part.body.has_fresh:  # else each of them has its request by now
-                    meant += self._meant(part.scope.account, found, now_us)
         has_more = any(part.body is not None and part.body.has_fresh for part in self._parts)
         for part in self._parts:
             if part.body is None and part.lost is None and now_us >= self._waits_until_us(part):
                 part.lost = "the account could not be asked in time"
         if all(part.is_over for part in self._parts):
             self.report = self._report()
-        return Work(tuple(meant), tuple(requests), tuple(ask), has_more, self.report)
+        return Work(tuple(meant), tuple(requests), frozenset(named), tuple(ask), has_more, self.report)
 
     def _meant(self, account: AccountName, found: tuple[NamedOrder, ...], now_us: int) -> Iterator[BulkMeant]:
-        for first in range(0, len(found), MEANT_MAX):
-            yield BulkMeant(now_us, self.intent.bulk, account, found[first : first + MEANT_MAX])
+        new = self._numbers.without(account, found)
+        for begin in range(0, len(new), MEANT_MAX):
+            orders, first = tuple(new[begin : begin + MEANT_MAX]), self._numbers.next
+            self._numbers.keep(account, orders, first)
+            yield BulkMeant(now_us, self.intent.bulk, account, orders, first)
 
     def _request(self, part: _Part, number: int | None, order: NamedOrder, now_us: int) -> CancelRequest:
         """Make the request for one order; its times count from when the bulk was asked for.
@@ -359,7 +358,7 @@ class Bulk:
         intent = self.intent
         is_late = intent.is_unattended and now_us >= self._sends_until_us(self._sites[part.scope.account].world)
         if number is None:
-            number, self._next_number = self._next_number, self._next_number + 1
+            number = self._numbers.give()
         key = RequestKey(intent.caller.uid, part.scope.account, member_name(intent.name, number))
         member = Member(order, key.request_id)
         self._members[key] = part, member

@@ -363,13 +363,16 @@ class BulkListed(msgspec.Struct, frozen=True, gc=False, tag=True):
 class BulkMeant(msgspec.Struct, frozen=True, gc=False, tag=True):
     """Orders that a bulk cancel by a filter found, before the requests of all of them are written down.
 
-    What was canceled by then is on no listing after a crash, and nobody would ever hear of it.
+    What was canceled by then is on no listing after a crash, and nobody would ever hear of it. The request for the
+    first of them has the number ``first`` in its name, and so on: so the same orders have the same requests in a life
+    that finds this record alone, and what is told of them may rest on it. None: a canceld wrote it that did not say so.
     """
 
     t: int
     case: CaseId
     account: AccountName
     orders: tuple[NamedOrder, ...]
+    first: int | None = None
 
 
 class BulkEnded(msgspec.Struct, frozen=True, gc=False, tag=True):

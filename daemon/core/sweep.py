@@ -152,6 +152,11 @@ class Sweep:
         return found
 
     @property
+    def fresh(self) -> int:
+        """For how many orders a request is wanted."""
+        return len(self._fresh)
+
+    @property
     def has_fresh(self) -> bool:
         """Whether a request is wanted for some order."""
         return bool(self._fresh)

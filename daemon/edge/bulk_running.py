@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Protocol
 import msgspec
 
 from daemon.edge.desk import ConnectionId
+from daemon.edge.footing import Footing
 from protocols.fix import AccountName, Priority
 
 if TYPE_CHECKING:
@@ -42,11 +43,12 @@ class Terms(msgspec.Struct, frozen=True):
 class Running:
     """A bulk cancel of this life, and who listens to it."""
 
-    __slots__ = ("bulk", "deference", "ended_us", "is_awake", "is_durable", "is_told", "sinks", "timer")
+    __slots__ = ("bulk", "deference", "ended_us", "footing", "is_awake", "is_durable", "is_told", "sinks", "timer")
 
     def __init__(self, bulk: Bulk, deference: Deference) -> None:
         self.bulk = bulk
         self.deference = deference
+        self.footing = Footing()
         self.sinks: list[BulkSink] = []
         self.is_awake = False
         self.is_told = False

@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from daemon.edge.beside import Announcer, Gateway
     from daemon.edge.clock import Clock
     from daemon.edge.desk import Sink
+    from daemon.edge.footing import Footing
     from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time, Timer
     from protocols.fix import SendId
@@ -134,12 +135,14 @@ class Driver:
         *,
         has_more: bool = False,
         everything: Everything | None = None,
+        footing: Footing | None = None,
     ) -> list[Ticket | BadRequest | None]:
         """Take up several requests, each with its sink, which leave together as far as the venue lets them.
 
         Gives for each what `submit` gives, or the `BadRequest` that it would raise. ``has_more`` says that others of
         their kind follow at once: what is no full batch yet waits a moment for them. ``everything`` says of which scope
-        they are all that rests; see `Correlator.submit_many`.
+        they are all that rests; see `Correlator.submit_many`. With a ``footing`` the words rest on that, and nobody
+        waits for receipts.
         """
         requests = [request for request, _ in wishes]
         now_us = self._clock.now()
@@ -156,7 +159,11 @@ class Driver:
                 self.askers.listen(request.key, sink)
                 opened.append(request.key)
                 told.append(None)
-        self._carry_out(submitted.effects, opened, has_more=has_more)
+        if footing is None:
+            self._carry_out(submitted.effects, opened, has_more=has_more)
+        else:
+            self._carry_out(submitted.effects, has_more=has_more)
+            footing.when_known(partial(self.askers.committed, opened, ()))
         return told
 
     def observe(self, evidence: Sequence[Evidence]) -> None:

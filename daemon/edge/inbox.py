@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
-PIECES_PER_TURN: Final = 16
-"""Less than a millisecond of the loop."""
+PIECES_PER_TURN: Final = 8
+"""Less than half a millisecond of the loop."""
 BACK_MAX: Final = 4_000
 """Pieces that stand back: more than one call for a thousand orders brings, and about a tenth of a second."""
 TURNS_BACK_MAX: Final = 128

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from daemon.core.bulk import RecoveredBulk, RecoveredMember, number_of
+from daemon.core.bulk import RecoveredBulk, RecoveredMember
+from daemon.core.bulk_names import number_of
 from daemon.core.records import (
     BulkCorrected,
     BulkEnded,

@@ -80,6 +80,87 @@ def test_after_a_crash_what_was_found_has_its_outcome_though_no_request_was_on_d
     assert story.named(again) == {"R/0": "o1", "R/1": "o2", "R/2": "o3"}
 
 
+def crashed_before_the_first_request(story: BulkStory) -> tuple[dict[str, str], Bulk]:
+    """Three orders were found, a cancel left for each, and a crash kept no request; gives the names that they had."""
+    story.at_most = 1
+    for order_id in ("o1", "o2", "o3"):
+        story.push("new", order=order_id)
+    bulk = story.cancel_all()
+    names = names_now(story, 3)
+    first = next(place for place, record in enumerate(story.shelf.records) if isinstance(record, RequestOpened))
+    return names, story.restart_with(bulk, upto=first)
+
+
+def names_now(story: BulkStory, count: int) -> dict[str, str]:
+    return {str(request.key.request_id): request.order_id or "" for request in requests_of(story, count)}
+
+
+def test_after_a_crash_that_kept_no_request_each_order_that_was_found_has_the_same_one_again() -> None:
+    story = heard_for_long()
+    names, again = crashed_before_the_first_request(story)
+    story.push("new", order="o0")
+    story.pass_ms(100)
+    story.list_open(row("o0"), row("o3"), row("o2"), row("o1"))
+    assert names == {"R/0": "o1", "R/1": "o2", "R/2": "o3"}
+    assert names_now(story, 4) == {**names, "R/3": "o0"}
+    assert again.progress == (4, 0)
+
+
+def test_what_an_older_canceld_wrote_down_of_what_it_found_keeps_no_names() -> None:
+    story = heard_for_long()
+    story.push("new", order="o1")
+    bulk = story.cancel_all()
+    story.meant = [BulkMeant(story.now_us, bulk.intent.bulk, ACCOUNT, (order("o2"), order("o3")))]
+    story.restart_with(bulk, *requests_of(story, 1))
+    assert {story.case(f"R/{number}").order_id for number in range(3)} == {"o1", "o2", "o3"}
+
+
+def test_only_a_request_that_what_was_written_down_names_needs_no_receipt() -> None:
+    story = heard_for_long()
+    for order_id in ("o1", "o2"):
+        story.push("new", order=order_id)
+    for at_most, named in [(1, {"R/0"}), (2, set())]:
+        intent = BulkIntent(CaseId("b"), RequestId("R"), Caller(UID, UID, 1), "cancel_all", (scope(),), story.now_us)
+        bulk = Bulk(intent, story.sites, rounds_max=ROUNDS_MAX)
+        bulk.begin(ACCOUNT, story.now_us)
+        work = bulk.work(story.now_us, at_most)
+        assert {key.request_id for key in work.named} == named
+        assert [record.first for record in work.meant] == [0] * len(named)
+
+
+def test_an_order_that_two_filters_find_has_a_name_in_each() -> None:
+    story = heard_for_long()
+    story.at_most = 1
+    for order_id in ("o1", "o2", "o3"):
+        story.push("new", order=order_id)
+    story.cancel_all(scope(), scope())
+    names = names_now(story, 6)
+    assert sorted(names.values()) == ["o1", "o1", "o2", "o2", "o3", "o3"]
+
+
+def test_an_order_that_found_no_room_is_written_down_again_with_another_number() -> None:
+    story = heard_for_long()
+    story.at_most = 1
+    story.core._open_max = 1
+    for order_id in ("o1", "o2", "o3"):
+        story.push("new", order=order_id)
+    story.cancel_all()
+    assert [(record.first, len(record.orders)) for record in story.meant] == [(0, 3)]
+    for _ in range(60):
+        for order_id in story.canceled_orders():
+            story.end(order_id)
+        if story.listings():
+            story.list_open(*(row(name) for name in ("o2", "o3") if name not in story.canceled_orders()))
+        story.pass_ms(1_000)
+    assert [*dict.fromkeys(story.canceled_orders())] == ["o1", "o2", "o3"]
+    numbers = [
+        number
+        for record in story.meant
+        for number in range(record.first or 0, (record.first or 0) + len(record.orders))
+    ]
+    assert len(numbers) == len(set(numbers)) > 3
+
+
 def test_what_was_found_before_a_crash_and_rests_has_one_request_however_often_it_is_shown() -> None:
     story = heard_for_long()
     again = crashed_after_the_first_request(story)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -56,7 +56,6 @@ if TYPE_CHECKING:
     from daemon.edge.desk import Sink
     from protocols.asks import Question
     from protocols.evidence import OrderReported
-    from protocols.mass import Everything
 
     Wishes = Sequence[tuple[CancelRequest, Sink]]
     Held = Ticket | BadRequest | None
@@ -222,6 +221,33 @@ def test_the_orders_of_a_bulk_cancel_are_written_down_before_the_requests_that_t
     assert len(asked_for) == 3 * REQUESTS_PER_TURN
 
 
+def test_words_about_many_orders_wait_for_what_was_found_and_for_no_receipts(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, ear, told = heard_of_three_turns(), Ear(), list[Report]()
+    monkeypatch.setattr(ear, "outcome", told.append)
+    bench.bulks.start(everything(), CALLER, None, "cancel_all", sink=ear)
+    bench.driver.observe([report("canceled", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN)])
+    kinds: set[type[object]] = set()
+    while not told:
+        kinds = {type(record) for record in bench.disk.records}
+        bench.pass_us(100)
+    assert BulkMeant not in kinds
+    assert RequestOpened not in {type(record) for record in bench.disk.records}
+    bench.pass_us(SECOND_US)
+    assert len(told) == 3 * REQUESTS_PER_TURN
+    assert {(word.durable, word.times.recorded is not None) for word in told} == {(True, True)}
+    assert sum(isinstance(record, RequestOpened) for record in bench.disk.records) == 3 * REQUESTS_PER_TURN
+
+
+def test_where_what_was_found_cannot_be_written_down_no_word_is_called_durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, ear, told = heard_of_three_turns(), Ear(), list[Report]()
+    monkeypatch.setattr(ear, "outcome", told.append)
+    bench.disk.habits = Habits((500, 500), ((0, bench.kernel.now_us + SECOND_US),))
+    bench.bulks.start(everything(), CALLER, None, "cancel_all", sink=ear)
+    bench.driver.observe([report("canceled", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN)])
+    bench.pass_us(SECOND_US // 2)
+    assert [word.durable for word in told] == [False] * 3 * REQUESTS_PER_TURN
+
+
 def test_of_several_bulk_cancels_one_takes_up_orders_in_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench()
     instruments = [f"{number}-XYZ" for number in range(3)]
@@ -235,9 +261,9 @@ def test_of_several_bulk_cancels_one_takes_up_orders_in_each_turn_of_the_loop(mo
     bench.pass_us(SECOND_US)
     submit_many, turns = bench.driver.submit_many, list[tuple[int, str]]()
 
-    def note(wishes: Wishes, *, has_more: bool = False, everything: Everything | None = None) -> list[Held]:
+    def note(wishes: Wishes, **how: Any) -> list[Held]:
         turns.append((turn, wishes[0][0].instrument))
-        return submit_many(wishes, has_more=has_more, everything=everything)
+        return submit_many(wishes, **how)
 
     monkeypatch.setattr(bench.driver, "submit_many", note)
     turn, waiting = 0, list[Callable[[], object]]()
@@ -394,11 +420,11 @@ def test_a_bug_about_some_requests_of_a_bulk_cancel_costs_neither_the_others_nor
     bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN))
     submit_many, turns = bench.driver.submit_many, list[int]()
 
-    def stumble(wishes: Wishes, *, has_more: bool = False, everything: Everything | None = None) -> list[Held]:
+    def stumble(wishes: Wishes, **how: Any) -> list[Held]:
         turns.append(len(wishes))
         if len(turns) == 2:
             raise ZeroDivisionError
-        return submit_many(wishes, has_more=has_more, everything=everything)
+        return submit_many(wishes, **how)
 
     monkeypatch.setattr(bench.driver, "submit_many", stumble)
     bench.bulks.start(everything(), CALLER, RequestId("R"), "cancel_all", sink=ear)

@@ -51,6 +51,13 @@ def test_a_receipt_overtakes_what_nobody_waits_for() -> None:
     assert not backlog
 
 
+def test_a_request_that_nobody_waits_for_stays_behind_too_and_goes_after_what_a_bulk_cancel_found() -> None:
+    request, wish, found = behind(opened("b/1")), behind(bulk_opened("b")), waited_for(bulk_meant("b", "o1"))
+    backlog = backlog_of(wish, found, request)
+    assert all_of(backlog) == [wish, found]
+    assert all_of(backlog, LINGER_S) == [request]
+
+
 def test_what_nobody_waits_for_lingers_and_says_until_when() -> None:
     backlog = backlog_of(behind(observed("c1")))
     assert backlog.due_s() == LINGER_S

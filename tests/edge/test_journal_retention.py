@@ -40,12 +40,13 @@ class Hours:
 async def live(held: Journal, hours: Hours, count: int, load: Callable[[int], int]) -> list[int]:
     """Live so many hours, each with its load of requests and a round of forgetting; gives the file's pages after each.
 
-    A round is done behind all that was appended before it.
+    A round is done behind all that was written before it.
     """
     sizes: list[int] = []
     for _ in range(count):
         for number in range(load(hours.gone)):
             held.append(whole_story(f"h{hours.gone}-{number}", held.next_seq(), t=hours.now_us()))
+        await held._catch_up()
         await held.forget(hours.now_us() - RETENTION_H * HOUR_US)
         ((pages,),) = rows(held._lock.path, "PRAGMA page_count")
         assert isinstance(pages, int)

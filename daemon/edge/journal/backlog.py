@@ -77,22 +77,19 @@ class Group:
     """Whether it says which orders a bulk cancel found."""
     is_receipt: bool = field(init=False)
     """Whether it opens requests and says no outcome."""
-    opens: bool = field(init=False)
-    """Whether it opens requests or a bulk cancel, or says which orders that is of."""
 
     def __post_init__(self) -> None:
         kinds = set(map(type, self.records))  # looked at once: each group is asked for it several times on its way
         self.is_wish = BulkOpened in kinds
         self.is_find = BulkMeant in kinds
         self.is_receipt = RequestOpened in kinds and Concluded not in kinds
-        self.opens = self.is_wish or RequestOpened in kinds or self.is_find
 
     @property
     def may_stay_behind(self) -> bool:
-        """Whether nobody waits for it, and nothing that is waited for rests on it."""
+        """Whether nobody waits for it, and nothing that is waited for rests on it, as on a wish and what that found."""
         if self.receipt:
             return True
-        return self.on_commit is None and bool(self.records) and not self.opens
+        return self.on_commit is None and bool(self.records) and not (self.is_wish or self.is_find)
 
     @property
     def is_light(self) -> bool:
