@@ -25,6 +25,7 @@ from zlib import crc32
 import structlog
 
 from daemon.core.departures import COUNTED_MAX_US, Departed, Mark
+from daemon.edge.journal.room import require_free
 from daemon.edge.lease import Lease
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 NOTES_MAX: Final = 32_767
 """Notes that the file holds: with its head 1 MiB. Of a thousand cancels a second, each in two buckets, the last quarter
 of a minute; the rules of a venue let hardly a tenth of that leave."""
-LEFT_MIN_BYTES: Final = 1_048_576
-"""What it leaves to the journal on a disk that is nearly full."""
 VERSION: Final = 1
 """Of the notes' form. A file of another one is begun anew: at most what counts for one window is lost."""
 _HEAD: Final = Struct("<8sI16xI")
@@ -181,7 +180,7 @@ def _mapped(descriptor: int, anew: bytes) -> tuple[mmap.mmap, bytes]:
     content = anew or os.pread(descriptor, _BYTES + 1, 0)
     if anew or not _is_sound(content):
         os.ftruncate(descriptor, 0)
-        _require_room(descriptor)
+        require_free(descriptor, _BYTES)
         content = anew or _head() + bytes(_BYTES - _PLACE)
     try:
         written = 0
@@ -191,13 +190,6 @@ def _mapped(descriptor: int, anew: bytes) -> tuple[mmap.mmap, bytes]:
         os.ftruncate(descriptor, 0)  # what it took is the journal's to use
         raise
     return mmap.mmap(descriptor, _BYTES, flags=mmap.MAP_SHARED | mmap.MAP_POPULATE), content
-
-
-def _require_room(descriptor: int) -> None:
-    """Raise OSError where the file would leave too little for the journal, which matters more."""
-    found = os.fstatvfs(descriptor)
-    if found.f_bavail * found.f_frsize < _BYTES + LEFT_MIN_BYTES:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _is_sound(content: bytes) -> bool:

@@ -3,37 +3,93 @@
 What the tests of the intake share. What is to be so of it stands in those tests.
 """
 
+import asyncio
 import contextlib
+import errno
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
-from daemon.edge.journal import Journal, JournalState, intake
+from daemon.edge.journal import Journal, JournalState, intake, receipts
 from daemon.edge.journal.intake import path_of
-from daemon.edge.journal.schema import connect
+from daemon.edge.journal.receipts import Entry, ReceiptFile
 from tests.edge.journal_gate import Gate, announcing_to
-from tests.edge.journal_world import a_journal, concluded, keep, opened, rows
+from tests.edge.journal_world import a_journal, concluded, keep, opened
 from tests.system.rig import until
 
 REQUESTS = "SELECT request_id FROM requests ORDER BY opened_step"
-INTO_INTAKE = "INSERT INTO receipts"
-"""How the statement begins that only the intake runs for receipts."""
 INTO_JOURNAL = "INSERT OR REPLACE INTO steps"
-"""How the one begins that only the journal runs for records."""
+"""How the statement begins that the journal runs for records."""
 
 
-class JournalGate(Gate):
-    """Holds the journal's commits up, and not those of its intake."""
+class IntakeDisk:
+    """The disk of an intake, and of nothing else: it refuses, or holds writes up, and knows what was written."""
 
-    def connect(self, path: Path) -> sqlite3.Connection:
-        return connect(path) if path.name.endswith("-intake") else super().connect(path)
+    def __init__(self, hear: Callable[[], object] = lambda: None) -> None:
+        """``hear`` is called before each write, in the intake's thread; it may hold it up or raise."""
+        self.written: list[list[int]] = []
+        """The numbers of each batch that was written, over all files."""
+        self.is_open = threading.Event()
+        self.is_open.set()
+        self._hear = hear
+        self._fault: Exception | None = None
+        self._fault_of_beginning: Exception | None = None
+        self._arrived = threading.Event()
+
+    def refuse(self, fault: Exception | None = None) -> None:
+        """Raise ``fault`` at each write from now on, or what a broken disk gives."""
+        self._fault = fault or OSError(errno.EIO, "Input/output error")
+
+    def refuse_to_begin(self, fault: Exception) -> None:
+        self._fault_of_beginning = fault
+
+    def heal(self) -> None:
+        self._fault = self._fault_of_beginning = None
+
+    def close(self) -> None:
+        """Hold the next write up."""
+        self._arrived.clear()
+        self.is_open.clear()
+
+    async def arrival(self) -> None:
+        assert await asyncio.to_thread(self._arrived.wait, 60)
+
+    def begin(self, path: Path) -> ReceiptFile:
+        """Make an intake's file on this disk."""
+        if self._fault_of_beginning is not None:
+            raise self._fault_of_beginning
+        return _File(self, receipts.begin(path))
+
+    def let_pass(self) -> None:
+        self._hear()
+        self._arrived.set()
+        assert self.is_open.wait(60)
+        if self._fault is not None:
+            raise self._fault
+
+
+class _File(ReceiptFile):
+    """A file on that disk."""
+
+    def __init__(self, disk: IntakeDisk, file: ReceiptFile) -> None:
+        self._disk = disk
+        self._file = file
+
+    def write(self, numbers: Sequence[int], bodies: Sequence[bytes], written_us: int, struck_to: int) -> None:
+        self._disk.let_pass()
+        self._file.write(numbers, bodies, written_us, struck_to)
+        self._disk.written.append([*numbers])
+
+    def close(self) -> None:
+        self._file.close()
 
 
 class Faulty:
-    """A disk on which the statements fail that begin as it was told, until it is to `heal`."""
+    """A journal's disk on which the statements fail that begin as it was told, until it is to `heal`."""
 
     def __init__(self) -> None:
         self._faults: dict[str, Exception] = {}  # replaced, never changed: threads of the journal look through it
@@ -61,8 +117,8 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def gate() -> Iterator[JournalGate]:
-    gate = JournalGate()
+def gate() -> Iterator[Gate]:
+    gate = Gate()
     yield gate
     gate.is_open.set()
 
@@ -79,7 +135,7 @@ async def until_settled(held: Journal) -> None:
     await until(lambda: not held.records_held)
 
 
-async def stopped_by(gate: JournalGate, held: Journal) -> None:
+async def stopped_by(gate: Gate, held: Journal) -> None:
     """Have the journal stand at a commit, of something that is of no case of interest."""
     await until_ready(held)
     gate.close()
@@ -97,7 +153,7 @@ def crashed(path: Path, name: str = "then") -> Path:
     return folder / path.name
 
 
-async def receipts_left(path: Path, gate: JournalGate, *names: str) -> Path:
+async def receipts_left(path: Path, gate: Gate, *names: str) -> Path:
     """Give a journal whose intake holds receipts that it has not got itself."""
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await stopped_by(gate, held)
@@ -108,7 +164,25 @@ async def receipts_left(path: Path, gate: JournalGate, *names: str) -> Path:
     return then
 
 
+def entries(path: Path) -> list[Entry]:
+    """Give what stands in a journal's intake; what the journal has got stays until something is written over it."""
+    return receipts.read(path_of(path))
+
+
 def in_intake(path: Path, life: int = 1) -> list[int]:
-    """Give the places of the receipts in the intake among those of a life."""
-    found = rows(path_of(path), "SELECT number FROM receipts ORDER BY number")
-    return [int(str(number)) - (life << intake.LIFE_BITS) for (number,) in found]
+    """Give the places of the receipts that stand whole in the intake among those of a life."""
+    return [entry.number - (life << intake.LIFE_BITS) for entry in entries(path) if entry.body is not None]
+
+
+def open_files() -> int:
+    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+
+
+def spoil(path: Path, change: Callable[[Entry], bytes | None]) -> None:
+    """Write a journal's intake anew, with other bodies, and the same of those of which ``change`` gives None."""
+    there = entries(path)
+    path_of(path).unlink()
+    with contextlib.closing(receipts.begin(path_of(path))) as file:
+        for entry in there:
+            body = change(entry)
+            file.write([entry.number], [entry.body or b"" if body is None else body], entry.written_us, 0)

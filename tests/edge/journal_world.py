@@ -38,6 +38,7 @@ from daemon.core.records import (
 )
 from daemon.core.scope import NamedOrder, Scope
 from daemon.edge.journal import Journal, lock_journal
+from daemon.edge.journal.receipts import ReceiptFile, begin
 from daemon.edge.journal.schema import connect
 from protocols.asks import WireCancel
 from protocols.evidence import CancelAnswered, CancelForwarded, OrderReported, Proof, Source
@@ -254,6 +255,7 @@ def a_journal(
     probe_interval_s: float = 0.01,
     commit_wait_s: float = 60.0,
     now_us: Callable[[], int] = lambda: T0 + 2,
+    beginning: Callable[[Path], ReceiptFile] = begin,
     has_intake: bool = False,
 ) -> Iterator[Journal]:
     """Open a journal for one life, and end that life in order: without an intake, unless it is to have one."""
@@ -265,6 +267,7 @@ def a_journal(
             now_us=now_us,
             probe_interval_s=probe_interval_s,
             commit_wait_s=commit_wait_s,
+            begin_intake=beginning,
             has_intake=has_intake,
         )
         try:

@@ -1,34 +1,37 @@
 """The intake: receipts are durable before the journal has them, none is lost or doubled, and it is only a shortcut."""
 
 import asyncio
-import sqlite3
+import shutil
 import sys
-from contextlib import closing
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from daemon.core.records import Record
-from daemon.edge.journal import JournalState, intake
+from daemon.edge.journal import JournalState, intake, receipts
 from daemon.edge.journal.export import export
 from daemon.edge.journal.intake import path_of
-from daemon.edge.journal.verify import verify
+from daemon.edge.journal.receipts import Entry
+from daemon.edge.journal.verify import _Verification, verify
 from tests.edge.intake_rig import (
-    INTO_INTAKE,
     REQUESTS,
     Faulty,
-    JournalGate,
+    IntakeDisk,
     crashed,
+    entries,
     gate,
     in_intake,
     path,
     receipts_left,
+    spoil,
     stopped_by,
     until_it_is,
     until_ready,
     until_settled,
 )
-from tests.edge.journal_gate import Words
+from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
     T0,
     a_journal,
@@ -48,7 +51,7 @@ from tests.system.rig import until
 __all__ = ["gate", "path"]  # fixtures
 
 
-async def test_a_receipt_is_durable_while_the_journal_stands_at_a_commit(path: Path, gate: JournalGate) -> None:
+async def test_a_receipt_is_durable_while_the_journal_stands_at_a_commit(path: Path, gate: Gate) -> None:
     words = Words()
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await stopped_by(gate, held)
@@ -64,7 +67,7 @@ async def test_a_receipt_is_durable_while_the_journal_stands_at_a_commit(path: P
         assert rows(path, REQUESTS) == [("a",), ("b",)]
 
 
-async def test_what_a_crash_leaves_in_the_intake_is_taken_in_at_the_next_start(path: Path, gate: JournalGate) -> None:
+async def test_what_a_crash_leaves_in_the_intake_is_taken_in_at_the_next_start(path: Path, gate: Gate) -> None:
     with a_journal(path, connecting=gate.connect, has_intake=True, now_us=lambda: T0 + 7) as held:
         await keep(held, [opened("before")])
         await until_settled(held)
@@ -101,9 +104,7 @@ async def test_what_the_journal_has_got_is_not_taken_in_again(path: Path) -> Non
         assert rows(then, "SELECT outcome FROM requests") == [("canceled",)]
 
 
-async def test_a_receipt_of_a_case_of_which_something_is_not_on_disk_goes_after_that(
-    path: Path, gate: JournalGate
-) -> None:
+async def test_a_receipt_of_a_case_of_which_something_is_not_on_disk_goes_after_that(path: Path, gate: Gate) -> None:
     words = Words()
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await stopped_by(gate, held)
@@ -124,7 +125,7 @@ async def test_a_receipt_of_a_case_of_which_something_is_not_on_disk_goes_after_
         ]
 
 
-async def test_no_receipt_goes_before_the_wish_of_a_bulk_cancel(path: Path, gate: JournalGate) -> None:
+async def test_no_receipt_goes_before_the_wish_of_a_bulk_cancel(path: Path, gate: Gate) -> None:
     words = Words()
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await stopped_by(gate, held)
@@ -136,9 +137,7 @@ async def test_no_receipt_goes_before_the_wish_of_a_bulk_cancel(path: Path, gate
         assert rows(path, "SELECT request_id FROM bulks") == [("b",)]
 
 
-async def test_no_request_of_a_bulk_cancel_goes_before_what_one_found_and_others_do(
-    path: Path, gate: JournalGate
-) -> None:
+async def test_no_request_of_a_bulk_cancel_goes_before_what_one_found_and_others_do(path: Path, gate: Gate) -> None:
     words = Words()
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await keep(held, [bulk_opened("b")])
@@ -177,14 +176,14 @@ async def test_only_receipts_go_by_the_intake(path: Path, records: list[Record])
 
 
 async def test_an_intake_that_takes_nothing_costs_no_receipt_and_comes_back_empty(path: Path) -> None:
-    disk, detours = Faulty(), list[str]()
-    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+    disk, detours = IntakeDisk(), list[str]()
+    with a_journal(path, beginning=disk.begin, has_intake=True) as held:
         held.on_detour = detours.append
         await until_ready(held)
         await keep(held, [opened("a")])
-        disk.refuse(INTO_INTAKE)
+        disk.refuse()
         await asyncio.gather(*(keep(held, [opened(name)]) for name in ("b", "c")))
-        assert detours == ["disk I/O error"]
+        assert detours == ["[Errno 5] Input/output error"]
         assert held.state is JournalState.OK
         disk.heal()
         while held._intake.is_out:
@@ -196,17 +195,33 @@ async def test_an_intake_that_takes_nothing_costs_no_receipt_and_comes_back_empt
     assert rows(path, "SELECT count(*) FROM steps") == [(len(names),)]
 
 
-@pytest.mark.parametrize("ending", ["", "-wal", "-shm"])
-async def test_an_intake_that_is_taken_away_costs_no_receipt(path: Path, ending: str) -> None:
+def swap(path: Path) -> None:
+    """Put a copy in place of a file, as an editor does."""
+    copy = path.with_name("copy")
+    shutil.copy(path, copy)
+    copy.replace(path)
+
+
+@pytest.mark.parametrize(
+    ("take_away", "said"),
+    [
+        (Path.unlink, "the file is gone"),
+        (lambda path: path.rename(path.with_name("elsewhere")), "the file is gone"),
+        (swap, "the file was moved or replaced"),
+    ],
+)
+async def test_an_intake_that_is_taken_away_costs_no_receipt(
+    path: Path, take_away: Callable[[Path], object], said: str
+) -> None:
     detours = list[str]()
     with a_journal(path, has_intake=True) as held:
         held.on_detour = detours.append
         await until_ready(held)
         await keep(held, [opened("a")])
-        lost = path_of(path)
-        lost.with_name(lost.name + ending).unlink()
+        take_away(path_of(path))
         await keep(held, [opened("b")])
-        assert len(detours) == 1
+        (detour,) = detours
+        assert f"journal.sqlite-intake: {said}; leave it alone while the daemon runs" in detour
         then = crashed(path)
         with a_journal(then):
             assert rows(then, REQUESTS) == [("a",), ("b",)]
@@ -216,19 +231,21 @@ async def test_an_intake_that_is_taken_away_costs_no_receipt(path: Path, ending:
 
 
 async def test_when_the_disk_takes_nothing_at_all_that_is_said_of_receipts_too(path: Path) -> None:
-    disk = Faulty()
-    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+    disk, its_own = Faulty(), IntakeDisk()
+    with a_journal(path, connecting=disk.connect, beginning=its_own.begin, has_intake=True) as held:
         await until_ready(held)
         disk.refuse("INSERT")
+        its_own.refuse()
         assert await written(held, opened("a")) is False
         assert await written(held, opened("b")) is False
         disk.heal()
+        its_own.heal()
         await until_it_is(held, JournalState.OK)
         await keep(held, [opened("c")])
     assert rows(path, REQUESTS) == [("a",), ("b",), ("c",)]
 
 
-async def test_a_journal_that_hangs_is_noticed_though_the_intake_does_not(path: Path, gate: JournalGate) -> None:
+async def test_a_journal_that_hangs_is_noticed_though_the_intake_does_not(path: Path, gate: Gate) -> None:
     with a_journal(path, connecting=gate.connect, has_intake=True, commit_wait_s=0.2) as held:
         await until_ready(held)
         gate.close()
@@ -239,36 +256,103 @@ async def test_a_journal_that_hangs_is_noticed_though_the_intake_does_not(path: 
         await until_it_is(held, JournalState.OK)
 
 
-async def test_the_intake_holds_little_and_what_is_closed_in_order_leaves_none(
+async def test_the_intake_has_one_size_and_what_is_closed_in_order_leaves_none(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(intake, "STRUCK_AT_ONCE", 4)
-    monkeypatch.setattr(intake, "COMMITS_PER_FOLD", 3)
+    monkeypatch.setattr(receipts, "SLOTS", 8)
+    detours = list[str]()
     with a_journal(path, has_intake=True) as held:
+        held.on_detour = detours.append
         await until_ready(held)
+        size = path_of(path).stat().st_size
+        assert size == 9 * receipts.SLOT_BYTES
         for number in range(20):
             await keep(held, [opened(f"r{number}")])
             await held._catch_up()
-            assert len(in_intake(path)) <= 5
-        names = {file.name for file in path.parent.iterdir()}
-        assert {"journal.sqlite-intake", "journal.sqlite-intake-wal"} <= names
-        assert all(file.stat().st_mode & 0o077 == 0 for file in path.parent.glob("*-intake*"))
-        path.with_name("journal.sqlite-intake-journal").touch()  # as a crash leaves it while an intake is made
+            assert path_of(path).stat().st_size == size
+            assert in_intake(path)[-1] == number + 1
+        assert path_of(path).stat().st_mode & 0o777 == 0o600
+        assert detours == []
     assert {file.name for file in path.parent.iterdir()} == {"journal.sqlite", "journal.sqlite.lock"}
     assert len(rows(path, REQUESTS)) == 20
 
 
-async def test_a_damaged_intake_is_put_aside_and_the_journal_opens(path: Path, gate: JournalGate) -> None:
+async def test_receipts_for_which_the_intake_has_no_room_wait_for_the_journal_and_what_is_in_it_counts(
+    path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(receipts, "SLOTS", 2)  # each of these takes one
+    words, detours = Words(), list[str]()
+    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+        held.on_detour = detours.append
+        await stopped_by(gate, held)
+        for count, name in enumerate("ab", 1):
+            held.append([opened(name)], words.about(name))
+            await words.until(count)
+        held.append([opened("c")], words.about("c"))
+        await until(lambda: detours)
+        assert words.heard == [("a", True), ("b", True)]
+        then = crashed(path)
+        gate.is_open.set()
+        await words.until(3)
+        assert words.heard[-1] == ("c", True)
+        await until_settled(held)
+        await keep(held, [opened("d")])
+        assert in_intake(path)[-1] == 4
+        assert detours == ["the journal has not got enough yet of what is in the intake"]
+    assert rows(path, REQUESTS) == [("a",), ("b",), ("c",), ("d",)]
+    with a_journal(then) as held:
+        assert held.recover(T0, 0).problems == []
+        assert rows(then, REQUESTS) == [("a",), ("b",)]
+
+
+async def test_who_looks_beside_a_running_daemon_calls_nothing_waiting_that_comes_meanwhile(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking, go_on = asyncio.Event(), threading.Event()
+    look = _Verification._times
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        await keep(held, [opened("a")])
+        await until_settled(held)
+
+        def look_slowly(looks: _Verification) -> None:
+            look(looks)
+            loop.call_soon_threadsafe(looking.set)
+            assert go_on.wait(60)
+
+        loop = asyncio.get_running_loop()
+        monkeypatch.setattr(_Verification, "_times", look_slowly)
+        lines = export(path)
+        next(lines)
+        seen = asyncio.create_task(asyncio.to_thread(verify, path))
+        await looking.wait()
+        await keep(held, [opened("b")])
+        await until_settled(held)
+        go_on.set()
+        assert (await seen).counts["receipts_waiting"] == 0
+        assert [line for line in lines if b'"receipt"' in line] == []
+
+
+async def test_an_intake_that_goes_while_somebody_looks_is_none(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(intake: Path) -> list[Entry]:
+        raise FileNotFoundError(2, "No such file or directory", str(intake))
+
+    with a_journal(path, has_intake=True) as held:
+        await until_ready(held)
+        monkeypatch.setattr(intake, "read", gone)
+        assert verify(path).is_sound
+
+
+async def test_a_damaged_intake_is_put_aside_and_the_journal_opens(path: Path, gate: Gate) -> None:
     then = await receipts_left(path, gate, "a")
-    path_of(then).write_bytes(b"no database" * 1000)
-    path_of(then).with_name("journal.sqlite-intake-wal").unlink()
+    path_of(then).write_bytes(b"no receipts" * 1000)
     assert not verify(then).is_sound
     with a_journal(then, has_intake=True) as held:
         (problem,) = held.recover(T0, 0).problems
         assert problem.startswith("journal.sqlite-intake-unread-1: what was in it cannot be read")
         await keep(held, [opened("b")])
     assert rows(then, REQUESTS) == [("b",)]
-    assert (then.parent / "journal.sqlite-intake-unread-1").read_bytes().startswith(b"no database")
+    assert (then.parent / "journal.sqlite-intake-unread-1").read_bytes().startswith(b"no receipts")
     assert verify(then).is_sound
 
 
@@ -279,29 +363,44 @@ FIRST = (1 << intake.LIFE_BITS) + 1
 @pytest.mark.parametrize(
     ("spoilt", "trouble"),
     [
-        ("'[{}]'", "record: "),
-        ("CAST(x'5bff5d' AS TEXT)", "'utf-8' codec can't decode"),
-        ("x''", "records: "),
-        (f"replace(records, '\"t\":', '\"t\":{T0}')", "OverflowError"),
-        (f"replace(records, '\"received_us\":', '\"received_us\":{T0}')", "OverflowError"),
+        (lambda _: b"[{}]", "record: "),
+        (lambda _: b"[\xff]", "'utf-8' codec can't decode"),
+        (lambda _: b"", "records: "),
+        (lambda body: body.replace(b'"t":', b'"t":%d' % T0), "OverflowError"),
+        (lambda body: body.replace(b'"received_us":', b'"received_us":%d' % T0), "OverflowError"),
     ],
 )
 async def test_a_receipt_that_cannot_be_read_or_written_keeps_back_no_other_and_is_kept(
-    path: Path, gate: JournalGate, spoilt: str, trouble: str
+    path: Path, gate: Gate, spoilt: Callable[[bytes], bytes], trouble: str
 ) -> None:
     then = await receipts_left(path, gate, "a", "b", "c")
-    with closing(sqlite3.connect(path_of(then))) as db, db:
-        db.execute(f"UPDATE receipts SET records = {spoilt} WHERE number <> {FIRST + 1}")
+    spoil(then, lambda entry: None if entry.number == FIRST + 1 else spoilt(entry.body or b""))
     with a_journal(then) as held:
         for number, problem in zip((FIRST, FIRST + 2), held.recover(T0, 0).problems, strict=True):
             assert problem.startswith(f"journal.sqlite-intake-unread-1: receipt {number}: {trouble}")
     assert rows(then, REQUESTS) == [("b",)]
     assert rows(then, "SELECT case_id FROM steps") == [("case-b",)]
-    kept = then.parent / "journal.sqlite-intake-unread-1"
-    assert rows(kept, "SELECT number FROM receipts") == [(FIRST,), (FIRST + 1,), (FIRST + 2,)]
+    kept = receipts.read(then.parent / "journal.sqlite-intake-unread-1")
+    assert [entry.number for entry in kept] == [FIRST, FIRST + 1, FIRST + 2]
 
 
-@pytest.mark.parametrize("content", [b"", None])
+async def test_a_receipt_that_a_disk_lost_a_part_of_keeps_back_no_other_and_is_named(path: Path, gate: Gate) -> None:
+    then = await receipts_left(path, gate, "a", "b", "c")
+    content = path_of(then).read_bytes()
+    path_of(then).write_bytes(content.replace(b"order-of-b", b"order-of-x"))
+    assert [(entry.number - FIRST, entry.body is None) for entry in entries(then)] == [
+        (0, False),
+        (1, True),
+        (2, False),
+    ]
+    with a_journal(then) as held:
+        said = f"journal.sqlite-intake-unread-1: receipt {FIRST + 1}: it is damaged"
+        assert held.recover(T0, 0).problems == [said]
+    assert rows(then, REQUESTS) == [("a",), ("c",)]
+    assert b"order-of-x" in (then.parent / "journal.sqlite-intake-unread-1").read_bytes()
+
+
+@pytest.mark.parametrize("content", [b"", b"\0", b"\0" * receipts.SLOT_BYTES * 100, None])
 async def test_an_intake_of_which_there_was_only_the_file_is_nothing(path: Path, content: bytes | None) -> None:
     with a_journal(path) as held:
         await keep(held, [opened("a")])
@@ -312,16 +411,16 @@ async def test_an_intake_of_which_there_was_only_the_file_is_nothing(path: Path,
         await until_ready(held)
 
 
-async def test_the_database_of_another_program_is_not_taken_for_an_intake(path: Path) -> None:
+async def test_the_file_of_another_program_is_not_taken_for_an_intake(path: Path) -> None:
     with a_journal(path) as held:
         await keep(held, [opened("a")])
-    with closing(sqlite3.connect(path_of(path))) as db, db:
-        db.execute("CREATE TABLE receipts (number, written_us, records)")
+    path_of(path).write_text("name,value\n")
     with a_journal(path) as held:
-        assert held.recover(T0, 0).problems == ["journal.sqlite-intake-unread-1: it is the database of another program"]
+        said = "what was in it cannot be read: it is not what canceld keeps receipts in, or it is damaged"
+        assert held.recover(T0, 0).problems == [f"journal.sqlite-intake-unread-1: {said}"]
 
 
-async def test_a_send_that_went_with_its_receipt_is_taken_in_with_it(path: Path, gate: JournalGate) -> None:
+async def test_a_send_that_went_with_its_receipt_is_taken_in_with_it(path: Path, gate: Gate) -> None:
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await stopped_by(gate, held)
         story = whole_story("a", 7)

@@ -11,27 +11,26 @@ from types import SimpleNamespace
 import pytest
 
 from daemon.core.records import CaseId
-from daemon.edge.journal import JournalState, intake, journal, shortcut, writer
+from daemon.edge.journal import JournalState, intake, journal, receipts, shortcut, writer
 from daemon.edge.journal.backlog import Group
 from daemon.edge.journal.intake import Intake, Receipt, path_of
-from daemon.edge.journal.schema import connect
 from daemon.edge.journal.shortcut import Shortcut
 from protocols.errors import JournalError
 from tests.edge.intake_rig import (
-    INTO_INTAKE,
     INTO_JOURNAL,
     REQUESTS,
     Faulty,
-    JournalGate,
+    IntakeDisk,
     gate,
     in_intake,
+    open_files,
     path,
     stopped_by,
     until_it_is,
     until_ready,
     until_settled,
 )
-from tests.edge.journal_gate import Gate, Words, announcing_to
+from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import T0, a_journal, keep, observed, opened, rows, written
 from tests.system.rig import until
 
@@ -49,7 +48,7 @@ def an_intake(path: Path, said: Said, done: list[int]) -> Intake:
     def tell(receipts: list[Receipt], why: str) -> None:
         said.append(([receipt.number for receipt in receipts], why))
 
-    return Intake(path, connect, lambda: T0, lambda: done[-1], tell)
+    return Intake(path, receipts.begin, lambda: T0, lambda: done[-1], tell)
 
 
 def serve(served: Intake, *jobs: intake.Job) -> None:
@@ -62,13 +61,13 @@ def receipt(number: int) -> Receipt:
     return Receipt(number, [opened(f"r{number}")], lambda _: None)
 
 
-@pytest.mark.parametrize("done", [0, 2])
+@pytest.mark.parametrize("done", [0, 3])
 def test_an_intake_that_is_well_is_not_begun_anew_though_it_is_told_to(path: Path, done: int) -> None:
     said = Said()
     served = an_intake(path, said, [done])
-    serve(served, "renew", receipt(1), "renew", receipt(2))
-    assert said == [([1], ""), ([2], "")]
-    assert in_intake(path, 0) == [1, 2]
+    serve(served, "renew", receipt(3), "renew", receipt(4))
+    assert said == [([3], ""), ([4], "")]
+    assert in_intake(path, 0) == ([3, 4] if done == 0 else [4])
     assert sum(served.commits.counts) == 2
     assert served.is_out
 
@@ -110,28 +109,29 @@ def test_after_a_commit_of_many_others_gather_and_after_one_of_few_nobody_waits(
     assert pauses == [(2, intake.CROWD_PAUSE_S)]
 
 
-def test_what_the_journal_has_is_struck_and_the_log_folded_once_in_a_while(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_the_journal_has_makes_room_for_what_comes(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(intake, "AT_ONCE_MAX", 1)
-    monkeypatch.setattr(intake, "STRUCK_AT_ONCE", 4)
-    monkeypatch.setattr(intake, "COMMITS_PER_FOLD", 5)
-    statements: list[str] = []
+    monkeypatch.setattr(receipts, "SLOTS", 3)
+    said, done = Said(), [100]
 
-    def hear(sql: str) -> None:
-        statements.append(sql.partition(" (")[0])
+    def tell(told: list[Receipt], why: str) -> None:
+        said.append(([receipt.number for receipt in told], why))
+        done.append(told[0].number - 1)  # each is in the journal behind the next
 
-    done = [100]
-
-    def tell(receipts: list[Receipt], _why: str) -> None:
-        done.extend(receipt.number for receipt in receipts)  # each is in the journal before the next
-
-    served = Intake(path, announcing_to(hear), lambda: T0, lambda: done[-1], tell)
+    served = Intake(path, receipts.begin, lambda: T0, lambda: done[-1], tell)
     serve(served, "renew", *map(receipt, range(101, 121)))
-    strikes = [sql for sql in statements if sql.startswith("DELETE")]
-    folds = [sql for sql in statements if sql.startswith("PRAGMA wal_checkpoint")]
-    assert (len(strikes) - 1, len(folds)) == (4, 4)  # one is of the beginning
-    assert in_intake(path, 0) == [117, 118, 119, 120]
+    assert said == [([number], "") for number in range(101, 121)]
+    assert in_intake(path, 0)[-2:] == [119, 120]
+
+
+def test_what_the_journal_has_not_got_is_never_written_over(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake, "AT_ONCE_MAX", 1)
+    monkeypatch.setattr(receipts, "SLOTS", 3)
+    said = Said()
+    serve(an_intake(path, said, [0]), "renew", *map(receipt, range(1, 6)))
+    taken = [numbers[0] for numbers, why in said if not why]
+    assert in_intake(path, 0) == taken == [1, 2, 3]
+    assert [numbers for numbers, why in said if why] == [[4], [5]]
 
 
 def test_an_intake_is_not_begun_anew_before_the_journal_has_what_is_in_it(path: Path) -> None:
@@ -153,11 +153,9 @@ def test_an_intake_is_not_begun_anew_before_the_journal_has_what_is_in_it(path: 
 async def test_an_intake_that_does_not_come_back_is_said_once_and_tried_until_it_does(
     path: Path, fault: Exception
 ) -> None:
-    disk, detours = Faulty(), list[str]()
-    disk.refuse("DELETE FROM receipts", fault)
-    with a_journal(path, has_intake=True) as held:
-        await keep(held, [opened("made")])
-    with a_journal(path, connecting=disk.connect, has_intake=True) as held:
+    disk, detours = IntakeDisk(), list[str]()
+    disk.refuse_to_begin(fault)
+    with a_journal(path, beginning=disk.begin, has_intake=True) as held:
         held.on_detour = detours.append
         while not detours:
             await keep(held, [opened(f"a-{held.next_seq()}")])
@@ -177,6 +175,37 @@ def test_an_intake_that_is_out_is_not_tried_again_at_each_commit(path: Path) -> 
     for _ in range(3):
         often.renew()
     assert served.jobs.qsize() == 1
+
+
+async def test_an_intake_that_hangs_costs_no_receipt_and_is_said(path: Path) -> None:
+    words, disk = Words(), IntakeDisk()
+    with a_journal(path, beginning=disk.begin, has_intake=True, commit_wait_s=0.2) as held:
+        await until_ready(held)
+        disk.close()
+        held.append([opened("a")], words.about("a"))
+        await disk.arrival()
+        await until_it_is(held, JournalState.FAILED)
+        assert held.why.startswith("the disk has not answered")
+        await words.until(1)
+        assert words.heard == [("a", False)]
+        await until_settled(held)
+        assert rows(path, REQUESTS) == [("a",)]  # it is in the journal all the same
+        disk.is_open.set()
+        await until_it_is(held, JournalState.OK)
+        await keep(held, [opened("b")])
+        assert words.heard == [("a", False)]
+    assert rows(path, REQUESTS) == [("a",), ("b",)]
+
+
+def test_an_intake_that_fails_again_and_again_lets_go_of_each_file(path: Path) -> None:
+    said, disk = Said(), IntakeDisk()
+    disk.refuse()
+    served = Intake(path, disk.begin, lambda: T0, lambda: 0, lambda some, why: said.append(([len(some)], why)))
+    before = open_files()
+    for _ in range(5):
+        serve(served, "renew", receipt(1))
+        assert open_files() == before
+    assert said == [([1], "[Errno 5] Input/output error")] * 5
 
 
 # ---------------------------------------------------------------- beside a journal that fails
@@ -210,7 +239,7 @@ async def test_what_a_journal_that_fails_at_the_end_has_not_got_is_left_in_the_i
         assert rows(path, REQUESTS) == [("a",)]
 
 
-async def test_of_many_receipts_one_is_watched_for_a_journal_that_hangs(path: Path, gate: JournalGate) -> None:
+async def test_of_many_receipts_one_is_watched_for_a_journal_that_hangs(path: Path, gate: Gate) -> None:
     with a_journal(path, connecting=gate.connect, has_intake=True) as held:
         await stopped_by(gate, held)
         for _ in range(2):
@@ -316,20 +345,20 @@ def test_what_a_failing_disk_keeps_is_not_looked_through_for_each_record(
 
 
 async def test_the_end_waits_for_words_of_the_intake_that_come_after_those_of_the_journal(path: Path) -> None:
-    words, gate = Words(), Gate(INTO_INTAKE)
-    with a_journal(path, connecting=gate.connect, has_intake=True) as held:
+    words, disk = Words(), IntakeDisk()
+    with a_journal(path, beginning=disk.begin, has_intake=True) as held:
         await until_ready(held)
-        gate.close()
+        disk.close()
         for name in ("a", "b"):
             held.append([opened(name)], words.about(name))
-        await gate.arrival()
+        await disk.arrival()
         all_told = asyncio.ensure_future(held.caught_up())
         all_told.add_done_callback(lambda _: words.about("all")(True))
         await until_settled(held)
         held.append([observed("c")], words.about("later"))
         await words.until(1)
         assert words.heard == [("later", True)]
-        gate.is_open.set()
+        disk.is_open.set()
         await words.until(4)
         assert words.heard == [("later", True), ("a", True), ("b", True), ("all", True)]
 
@@ -379,12 +408,11 @@ async def test_what_a_thread_that_hangs_may_still_need_is_not_removed(
 async def test_a_receipt_that_the_intake_refuses_after_the_end_has_its_word(path: Path) -> None:
     words, is_closing = Words(), threading.Event()
 
-    def refuse_late(sql: str) -> None:
-        if sql.startswith(INTO_INTAKE):
-            assert is_closing.wait(60)
-            raise sqlite3.OperationalError("disk I/O error")
+    def refuse_late() -> None:
+        assert is_closing.wait(60)
+        raise OSError(5, "Input/output error")
 
-    with a_journal(path, connecting=announcing_to(refuse_late), has_intake=True) as held:
+    with a_journal(path, beginning=IntakeDisk(refuse_late).begin, has_intake=True) as held:
         await until_ready(held)
         held.append([opened("a")], words.about("a"))
         held._patience.end = is_closing.set  # type: ignore[method-assign]  # it is called once nothing is taken any more

@@ -27,10 +27,10 @@ STEPS = [
 
 RECEIPTS = [
     *(("COMMIT", number, when) for number in range(3, 12) for when in ("before", "after")),
-    ("INSERT INTO receipts", 1, "before"),
-    ("INSERT INTO receipts", 6, "after"),
-    ("DELETE FROM receipts", 1, "before"),
-    ("DELETE FROM receipts", 1, "after"),
+    *(("receipt", number, when) for number in (1, 2, 3, 4, 6, 9, 17) for when in ("before", "within", "after")),
+    ("begin", 1, "before"),
+    ("begin", 1, "within"),
+    ("begin", 1, "after"),
     ("INSERT OR REPLACE INTO steps", 1, "before"),
     ("INSERT OR REPLACE INTO requests", 1, "after"),
     ("told", 1, "before"),

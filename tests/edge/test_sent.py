@@ -18,6 +18,7 @@ import structlog
 
 from daemon.core.departures import COUNTED_MAX_US, Departed, Mark
 from daemon.edge import sent
+from daemon.edge.journal.room import LEFT_MIN_BYTES
 from daemon.edge.sent import SentFile, open_sent
 from daemon.edge.sent_watch import watch
 
@@ -265,7 +266,7 @@ def test_what_it_took_of_a_disk_that_is_then_full_is_given_back(
 def test_it_takes_nothing_of_a_disk_on_which_little_would_be_left_to_the_journal(
     journal: Path, file: Path, monkeypatch: pytest.MonkeyPatch, beside: int
 ) -> None:
-    left = 1024 * 1024 + sent.LEFT_MIN_BYTES + beside
+    left = 1024 * 1024 + LEFT_MIN_BYTES + beside
     monkeypatch.setattr(os, "fstatvfs", lambda _: SimpleNamespace(f_bavail=left, f_frsize=1))
     if beside < 0:
         with pytest.raises(OSError, match="No space left on device"):

@@ -16,7 +16,7 @@ from daemon.core.records import Concluded, RequestOpened, SendMade
 from daemon.edge.askers import Askers
 from daemon.edge.driver import Driver
 from daemon.edge.gateway import Gateway
-from daemon.edge.journal import backlog, intake, writer
+from daemon.edge.journal import backlog, intake, receipts, writer
 from protocols.evidence import CancelAnswered, OrderReported, QuestionAnswered
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ STEPS = (
     "before_wire",
     "after_wire",
     "before_receipt",
+    "within_receipt",
     "after_receipt",
     "before_request_commit",
     "after_request_commit",
@@ -108,12 +109,19 @@ def at_evidence(answer: str, push: str, told: str) -> Callable[..., None]:
     return step
 
 
+def write_a_part(_: object, descriptor: int, content: bytes, offset: int) -> None:
+    """Write some of it and die there, if that is the step: a crash may leave so much."""
+    os.pwrite(descriptor, content[: len(content) // 2], offset)
+    reach("within_receipt")
+
+
 def wrap_the_product() -> None:
     """Put the steps into the product's methods."""
     around(Gateway, "send", at("before_wire"), at("after_wire"))
     around(Gateway, "ask", at("before_ask"), at())
     around(writer.Writer, "_commit", at_records("before_request_commit", "before_outcome_commit"),
            at_records("after_request_commit", "after_outcome_commit"))  # fmt: skip
+    around(receipts, "_write", write_a_part, at())
     around(intake.Intake, "_commit", at("before_receipt"), at("after_receipt"))
     around(Driver, "observe", at_evidence("before_answer", "before_push", "before_told"),
            at_evidence("after_answer", "after_push", "after_told"))  # fmt: skip

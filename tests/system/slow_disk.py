@@ -1,21 +1,25 @@
 """A daemon whose disk can be held up or made read-only, by files beside its configuration.
 
-While ``disk.held`` lies there no COMMIT returns, and no receipt's INSERT that is a transaction by itself: SQLite syncs
-its log inside these, so this is where a disk that hangs would hang. ``disk.held-after`` holds a question: right behind
-the first commit after which it finds a row, the disk is held up by itself. While ``disk.readonly`` lies there nothing
-can be written. The product knows nothing of it: its connections are made of another class here, before it starts.
+While ``disk.held`` lies there no COMMIT returns, since SQLite syncs its log inside of it, and no write of the intake:
+this is where a disk that hangs would hang. ``disk.held-after`` holds a question: right behind the first commit after
+which it finds a row, the disk is held up by itself. While ``disk.readonly`` lies there nothing can be written. The
+product knows nothing of it: its connections are made of another class here, before it starts, and so is its intake.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import sqlite3
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from daemon import cli
 from daemon.edge.journal import schema
+from daemon.edge.journal.receipts import ReceiptFile
 
 HELD = "disk.held"
 HELD_AFTER = "disk.held-after"
@@ -23,15 +27,27 @@ READ_ONLY = "disk.readonly"
 LOOK_S = 0.002
 
 
+def wait() -> None:
+    """Stand still as long as the disk is held up."""
+    while (FOLDER / HELD).exists():
+        time.sleep(LOOK_S)
+
+
+def write_receipts(file: ReceiptFile, *what: Any) -> None:
+    """Write as the intake does, on this disk."""
+    wait()
+    if (FOLDER / READ_ONLY).exists():
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS))
+    WRITE(file, *what)
+
+
 class Held(sqlite3.Connection):
     """A connection to a journal whose disk may be held up."""
 
     def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
-        is_alone = sql.startswith("INSERT INTO receipts") and not self.in_transaction
-        if sql == "COMMIT" or is_alone:
-            while (FOLDER / HELD).exists():
-                time.sleep(LOOK_S)
-        if sql == "BEGIN IMMEDIATE" or is_alone:
+        if sql == "COMMIT":
+            wait()
+        if sql == "BEGIN IMMEDIATE":
             super().execute(f"PRAGMA query_only = {int((FOLDER / READ_ONLY).exists())}")
         done = super().execute(sql, *values)  # type: ignore[arg-type]  # as they came
         if sql == "COMMIT":
@@ -49,4 +65,6 @@ class Held(sqlite3.Connection):
 if __name__ == "__main__":
     FOLDER = Path(sys.argv[-1]).parent
     schema.connect.__defaults__ = (Held,)
+    WRITE = ReceiptFile.write
+    ReceiptFile.write = write_receipts  # type: ignore[assignment, method-assign]
     sys.exit(cli.main(["run", *sys.argv[1:]]))

@@ -21,7 +21,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from daemon.core.records import RequestOpened
-from daemon.edge.journal.intake import path_of, waiting
+from daemon.edge.journal.intake import path_of, standing, waiting
 from daemon.edge.journal.schema import connect_for_reading
 from daemon.edge.journal.verify import verify
 from tests.system.crashing import STEPS
@@ -227,11 +227,11 @@ class Storm:
 
     def _names_waiting(self) -> set[str]:
         journal = self.it.daemon.folder / "journal.sqlite"
-        if not path_of(journal).exists() or not path_of(journal).stat().st_size:
+        if not path_of(journal).exists():
             return set()
-        with closing(connect_for_reading(path_of(journal))) as db, closing(connect_for_reading(journal)) as beside:
-            receipts, problems = waiting(db, beside)
-        assert not problems
+        with closing(connect_for_reading(journal)) as db:
+            receipts, problems = waiting(standing(path_of(journal)), db)
+        assert not problems, problems
         records = chain.from_iterable(receipt.records for receipt in receipts)
         return {record.request.key.request_id for record in records if isinstance(record, RequestOpened)}
 

@@ -6,6 +6,7 @@ Torn: the last thing that a disk was told stands on it by half, although it had 
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sqlite3
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from daemon.edge.journal.receipts import SLOT_BYTES
 from daemon.edge.journal.schema import VERSION
 from daemon.edge.journal.verify import verify
 from tests.edge.test_journal_format import FORMAT_1
@@ -110,16 +112,41 @@ async def test_a_journal_torn_in_the_middle_of_a_write_opens_and_what_it_lost_is
         await everybody_asks_again(it, await it.started(), orders)
 
 
-@pytest.mark.parametrize("tear", TORN)
+def slots(intake: Path) -> list[int]:
+    """Give where the slots begin in which something stands, behind the file's head."""
+    content = intake.read_bytes()
+    places = range(SLOT_BYTES, len(content), SLOT_BYTES)
+    return [at for at in places if content[at : at + SLOT_BYTES].strip(b"\0")]
+
+
+def put(intake: Path, at: int, content: bytes) -> None:
+    with intake.open("r+b") as file:
+        file.seek(at)
+        file.write(content)
+
+
+TORN_INTAKE: dict[str, Callable[[Path], object]] = {
+    "inside its last slot": lambda intake: os.truncate(intake, slots(intake)[-1] + 100),
+    "inside a slot in its middle": lambda intake: os.truncate(intake, slots(intake)[len(slots(intake)) // 2] + 300),
+    "inside an entry's head": lambda intake: os.truncate(intake, slots(intake)[0] + 20),
+    "to nothing": lambda intake: intake.write_bytes(b""),
+    "with a sector of old bytes at its end": lambda intake: put(intake, slots(intake)[-1], b"\x5a" * SLOT_BYTES),
+    "with a sector of old bytes in its middle": lambda intake: put(intake, slots(intake)[1], b"\x5a" * SLOT_BYTES),
+    "with a sector of old bytes at its beginning": lambda intake: put(intake, 0, b"\x5a" * SLOT_BYTES),
+    "without its first sector": lambda intake: put(intake, 0, b"\0" * SLOT_BYTES),
+}
+
+
+@pytest.mark.parametrize("tear", TORN_INTAKE)
 async def test_an_intake_torn_in_the_middle_of_a_write_opens_and_what_both_lost_is_found_at_the_venue(
     tmp_path: Path, tear: str
 ) -> None:
     async with world(tmp_path) as it:
         orders = await a_life_that_ends_badly(it)
         (tmp_path / "journal.sqlite-wal").write_bytes(b"")
-        wal = tmp_path / "journal.sqlite-intake-wal"
-        assert wal.stat().st_size > 3 * WAL_FRAME, "too short for each tear to be somewhere else"
-        TORN[tear](wal)
+        intake = tmp_path / "journal.sqlite-intake"
+        assert len(slots(intake)) > 3, "too little for each tear to be somewhere else"
+        TORN_INTAKE[tear](intake)
         await everybody_asks_again(it, await it.started(), orders)
 
 

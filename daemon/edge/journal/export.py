@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.edge.journal.codec import to_json
-from daemon.edge.journal.intake import waiting_beside
+from daemon.edge.journal.intake import path_of, standing, waiting
 from daemon.edge.journal.schema import cannot_use, open_for_looking, version_of
 from daemon.edge.logclean import without_secrets
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from daemon.edge.journal.intake import Standing
 
 Cell = str | int | None | msgspec.Raw
 ROWS: Final = (
@@ -45,6 +47,7 @@ def export(path: Path) -> Iterator[bytes]:
     try:
         with closing(open_for_looking(path)) as db:
             db.text_factory = _text
+            seen = standing(path_of(path))
             db.execute("BEGIN")  # one view of the file for all rows
             version = version_of(path, db)
             yield msgspec.json.encode({"row": "journal", "format": version, **_meta(db)})
@@ -55,7 +58,7 @@ def export(path: Path) -> Iterator[bytes]:
                     except sqlite3.Error as trouble:
                         missing = missing or trouble
             try:
-                yield from _receipts(path, db)
+                yield from _receipts(seen, db)
             except sqlite3.Error as trouble:
                 missing = missing or trouble
     except sqlite3.Error as trouble:
@@ -64,9 +67,9 @@ def export(path: Path) -> Iterator[bytes]:
         raise cannot_use(path, missing) from missing
 
 
-def _receipts(journal: Path, db: sqlite3.Connection) -> Iterator[bytes]:
+def _receipts(seen: Standing, db: sqlite3.Connection) -> Iterator[bytes]:
     """Give what is in the intake and not in the journal."""
-    receipts, _ = waiting_beside(journal, db) or ([], [])
+    receipts, _ = waiting(seen, db)
     for left in receipts:
         row = {"row": "receipt", "written_us": left.written_us, "records": msgspec.Raw(to_json(left.records).encode())}
         yield msgspec.json.encode(row)

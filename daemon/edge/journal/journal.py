@@ -20,9 +20,10 @@ from daemon.core.second_look import YOUNG_US
 from daemon.edge.journal import schema
 from daemon.edge.journal.backlog import LINGER_S, Group
 from daemon.edge.journal.forget import Forgetting
-from daemon.edge.journal.intake import Intake, path_of, remove, take_in
+from daemon.edge.journal.intake import Intake, path_of, refuse_older, remove, take_in
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
+from daemon.edge.journal.receipts import begin
 from daemon.edge.journal.recovery import known_bulks, known_keys, recover
 from daemon.edge.journal.rows import Rows, binding_rows, reservation_rows, tie_rows, untie_rows
 from daemon.edge.journal.schema import Binding
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from daemon.core.bindings import BindingId, Tie
     from daemon.core.records import Record, RequestKey
     from daemon.edge.journal.backlog import Verdict
-    from daemon.edge.journal.intake import Receipt
+    from daemon.edge.journal.intake import Begin, Receipt
     from daemon.edge.journal.lock import JournalLock
     from daemon.edge.journal.recovery import Recovered
     from daemon.edge.journal.schema import Connect, Life
@@ -82,6 +83,7 @@ class Journal:
         probe_interval_s: float,
         commit_wait_s: float,
         *,
+        begin_intake: Begin,
         problems: Sequence[str],
     ) -> None:
         self.boot = life.boot
@@ -123,7 +125,9 @@ class Journal:
             close_others=self._reader.let_go,
         )
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
-        self._intake = Intake(lock.path, connect, now_us, lambda: self._writer.receipts_done, self._pass_receipts_on)
+        self._intake = Intake(
+            lock.path, begin_intake, now_us, lambda: self._writer.receipts_done, self._pass_receipts_on
+        )
         self._intake_thread = threading.Thread(target=self._intake.run, name="journal-intake", daemon=True)
         self._shortcut = Shortcut(self._intake, life.boot, probe_interval_s)
         self.history = self._reader.history
@@ -144,19 +148,24 @@ class Journal:
         now_us: Callable[[], int] = lambda: time.time_ns() // 1000,
         probe_interval_s: float = PROBE_INTERVAL_S,
         commit_wait_s: float = COMMIT_WAIT_S,
+        begin_intake: Begin = begin,
         has_intake: bool = True,
     ) -> Journal:
         """Open the journal that ``lock`` was taken for, making it if there is none, and begin a new life. Blocks.
 
         ``now_us`` is the daemon's clock, read in the threads that write. ``connect`` opens connections for writing, in
-        place of `schema.connect`. Without an intake receipts wait for the journal itself. Raises `JournalError`.
+        place of `schema.connect`, and ``begin_intake`` makes the intake's file, in place of `receipts.begin`. Without
+        an intake receipts wait for the journal itself. Raises `JournalError`.
         """
         if not lock.is_held or path.resolve() != lock.path:
             raise JournalError(str(path), "its lock is not held", "call lock_journal first")
+        refuse_older(lock.path)  # before its journal is brought up to date, which that one would refuse then
         life = schema.begin_life(lock.path, connect, now_us())
         next_step, problems = take_in(lock.path, connect, life.next_step)
         life = msgspec.structs.replace(life, next_step=next_step)
-        journal = cls(lock, life, connect, now_us, probe_interval_s, commit_wait_s, problems=problems)
+        journal = cls(
+            lock, life, connect, now_us, probe_interval_s, commit_wait_s, begin_intake=begin_intake, problems=problems
+        )
         journal._thread.start()
         if has_intake:
             journal._intake_thread.start()

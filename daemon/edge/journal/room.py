@@ -8,6 +8,7 @@ system the disk is called full while a little is left, and the journal fails as 
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import sqlite3
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 ROOM_BYTES: Final = 131_072
-"""The indexes of two logs, the journal's and its intake's, 32 KiB each, and as much for what others take meanwhile."""
+"""The index of the journal's log, 32 KiB, and some for what others take meanwhile."""
+
+LEFT_MIN_BYTES: Final = 1_048_576
+"""What the files beside the journal leave to it on a disk that is nearly full: it matters more."""
 
 
 def has_small_blocks(path: Path) -> bool:
@@ -37,6 +41,12 @@ def require_room(path: Path) -> None:
 def is_nearly_full(path: Path) -> bool:
     """Whether so little is left that an error of a disk is most likely that."""
     return _left(os.statvfs(path.parent)) < ROOM_BYTES
+
+
+def require_free(descriptor: int, size: int) -> None:
+    """Raise OSError as for a full disk, where a file of that size would leave too little to the journal."""
+    if _left(os.fstatvfs(descriptor)) < size + LEFT_MIN_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def _left(found: os.statvfs_result) -> int:

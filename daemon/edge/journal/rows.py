@@ -157,11 +157,11 @@ def _insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, 
     done = 0
     for count in ROWS_AT_ONCE:
         while len(rows) - done >= count:
-            insert_at_once(db, statement, rows[done : done + count])
+            _insert_at_once(db, statement, rows[done : done + count])
             done += count
 
 
-def insert_at_once(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
+def _insert_at_once(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
     """Insert a few rows, one at least, by one call, which outside of a transaction is one. Raises sqlite3.Error."""
     db.execute(_of_rows(statement, len(rows), len(rows[0])), [*chain.from_iterable(rows)])
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 APPLICATION_ID: Final = 0x636E636C
 """``cncl``: marks a SQLite file as a journal of canceld."""
-VERSION: Final = 6
+VERSION: Final = 7
 """Of the tables below. A file of a higher version is left alone."""
 BUSY_TIMEOUT_MS: Final = 2000
 """How long a commit waits for an operator's own write transaction; past that the journal counts as failed."""
@@ -162,6 +162,7 @@ MIGRATIONS: Final = {
     3: (TIES,),
     4: (DOUBTFUL, *SPARED),
     5: (),  # the same tables, with an intake beside them, which an older canceld would not look into
+    6: (),  # the intake is no database any more, and an older canceld would put it aside as a damaged one
 }
 """What brings the tables of each older version to those of the next."""
 

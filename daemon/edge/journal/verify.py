@@ -38,7 +38,7 @@ from daemon.edge.journal.codec import (
     read_request,
     read_tie,
 )
-from daemon.edge.journal.intake import path_of, waiting_beside
+from daemon.edge.journal.intake import path_of, standing, waiting
 from daemon.edge.journal.schema import (
     TABLES,
     VERSION,
@@ -53,6 +53,8 @@ from protocols.fix import AccountName, RequestId
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from daemon.edge.journal.intake import Standing
 
 FINDINGS_MAX: Final = 1_000
 """More would say no more; they are counted."""
@@ -116,8 +118,11 @@ class _Verification:
         self._found = 0
         self._forgotten_us = 0
         self._counts: dict[str, int] = {}
+        self._standing: Standing | None = None
 
     def run(self) -> Verified:
+        intake = path_of(self._path)
+        self._standing = standing(intake) if intake.is_file() else None
         self._db.execute("BEGIN")  # one view of the file for all checks
         parts = (
             self._file, self._tables, self._times, self._next_numbers, self._steps, self._outcomes, self._requests,
@@ -160,10 +165,9 @@ class _Verification:
 
     def _waiting(self) -> None:
         """Look at what the next start will take in."""
-        seen = waiting_beside(self._path, self._db)
-        if seen is None:
+        if self._standing is None:
             return
-        receipts, problems = seen
+        receipts, problems = waiting(self._standing, self._db)
         self._counts["receipts_waiting"] = len(receipts)
         for problem in problems:
             self._finding(path_of(self._path).name, problem)
