@@ -158,8 +158,8 @@ class Bulks:
     def _begin(self, intent: BulkIntent, terms: Terms, sink: BulkSink | None) -> None:
         """Write a new intent down, and send what can be sent at once."""
         now_us = self._clock.now()
-        self._journal.append((BulkOpened(now_us, intent.bulk, intent),))
         running = self._hold(intent)
+        self._journal.append((BulkOpened(now_us, intent.bulk, intent),), running.footing.expect())
         self._attach(running, sink)
         scope = "; ".join(scope.described() for scope in intent.scopes)
         log.info("bulk_cancel", request_id=intent.name, cause=intent.cause, scope=scope)

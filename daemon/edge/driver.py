@@ -159,11 +159,7 @@ class Driver:
                 self.askers.listen(request.key, sink)
                 opened.append(request.key)
                 told.append(None)
-        if footing is None:
-            self._carry_out(submitted.effects, opened, has_more=has_more)
-        else:
-            self._carry_out(submitted.effects, has_more=has_more)
-            footing.when_known(partial(self.askers.committed, opened, ()))
+        self._carry_out(submitted.effects, opened, has_more=has_more, footing=footing)
         return told
 
     def observe(self, evidence: Sequence[Evidence]) -> None:
@@ -247,7 +243,12 @@ class Driver:
     # ------------------------------------------------------------ effects
 
     def _carry_out(
-        self, effects: list[fx.Effect], opened: Sequence[RequestKey] = (), *, has_more: bool | None = None
+        self,
+        effects: list[fx.Effect],
+        opened: Sequence[RequestKey] = (),
+        *,
+        has_more: bool | None = None,
+        footing: Footing | None = None,
     ) -> None:
         """Carry out effects, by which requests may be ``opened`` that wait for their commit; then what was heard."""
         if self._is_busy:
@@ -255,7 +256,7 @@ class Driver:
         self._is_busy = True
         try:
             if effects:
-                self._turn(effects, opened, has_more=has_more)
+                self._turn(effects, opened, has_more=has_more, footing=footing)
             while self._inbox.ready:
                 self._take_in()
         finally:
@@ -280,12 +281,17 @@ class Driver:
             self._turn(self.correlator.take_effects())
 
     def _turn(
-        self, effects: list[fx.Effect], opened: Sequence[RequestKey] = (), *, has_more: bool | None = None
+        self,
+        effects: list[fx.Effect],
+        opened: Sequence[RequestKey] = (),
+        *,
+        has_more: bool | None = None,
+        footing: Footing | None = None,
     ) -> None:
         """One turn: the venue first, then the words and one group of records, then what is beside.
 
         Of requests that belong together (``has_more`` says whether others follow at once) the records wait for the last
-        as long as nothing leaves for any of them.
+        as long as nothing leaves for any of them. With a ``footing`` those ``opened`` wait for that.
         """
         has_left = False
         records: list[Record] = []
@@ -310,13 +316,16 @@ class Driver:
         late = self._say(progress, words)
         if records:
             # Only those are told of a commit for whom something waits: the others need no fsync of their own.
-            waits = partial(self.askers.committed, opened, late) if opened or late else None
+            by_it = opened if footing is None else ()
+            waits = partial(self.askers.committed, by_it, late) if by_it or late else None
             if has_more and not has_left and not words:
                 self._withheld.hold(records, waits)
             else:
                 if self._withheld and (has_more is False or self._withheld.is_about(records)):
                     self._withheld.let_go()
                 self._journal.append(records, waits)
+            if footing is not None:
+                footing.when_known(partial(self.askers.committed, opened, ()))
         for effect in beside:  # last, so that a fault there costs no record and no word
             self._do_beside(effect)
 

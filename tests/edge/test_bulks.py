@@ -12,6 +12,7 @@ from daemon.config.model import AccessRule
 from daemon.config.settings import Role
 from daemon.core.bulk import RecoveredBulk
 from daemon.core.correlator import Correlator
+from daemon.core.effects import Alarm
 from daemon.core.ids import Ids
 from daemon.core.records import (
     BulkIntent,
@@ -51,7 +52,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from daemon.core.case import Ticket
-    from daemon.core.records import CancelRequest
+    from daemon.core.correlator import SubmittedMany
+    from daemon.core.records import CancelRequest, Record
     from daemon.edge.account import Account
     from daemon.edge.desk import Sink
     from protocols.asks import Question
@@ -246,6 +248,57 @@ def test_where_what_was_found_cannot_be_written_down_no_word_is_called_durable(m
     bench.driver.observe([report("canceled", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN)])
     bench.pass_us(SECOND_US // 2)
     assert [word.durable for word in told] == [False] * 3 * REQUESTS_PER_TURN
+
+
+def test_where_the_wish_itself_was_not_written_down_the_words_wait_for_receipts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What was found is worth nothing without it: no later life would take that bulk cancel up."""
+    bench, ear, told = heard_of_three_turns(), Ear(), dict[RequestKey, int]()
+    append = bench.journal.append
+
+    def lose_the_wish(records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
+        if isinstance(records[0], BulkOpened):
+            if on_commit is not None:
+                bench.time.soon(lambda: on_commit(False))
+        else:
+            append(records, on_commit)
+
+    def note(word: Report) -> None:
+        key = RequestKey(CALLER.uid, word.account, word.request_id)
+        told[key] = word.durable and key not in {
+            record.request.key for record in bench.disk.records if isinstance(record, RequestOpened)
+        }
+
+    monkeypatch.setattr(bench.journal, "append", lose_the_wish)
+    monkeypatch.setattr(ear, "outcome", note)
+    bench.bulks.start(everything(), CALLER, None, "cancel_all", sink=ear)
+    bench.driver.observe([report("canceled", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN)])
+    bench.pass_us(SECOND_US)
+    assert list(told.values()) == [False] * 3 * REQUESTS_PER_TURN
+
+
+def test_a_bug_beside_a_turn_costs_no_word_that_rests_on_what_was_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench, ear, told = heard_of_three_turns(), Ear(), list[Report]()
+    submit_many, sound = bench.driver.correlator.submit_many, bench.driver.alarms.sound
+
+    def with_an_alarm(*requests: Any, **how: Any) -> SubmittedMany:
+        submitted = submit_many(*requests, **how)
+        submitted.effects.append(Alarm("a bug", "of the alarms"))
+        return submitted
+
+    def stumble(name: str, detail: str) -> None:
+        if name == "a bug":
+            raise ZeroDivisionError
+        sound(name, detail)
+
+    monkeypatch.setattr(bench.driver.correlator, "submit_many", with_an_alarm)
+    monkeypatch.setattr(bench.driver.alarms, "sound", stumble)
+    monkeypatch.setattr(ear, "outcome", told.append)
+    bench.bulks.start(everything(), CALLER, None, "cancel_all", sink=ear)
+    bench.driver.observe([report("canceled", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN)])
+    bench.pass_us(SECOND_US)
+    assert len(told) == 3 * REQUESTS_PER_TURN
 
 
 def test_of_several_bulk_cancels_one_takes_up_orders_in_each_turn_of_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
