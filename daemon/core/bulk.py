@@ -26,7 +26,8 @@ import msgspec
 
 from daemon.core.age import venue_ms_of
 from daemon.core.book import Book
-from daemon.core.bulk_names import Numbers, member_name, number_of
+from daemon.core.bulk_names import Numbers, number_of
+from daemon.core.bulk_requests import request_for
 from daemon.core.records import (
     BulkIntent,
     BulkItem,
@@ -43,7 +44,7 @@ from daemon.core.sweep import OldOnes, Sweep, order_key
 from daemon.core.unattended import LOOK_AGAIN_US, UNATTENDED_US
 from daemon.core.world import World
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
-from protocols.fix import AccountName, OrdStatus, Outcome, Priority
+from protocols.fix import AccountName, OrdStatus, Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -359,29 +360,15 @@ class Bulk:
         is_late = intent.is_unattended and now_us >= self._sends_until_us(self._sites[part.scope.account].world)
         if number is None:
             number = self._numbers.give()
-        key = RequestKey(intent.caller.uid, part.scope.account, member_name(intent.name, number))
-        member = Member(order, key.request_id)
-        self._members[key] = part, member
+        received_us = now_us if is_late else intent.received_us
+        request = request_for(intent, part.scope.account, number, order, received_us)
+        member = Member(order, request.key.request_id)
+        self._members[request.key] = part, member
         if isinstance(part.body, Sweep):
             part.body.hold(member, now_us)
         elif part.body is not None:
             part.body.hold(number, member)
-        deadline_us = intent.deadline_us
-        if order.deadline_us is not None:
-            deadline_us = order.deadline_us if deadline_us is None else min(deadline_us, order.deadline_us)
-        is_urgent = intent.priority is Priority.URGENT or order.priority is Priority.URGENT
-        return CancelRequest(
-            key,
-            intent.caller,
-            order.product,
-            order.instrument,
-            order.order_id,
-            order.client_order_id,
-            now_us if is_late else intent.received_us,
-            deadline_us,
-            Priority.URGENT if is_urgent else Priority.NORMAL,
-            order.venue_params,
-        )
+        return request
 
     def next_us(self, now_us: int) -> int | None:
         """When `work` is wanted next, if nothing happens before."""

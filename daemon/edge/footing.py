@@ -1,8 +1,8 @@
 """What the words about a bulk cancel's requests rest on in place of a receipt of each: what it found, written down.
 
 A thousand receipts would keep the disk busy while a flatten is under way, and others' receipts waiting. But once the
-orders that were found are on disk with the names of their requests, a life that finds no more than that makes the same
-requests again. So the words wait for that one record.
+wish and the orders that were found are on disk with the names of their requests, a life that finds no more than that
+writes the same requests down before it reads anything else (`daemon.edge.journal.named`). So the words wait for these.
 """
 
 from __future__ import annotations

@@ -17,6 +17,7 @@ import msgspec
 
 from daemon.core.bulk import RecoveredBulk, RecoveredMember
 from daemon.core.bulk_names import number_of
+from daemon.core.bulk_requests import lost_requests
 from daemon.core.records import (
     BulkCorrected,
     BulkEnded,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from daemon.core.bindings import BindingId, Tie
+    from daemon.core.bulk_requests import Place
     from daemon.core.records import CaseId, Report, RequestKey
     from daemon.core.second_look import RecoveredEnd
     from daemon.edge.journal import Explanation, StepShown
@@ -124,6 +126,18 @@ class Disk:
                 case _:
                     pass
             self.records.append(record)
+
+    def write_named(self) -> None:
+        """Write down the requests that bulk cancels had named when a crash came; see `daemon.edge.journal.named`."""
+        unfinished = self.unfinished_bulks()
+        since_us = min((meant.t for found in unfinished for meant in found.meant), default=0)
+        cases: dict[Place, CaseId] = {}
+        for key, opened in self._opened.items():
+            request = opened.request
+            if request.order_id is not None and self._is_open(key, since_us):
+                cases[key.account, request.product, request.instrument, request.order_id] = self._now_in[key]
+        for found in unfinished:
+            self.keep(lost_requests(found, cases))
 
     # ------------------------------------------------------------ reading
 
@@ -252,6 +266,7 @@ class VirtualJournal:
     """The journal of one life; see `daemon.edge.journal.Journal`."""
 
     def __init__(self, disk: Disk, scope: Scope) -> None:
+        disk.write_named()
         disk.boot += 1
         self.boot = disk.boot
         self.state = JournalState.OK

@@ -204,9 +204,9 @@ def bulk_listed(name: str, *, taken: int = 1, t: int = T0 + 1) -> BulkListed:
     return BulkListed(t, CaseId(f"bulk-{name}"), ACCOUNT, t - 1, True, 3, taken)
 
 
-def bulk_meant(name: str, *order_ids: str, t: int = T0 + 1) -> BulkMeant:
+def bulk_meant(name: str, *order_ids: str, t: int = T0 + 1, first: int | None = None) -> BulkMeant:
     orders = tuple(NamedOrder("", "BTC-USDT", OrderId(order_id)) for order_id in order_ids)
-    return BulkMeant(t, CaseId(f"bulk-{name}"), ACCOUNT, orders)
+    return BulkMeant(t, CaseId(f"bulk-{name}"), ACCOUNT, orders, first)
 
 
 def bulk_ended(name: str, *members: str, complete: bool = True, t: int = T0 + 30) -> BulkEnded:

@@ -24,6 +24,7 @@ from tests.edge.journal_world import (
     concluded,
     keep,
     key,
+    observed,
     opened,
     rows,
     whole_story,
@@ -59,6 +60,55 @@ async def test_the_orders_that_an_unfinished_one_had_found_are_given_with_it(pat
         found = {str(each.intent.name): each for each in held.recover(T0, 0).bulks}
     assert found["flat"].meant == (bulk_meant("flat", "o1", "o2"), bulk_meant("flat", "o3"))
     assert (len(found["flat"].listings), found["other"].meant) == (1, (bulk_meant("other", "o9"),))
+
+
+async def test_requests_that_a_crash_left_named_alone_are_there_before_anything_is_read(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), bulk_meant("flat", "o0", "order-of-flat/1", first=0)])
+        await keep(held, [bulk_meant("flat", "o2", first=2), opened("flat/1")])
+        await keep(held, [observed("case-flat/1"), concluded("flat/1", 1)])
+    for _ in range(2):
+        with a_journal(path) as held:
+            found = held.recover(T0 + HOUR_US, 0)
+            assert set(held.known_keys(T0 + HOUR_US)) == {key("flat/0"), key("flat/2")}
+            stored = await held.lookup(key("flat/2"))
+            assert stored is not None
+            assert (stored.request.order_id, stored.first) == ("o2", None)
+        (flat,) = found.bulks
+        members = [(member.key.request_id, member.order.order_id, member.outcome) for member in flat.members]
+        assert sorted(members) == [
+            ("flat/0", "o0", None),
+            ("flat/1", "order-of-flat/1", Outcome.CANCELED),
+            ("flat/2", "o2", None),
+        ]
+        taken_up = [entry.request for case in found.cases for entry in case.requests]
+        assert [(request.key, request.received_us) for request in taken_up] == [
+            (key("flat/0"), T0),
+            (key("flat/2"), T0),
+        ]
+        assert verify(path).is_sound
+
+
+async def test_one_for_an_order_that_others_have_canceled_meanwhile_goes_on_in_their_case(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [opened("asked"), opened("over"), concluded("over", 1, t=T0)])
+        found = bulk_meant("flat", "order-of-asked", "order-of-over", first=0)
+        await keep(held, [bulk_opened("flat"), found])
+    with a_journal(path) as held:
+        cases = {
+            case.case: [str(entry.request.key.request_id) for entry in case.requests]
+            for case in held.recover(T0 + HOUR_US, 0).cases
+        }
+    assert cases.pop(CaseId("case-asked")) == ["asked", "flat/0"]
+    assert list(cases.values()) == [["flat/1"]]
+
+
+async def test_what_was_found_without_names_or_by_one_that_is_over_makes_no_requests(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), bulk_meant("flat", "o1")])
+        await keep(held, [bulk_opened("over"), bulk_meant("over", "o1", first=0), bulk_ended("over")])
+    with a_journal(path) as held:
+        assert list(held.known_keys(0)) == []
 
 
 async def test_requests_of_other_names_users_and_accounts_are_not_its_own(path: Path) -> None:

@@ -17,7 +17,7 @@ from daemon.sim.venues.okx.venue import OkxVenue
 from tests.system.rig import WAIT_S, until, world
 from tests.system.six import Turnstile
 from tests.system.slow_disk import HELD, HELD_AFTER
-from tests.system.test_cancel_all import ACCOUNT, cancel_all, live
+from tests.system.test_cancel_all import ACCOUNT, cancel_all, live, told
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,6 +110,40 @@ async def test_a_kill_between_what_was_found_and_the_requests_leaves_no_order_un
         kept = in_journal(tmp_path, "SELECT request_id, order_id FROM requests")
         assert len(kept) == len({name for name, _ in kept}) == len({order for _, order in kept}) == MANY
         assert set(named) <= {(order,) for _, order in kept}
+
+
+async def test_words_that_rest_on_what_was_found_hold_where_the_next_life_is_too_late_to_cancel(tmp_path: Path) -> None:
+    """The disk stands still right behind what the filter found, and the daemon is away for longer than a wish is good.
+
+    Each request that was told of is there in the next life, has the same order, and gets its outcome again.
+    """
+    found = "SELECT body FROM steps WHERE kind = 'bulk_meant'"
+    async with world(tmp_path, module="tests.system.slow_disk") as it:
+        client = await it.started()
+        orders = await it.rest(MANY)
+        async with asyncio.timeout(WAIT_S):
+            while (await cancel_all(client, dry_run=True))["total"] < MANY:
+                await asyncio.sleep(0.01)  # they are still being told of
+        (tmp_path / HELD_AFTER).write_text(found)
+        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        await until(lambda: len(told(client)) == MANY)
+        words = [note["params"] for note in client.notified if note["method"] == "outcome"]
+        assert {word["durable"] for word in words} == {True}
+        assert in_journal(tmp_path, "SELECT 1 FROM requests") == []
+        await it.daemon.stop(signal.SIGKILL)
+        await it.leave()
+        assert asked.cancelled()
+        (tmp_path / HELD).unlink()
+        with closing(sqlite3.connect(tmp_path / "journal.sqlite", isolation_level=None)) as db:
+            db.execute(
+                "UPDATE bulks SET intent = json_set(intent, '$.received_us', intent ->> '$.received_us' - 400000000)"
+            )
+        await it.daemon.start()
+        result = await cancel_all(await it.client(), request_id="flat")
+        assert (result["complete"], result["total"], result["survivors"]) == (True, MANY, [])
+        names = {(item["request_id"], item["order_id"], item["outcome"]) for item in result["items"]}
+        assert names == {(word["request_id"], word["order_id"], word["outcome"]) for word in words}
+        assert {it.cancels_of(order) for order in orders} == {1}
 
 
 async def test_nobody_needs_to_ask_again_for_it_to_be_done(tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from daemon.edge.journal import schema
 from daemon.edge.journal.backlog import LINGER_S, Group
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.intake import Intake, path_of, refuse_older, remove, take_in
+from daemon.edge.journal.named import write_named
 from daemon.edge.journal.patience import Patience
 from daemon.edge.journal.read import Reader
 from daemon.edge.journal.receipts import begin
@@ -162,7 +163,7 @@ class Journal:
         refuse_older(lock.path)  # before its journal is brought up to date, which that one would refuse then
         life = schema.begin_life(lock.path, connect, now_us())
         next_step, problems = take_in(lock.path, connect, life.next_step)
-        life = msgspec.structs.replace(life, next_step=next_step)
+        life = msgspec.structs.replace(life, next_step=write_named(lock.path, connect, next_step))
         journal = cls(
             lock, life, connect, now_us, probe_interval_s, commit_wait_s, begin_intake=begin_intake, problems=problems
         )
