@@ -103,6 +103,18 @@ async def test_one_for_an_order_that_others_have_canceled_meanwhile_goes_on_in_t
     assert list(cases.values()) == [["flat/1"]]
 
 
+async def test_a_request_whose_row_cannot_be_read_is_not_made_again(path: Path) -> None:
+    with a_journal(path) as held:
+        await keep(held, [bulk_opened("flat"), bulk_meant("flat", "order-of-flat/0", first=0)])
+        await keep(held, [opened("flat/0"), concluded("flat/0", 1)])
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        db.execute("UPDATE requests SET venue_params = 'no JSON'")
+    before = rows(path, "SELECT * FROM requests")
+    with a_journal(path) as held:
+        assert held.recover(T0, 0).bulks[0].members == ()
+    assert rows(path, "SELECT * FROM requests") == before
+
+
 async def test_what_was_found_without_names_or_by_one_that_is_over_makes_no_requests(path: Path) -> None:
     with a_journal(path) as held:
         await keep(held, [bulk_opened("flat"), bulk_meant("flat", "o1")])

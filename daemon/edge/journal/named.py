@@ -25,12 +25,13 @@ if TYPE_CHECKING:
 
     from daemon.core.bulk import RecoveredBulk
     from daemon.core.bulk_requests import Place
-    from daemon.core.records import RequestOpened
+    from daemon.core.records import RequestKey, RequestOpened
     from daemon.edge.journal.schema import Connect
 
 _CASES: Final = """
 SELECT account, product, instrument, coalesce(order_id, found_order_id) AS order_id, case_id FROM requests
 WHERE ended_us IS NULL OR ended_us >= ? ORDER BY opened_step"""
+_HAS: Final = "SELECT 1 FROM requests WHERE request_id = ? AND account = ? AND uid = ?"
 
 
 def write_named(journal: Path, connecting: Connect, next_step: int) -> int:
@@ -56,12 +57,17 @@ def write_named(journal: Path, connecting: Connect, next_step: int) -> int:
 
 
 def _lost(db: sqlite3.Connection) -> list[RequestOpened]:
-    """Find them. What cannot be read is reported by who reads it for good."""
+    """Find them. What cannot be read is left where it is, and reported by who reads it for good."""
     unfinished = [found for found in bulks.recover(db).bulks if any(meant.first is not None for meant in found.meant)]
     if not unfinished:
         return []
     cases = _cases(db, unfinished)
-    return [record for found in unfinished for record in lost_requests(found, cases)]
+    lost = [record for found in unfinished for record in lost_requests(found, cases)]
+    return [record for record in lost if not _has(db, record.request.key)]
+
+
+def _has(db: sqlite3.Connection, key: RequestKey) -> bool:
+    return db.execute(_HAS, (key.request_id, key.account, key.uid)).fetchone() is not None
 
 
 def _cases(db: sqlite3.Connection, unfinished: Sequence[RecoveredBulk]) -> dict[Place, CaseId]:
