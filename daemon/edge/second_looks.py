@@ -95,7 +95,8 @@ class SecondLooks:
     def begin(self, running: Running, report: BulkReport, listed_us: Mapping[AccountName, int]) -> None:
         """A bulk cancel is called complete, on listings that were asked at these times."""
         intent = running.bulk.intent
-        looks = {name: self._look(intent, name, at_us, None) for name, at_us in listed_us.items()}
+        listed_ms = self.listed_ms(listed_us)  # by the clock that it has now: it may be set until the look
+        looks = {name: self._look(intent, name, at_us, listed_ms.get(name)) for name, at_us in listed_us.items()}
         self._watch(Watched(intent, report, looks, running))
 
     def restore(self, ends: Sequence[RecoveredEnd]) -> None:

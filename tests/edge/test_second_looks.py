@@ -120,6 +120,15 @@ def test_a_wish_that_is_too_old_cancels_nothing_more_but_one_that_nobody_would_r
     assert alarms(bench) == ["bulk_incomplete"]
 
 
+def test_a_venue_whose_clock_is_set_ahead_meanwhile_makes_no_new_order_an_old_one() -> None:
+    bench = a_bench()
+    overlooked(bench)
+    bench.driver.observe([ClockMeasured((AHEAD_MS + 30_000) * 1000, 1_000)])
+    bench.pass_us(LAG_US + SECOND_US)
+    assert looks(bench) == [(["old"], True, "")]
+    assert wanted(bench) == {"old"}
+
+
 def test_where_the_clocks_cannot_be_compared_nothing_is_canceled() -> None:
     bench = a_bench(is_measured=False)
     ear = overlooked(bench)
