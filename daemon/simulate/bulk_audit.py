@@ -8,6 +8,7 @@ What is right stands in its rules, each a function below, named as in a violatio
     bulk_counts       each order has one name and one place, and the counts are theirs
     bulk_complete     what is called complete left no order of the scope that was there when it was asked for
     bulk_found        what a daemon that died had on its disk as found has its outcome, or is named as resting
+    bulk_kept         a word about an order that is called durable is of a request that is on the disk in the end
     bulk_overlooked   what was called complete and looked at again leaves no order that was there when it was asked for
     bulk_spared       no order is canceled for its sake that was placed after it was called complete
     bulk_written      an order of which a cancel left is on the disk before another that was asked for as late or later
@@ -123,6 +124,13 @@ def bulk_written(seen: Chronicle, story: BulkStory) -> Iterator[str]:
             yield f"{len(lost)} orders are not on the disk at {seen.after_s(finding.died_us)}: {lost[0]}"
 
 
+def bulk_kept(seen: Chronicle, story: BulkStory) -> Iterator[str]:
+    """However soon after it the daemon died, and however late the next life came."""
+    for _, report in story.words:
+        if report.durable and seen.bulk_requests.get(report.request_id, "") not in {None, report.order_id}:
+            yield f"{report.request_id} was told of order {report.order_id}, and is on no disk"
+
+
 def bulk_overlooked(seen: Chronicle, story: BulkStory) -> Iterator[str]:
     """In the end each of them is gone, but for one whose cancel may have been refused for good."""
     looks = seen.second_looks.get(story.plan.name, [])
@@ -157,8 +165,8 @@ def bulk_spared(seen: Chronicle, story: BulkStory) -> Iterator[str]:
 
 
 BULK_RULES: Final = (
-    bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete, bulk_found, bulk_overlooked, bulk_spared,
-    bulk_written,
+    bulk_open, bulk_truth, bulk_scope, bulk_counts, bulk_complete, bulk_found, bulk_kept, bulk_overlooked,
+    bulk_spared, bulk_written,
 )  # fmt: skip
 
 

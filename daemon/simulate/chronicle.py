@@ -16,7 +16,7 @@ import orjson
 
 from daemon.simulate.bound import BindingStory
 from daemon.simulate.bulks import BulkStory, BulkWord
-from daemon.simulate.findings import ended_on, found_on, looked_on
+from daemon.simulate.findings import asked_for_on, ended_on, found_on, looked_on
 from daemon.simulate.trace import US_PER_S
 from protocols.fix import AccountName, RequestState
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from daemon.simulate.wishes import OrderPlan, WishPlan
     from protocols.control.params import TrackedOrder
     from protocols.errors import BadRequest
+    from protocols.fix import OrderId, RequestId
 
 READING_US: Final = 10_000
 """What reached the daemon so long ago has been read."""
@@ -130,6 +131,8 @@ class Chronicle:
         """What each daemon that died had on its disk as found by bulk cancels."""
         self.bulk_ends: dict[str, BulkReport] = {}
         """What the disk has in the end of each bulk cancel that is over, by its name."""
+        self.bulk_requests: dict[RequestId, OrderId | None] = {}
+        """The requests of bulk cancels that the disk has in the end, each with the order that it names."""
         self.second_looks: dict[str, list[BulkLooked]] = {}
         """What it has of the second looks after each."""
         self.overfull: list[Bound] = []
@@ -214,6 +217,7 @@ class Chronicle:
     def remained(self, records: Sequence[Record]) -> None:
         """All is over: this is what the disk has."""
         self.bulk_ends = dict(ended_on(records))
+        self.bulk_requests = dict(asked_for_on(records))
         for name, look in looked_on(records):
             self.second_looks.setdefault(name, []).append(look)
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from daemon.core.records import BulkIntent, BulkReport, CaseId, Record
+    from protocols.fix import OrderId
 
 
 class Finding(msgspec.Struct, frozen=True):
@@ -57,6 +58,13 @@ def ended_on(records: Sequence[Record]) -> Iterator[tuple[str, BulkReport]]:
     for record in records:
         if isinstance(record, BulkEnded) and record.case in intents:
             yield intents[record.case].name, record.report
+
+
+def asked_for_on(records: Sequence[Record]) -> Iterator[tuple[RequestId, OrderId | None]]:
+    """Give the requests of bulk cancels, each with the order that it names."""
+    for record in records:
+        if isinstance(record, RequestOpened) and "/" in record.request.key.request_id:
+            yield record.request.key.request_id, record.request.order_id
 
 
 def looked_on(records: Sequence[Record]) -> Iterator[tuple[str, BulkLooked]]:

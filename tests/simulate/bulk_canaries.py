@@ -10,6 +10,7 @@ import msgspec
 
 from daemon.core.bulk import Bulk, RecoveredBulk, Work
 from daemon.core.second_look import SecondLook
+from daemon.simulate.disk import Disk
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +24,7 @@ def what_no_listing_shows_after_a_crash_was_not_found() -> Iterator[None]:
     def restore(bulk: Bulk, earlier: RecoveredBulk, now_us: int) -> None:
         right(bulk, msgspec.structs.replace(earlier, meant=()), now_us)
 
-    with patch.object(Bulk, "restore", restore):
+    with patch.object(Bulk, "restore", restore), patch.object(Disk, "write_named", lambda _: None):
         yield
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from daemon.core.records import BulkEnded, BulkItem, BulkLooked, BulkReport, Survivor
+from daemon.core.records import BulkEnded, BulkItem, BulkLooked, BulkReport, Report, Survivor
 from daemon.core.scope import NamedOrder
 from daemon.sim.book import EndedBy as Ender
 from daemon.simulate import bulk_audit
@@ -32,6 +32,13 @@ class Flat(Scene):
     def ask_in_bulk(self, after_s: float = LAG_S) -> None:
         self.wait(after_s)
         self.seen.asked_bulk(BULK, self.now_us)
+
+    def tell(self, outcome: Outcome) -> Report:
+        """Tell of the order, whose request is on the disk."""
+        word = report(outcome=outcome, order_id=self.order.order_id)
+        self.seen.bulk_requests[word.request_id] = word.order_id
+        self.seen.bulk_word(BULK, word, self.now_us)
+        return word
 
     def answer(self, *items: BulkItem, sink: int = 9, **told: Any) -> BulkReport:
         self.wait()
@@ -59,7 +66,7 @@ def test_a_right_story_breaks_no_rule(bulk: dict[str, object]) -> None:
     scene = Flat(bulk=bulk)
     scene.ask_in_bulk()
     scene.cancel()
-    scene.seen.bulk_word(BULK, report(outcome=Outcome.CANCELED, order_id=scene.order.order_id), scene.now_us)
+    scene.tell(Outcome.CANCELED)
     scene.answer(scene.item())
     assert scene.broken_in_bulk() == set()
 
@@ -92,9 +99,24 @@ def test_a_word_about_one_order_is_held_to_the_book_too() -> None:
     scene = Flat(bulk=ALL)
     scene.ask_in_bulk()
     scene.fill()
-    scene.seen.bulk_word(BULK, report(outcome=Outcome.CANCELED, order_id=scene.order.order_id), scene.now_us)
+    scene.tell(Outcome.CANCELED)
     scene.answer(scene.item(Outcome.FILLED))
     assert scene.broken_in_bulk() == {"bulk_truth"}
+
+
+def test_a_durable_word_is_of_a_request_that_the_disk_has_in_the_end() -> None:
+    scene = Flat(bulk=ALL)
+    scene.ask_in_bulk()
+    scene.cancel()
+    word = scene.tell(Outcome.CANCELED)
+    scene.answer(scene.item())
+    assert scene.broken_in_bulk() == set()
+    scene.seen.bulk_requests[word.request_id] = None
+    assert scene.broken_in_bulk() == set()
+    scene.seen.bulk_requests[word.request_id] = OrderId("another")
+    assert scene.broken_in_bulk() == {"bulk_kept"}
+    scene.seen.bulk_requests.clear()
+    assert scene.broken_in_bulk() == {"bulk_kept"}
 
 
 def test_an_order_that_the_venue_held_is_not_unknown() -> None:
