@@ -150,6 +150,36 @@ async def test_beside_a_journal_that_was_begun_anew_only_that_comes_back_which_t
         assert rows(then, REQUESTS) == [("d",)]
 
 
+def without_its_journal(then: Path) -> Path:
+    """Leave of a journal its intake alone, as who begins with an empty one may."""
+    for file in then.parent.glob("journal.sqlite*"):
+        if file != path_of(then):
+            file.unlink()
+    return then
+
+
+async def test_a_receipt_beside_a_journal_that_was_begun_anew_outlives_a_crash_as_any(path: Path, gate: Gate) -> None:
+    then = without_its_journal(await receipts_left(path, gate, "a", "b", "c"))
+    with a_journal(then, connecting=gate.connect, has_intake=True) as held:
+        await stopped_by(gate, held)
+        await keep(held, [opened("d")])
+        again = crashed(then, "again")
+        gate.is_open.set()
+    assert verify(again).counts["receipts_waiting"] == 1
+    with a_journal(again):
+        assert rows(again, REQUESTS) == [("a",), ("b",), ("c",), ("d",)]
+
+
+async def test_no_life_has_the_number_of_one_whose_receipts_came_from_another_journal(path: Path, gate: Gate) -> None:
+    other = await receipts_left(path, gate, "a")  # of its first life, after which its cases are named
+    with a_journal(without_its_journal(other)) as held:
+        assert held.boot == 2
+    assert rows(other, "SELECT boot FROM lives") == [(2,)]
+    assert verify(other).is_sound
+    with a_journal(other) as held:
+        assert held.boot == 3
+
+
 # ---------------------------------------------------------------- taking in
 
 

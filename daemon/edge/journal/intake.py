@@ -25,12 +25,14 @@ from contextlib import closing
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from msgspec.structs import replace
+
 from daemon.core.records import RequestOpened
 from daemon.edge.journal.codec import Undecodable, read_records, to_json
 from daemon.edge.journal.faults import is_of_the_storage
 from daemon.edge.journal.receipts import NoRoom, NotReceipts, read
 from daemon.edge.journal.rows import Rows, merged, rows_of, taken_in, write
-from daemon.edge.journal.schema import cannot_use
+from daemon.edge.journal.schema import cannot_use, renumber_life
 from daemon.edge.slices import shorten_slices
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from daemon.core.records import Record
     from daemon.edge.journal.backlog import Verdict
     from daemon.edge.journal.receipts import Entry, ReceiptFile
-    from daemon.edge.journal.schema import Connect
+    from daemon.edge.journal.schema import Connect, Life
 
     Begin = Callable[[Path], ReceiptFile]
     Standing = tuple[list[Entry], list[str]]
@@ -248,25 +250,29 @@ def refuse_older(journal: Path) -> None:
         read(path_of(journal))
 
 
-def take_in(journal: Path, connecting: Connect, next_step: int) -> tuple[int, list[str]]:
-    """Write what a crash left in the intake into the journal, durably; give the next step's number and the problems.
+def take_in(journal: Path, connecting: Connect, life: Life) -> tuple[Life, list[str]]:
+    """Write what a crash left in the intake into the journal, durably; give the life that follows, and the problems.
 
-    An intake that is damaged, or of which a row cannot be read or written, is put aside under another name. Raises
-    `JournalError`.
+    Beside a journal that was begun anew the receipts may be of a life that this one has yet to come to, or of its own
+    number. Since receipts and cases are named after their lives, it gets a number above theirs then. An intake that is
+    damaged, or of which a row cannot be read or written, is put aside under another name. Raises `JournalError`.
     """
     path = path_of(journal)
     if not path.exists():
-        return next_step, []
+        return life, []
     try:
         with closing(connecting(journal)) as db:
             receipts, problems = waiting(standing(path), db)
+            boot_then = life.boot
             db.execute("BEGIN IMMEDIATE")
             for receipt in receipts:
-                problem = _write(db, receipt, next_step)
+                problem = _write(db, receipt, life.next_step)
                 if problem:
                     problems.append(problem)
                 else:
-                    next_step += len(receipt.records)
+                    boot = max(life.boot, (receipt.number >> LIFE_BITS) + 1)
+                    life = replace(life, boot=boot, next_step=life.next_step + len(receipt.records))
+            renumber_life(db, boot_then, life.boot)
             db.execute("COMMIT")
     except sqlite3.Error as trouble:
         raise cannot_use(journal, trouble) from trouble
@@ -278,7 +284,7 @@ def take_in(journal: Path, connecting: Connect, next_step: int) -> tuple[int, li
     except OSError as trouble:
         what = f"what was in it is taken in, but it cannot be removed ({trouble.strerror})"
         raise JournalError(str(path), what, "remove it") from trouble
-    return next_step, problems
+    return life, problems
 
 
 def _write(db: sqlite3.Connection, receipt: Left, next_step: int) -> str:

@@ -161,9 +161,8 @@ class Journal:
         if not lock.is_held or path.resolve() != lock.path:
             raise JournalError(str(path), "its lock is not held", "call lock_journal first")
         refuse_older(lock.path)  # before its journal is brought up to date, which that one would refuse then
-        life = schema.begin_life(lock.path, connect, now_us())
-        next_step, problems = take_in(lock.path, connect, life.next_step)
-        life = msgspec.structs.replace(life, next_step=write_named(lock.path, connect, next_step))
+        life, problems = take_in(lock.path, connect, schema.begin_life(lock.path, connect, now_us()))
+        life = msgspec.structs.replace(life, next_step=write_named(lock.path, connect, life.next_step))
         journal = cls(
             lock, life, connect, now_us, probe_interval_s, commit_wait_s, begin_intake=begin_intake, problems=problems
         )

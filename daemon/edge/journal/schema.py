@@ -387,6 +387,13 @@ def _next_life(db: sqlite3.Connection, now_us: int) -> Life:
     return Life(boot, seq_from, seq_from + SEQ_BLOCK, next_step, bindings)
 
 
+def renumber_life(db: sqlite3.Connection, boot: int, anew: int) -> None:
+    """Give the life that began last another number, in the open transaction. Raises sqlite3.Error."""
+    if anew != boot:
+        db.execute("UPDATE lives SET boot = ? WHERE boot = ?", (anew, boot))
+        db.execute("UPDATE meta SET value = ? WHERE name = 'boot'", (anew,))
+
+
 def _number_or_word(db: sqlite3.Connection, question: str) -> object:
     row: tuple[object, ...] | None = db.execute(question).fetchone()
     return None if row is None else row[0]
