@@ -1,6 +1,7 @@
 """The intake: receipts are durable before the journal has them, none is lost or doubled, and it is only a shortcut."""
 
 import asyncio
+import json
 import shutil
 import sys
 import threading
@@ -15,6 +16,7 @@ from daemon.edge.journal.export import export
 from daemon.edge.journal.intake import path_of
 from daemon.edge.journal.receipts import Entry
 from daemon.edge.journal.verify import _Verification, verify
+from protocols.errors import JournalError
 from tests.edge.intake_rig import (
     REQUESTS,
     Faulty,
@@ -354,6 +356,46 @@ async def test_a_damaged_intake_is_put_aside_and_the_journal_opens(path: Path, g
     assert rows(then, REQUESTS) == [("b",)]
     assert (then.parent / "journal.sqlite-intake-unread-1").read_bytes().startswith(b"no receipts")
     assert verify(then).is_sound
+
+
+def exported(path: Path) -> tuple[set[str], str]:
+    """Give the kinds of rows that are exported of a journal, and what is said of those that are not."""
+    kinds: set[str] = set()
+    try:
+        kinds.update(json.loads(line)["row"] for line in export(path))
+    except JournalError as trouble:
+        return kinds, str(trouble)
+    return kinds, ""
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: path.write_bytes(b"SQLite format 3\0" * 100), "it is of an older canceld"),
+        (lambda path: path.write_bytes(b"no receipts" * 1000), "what was in it cannot be read"),
+        (Path.mkdir, "unable to open it"),
+    ],
+)
+async def test_an_intake_that_cannot_be_read_keeps_nobody_from_looking_at_its_journal(
+    path: Path, make: Callable[[Path], None], said: str
+) -> None:
+    with a_journal(path) as held:
+        await keep(held, whole_story("a", held.next_seq()))
+    make(path_of(path))
+    kinds, complaint = exported(path)
+    assert kinds == {"journal", "life", "request", "step", "outcome"}
+    assert f"journal.sqlite-intake: {said}" in complaint
+    seen = verify(path)
+    assert seen.counts["outcomes"] == 1
+    assert [finding.what for finding in seen.findings if said in finding.what] or path_of(path).is_dir()
+
+
+async def test_a_receipt_that_cannot_be_read_is_missed_by_who_exports(path: Path, gate: Gate) -> None:
+    then = await receipts_left(path, gate, "a", "b")
+    spoil(then, lambda entry: b"[{}]" if b"case-a" in (entry.body or b"") else None)
+    kinds, complaint = exported(then)
+    assert "receipt" in kinds
+    assert f"receipt {FIRST}: " in complaint
 
 
 FIRST = (1 << intake.LIFE_BITS) + 1

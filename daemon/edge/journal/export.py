@@ -20,12 +20,13 @@ from daemon.edge.journal.codec import to_json
 from daemon.edge.journal.intake import path_of, standing, waiting
 from daemon.edge.journal.schema import cannot_use, open_for_looking, version_of
 from daemon.edge.logclean import without_secrets
+from protocols.errors import JournalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from daemon.edge.journal.intake import Standing
+    from daemon.edge.journal.intake import Left, Standing
 
 Cell = str | int | None | msgspec.Raw
 ROWS: Final = (
@@ -47,7 +48,7 @@ def export(path: Path) -> Iterator[bytes]:
     try:
         with closing(open_for_looking(path)) as db:
             db.text_factory = _text
-            seen = standing(path_of(path))
+            seen, unread = _standing(path_of(path))
             db.execute("BEGIN")  # one view of the file for all rows
             version = version_of(path, db)
             yield msgspec.json.encode({"row": "journal", "format": version, **_meta(db)})
@@ -58,21 +59,36 @@ def export(path: Path) -> Iterator[bytes]:
                     except sqlite3.Error as trouble:
                         missing = missing or trouble
             try:
-                yield from _receipts(seen, db)
+                receipts, problems = waiting(seen, db)
             except sqlite3.Error as trouble:
                 missing = missing or trouble
+            else:
+                yield from map(_receipt, receipts)
+                unread = unread or _unreadable(path_of(path), problems)
     except sqlite3.Error as trouble:
         raise cannot_use(path, trouble) from trouble
     if missing is not None:
         raise cannot_use(path, missing) from missing
+    if unread is not None:
+        raise unread
 
 
-def _receipts(seen: Standing, db: sqlite3.Connection) -> Iterator[bytes]:
+def _standing(intake: Path) -> tuple[Standing, JournalError | None]:
+    try:
+        return standing(intake), None
+    except JournalError as trouble:  # the journal itself is to be read all the same
+        return ([], []), trouble
+
+
+def _unreadable(intake: Path, problems: list[str]) -> JournalError | None:
+    fix = "`canceld journal verify` names all that is; the next start keeps it under another name"
+    return JournalError(str(intake), problems[0], fix) if problems else None
+
+
+def _receipt(left: Left) -> bytes:
     """Give what is in the intake and not in the journal."""
-    receipts, _ = waiting(seen, db)
-    for left in receipts:
-        row = {"row": "receipt", "written_us": left.written_us, "records": msgspec.Raw(to_json(left.records).encode())}
-        yield msgspec.json.encode(row)
+    row = {"row": "receipt", "written_us": left.written_us, "records": msgspec.Raw(to_json(left.records).encode())}
+    return msgspec.json.encode(row)
 
 
 def _text(raw: bytes) -> str:

@@ -47,6 +47,7 @@ from daemon.edge.journal.schema import (
     open_for_looking,
     version_of,
 )
+from protocols.errors import JournalError
 from protocols.evidence import RAW_BYTES_MAX
 from protocols.fix import AccountName, RequestId
 
@@ -121,8 +122,7 @@ class _Verification:
         self._standing: Standing | None = None
 
     def run(self) -> Verified:
-        intake = path_of(self._path)
-        self._standing = standing(intake) if intake.is_file() else None
+        self._look_into_intake()
         self._db.execute("BEGIN")  # one view of the file for all checks
         parts = (
             self._file, self._tables, self._times, self._next_numbers, self._steps, self._outcomes, self._requests,
@@ -136,6 +136,13 @@ class _Verification:
                     raise
                 self._finding(part.__name__.strip("_"), f"cannot be read further: {trouble}")
         return Verified(self._version, self._counts, self._findings, self._found)
+
+    def _look_into_intake(self) -> None:
+        intake = path_of(self._path)
+        try:
+            self._standing = standing(intake) if intake.is_file() else None
+        except JournalError as trouble:
+            self._finding(intake.name, f"{trouble.what}; {trouble.fix}")
 
     def _finding(self, where: str, what: str) -> None:
         self._found += 1
