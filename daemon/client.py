@@ -16,6 +16,7 @@ again never retries, and never makes a second request. What an outcome means is 
 
 from __future__ import annotations
 
+import os
 import socket
 import time
 from typing import TYPE_CHECKING
@@ -81,8 +82,8 @@ class Client:
     raises `NoDaemon`, `NoAnswer` or `Refused`.
     """
 
-    def __init__(self, path: str | None = None, *, name: str | None = None) -> None:
-        self.path = path or default_socket()
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, name: str | None = None) -> None:
+        self.path = os.fspath(path or default_socket())
         self._talk = Talk(name)
         self._socket: socket.socket | None = None
 

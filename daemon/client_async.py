@@ -11,6 +11,7 @@ It is `daemon.client` on asyncio, and knows nothing that that one does not: name
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 from typing import TYPE_CHECKING
 
@@ -46,8 +47,8 @@ if TYPE_CHECKING:
 class AsyncClient:
     """As `daemon.client.Client`, for one event loop; any number of tasks may share it."""
 
-    def __init__(self, path: str | None = None, *, name: str | None = None) -> None:
-        self.path = path or default_socket()
+    def __init__(self, path: str | os.PathLike[str] | None = None, *, name: str | None = None) -> None:
+        self.path = os.fspath(path or default_socket())
         self._talk = Talk(name)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None

@@ -26,6 +26,7 @@ from daemon.client_async import AsyncClient
 from daemon.client_words import ClientError, Json, Refused, given
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping
     from typing import Self
 
@@ -67,7 +68,7 @@ class Binding:
         *,
         grace_ms: int,
         heartbeat_ms: int | None = None,
-        path: str | None = None,
+        path: str | os.PathLike[str] | None = None,
         name: str | None = None,
     ) -> None:
         self._wish = _Wish(scope, grace_ms, heartbeat_ms)
@@ -139,7 +140,7 @@ class AsyncBinding:
         *,
         grace_ms: int,
         heartbeat_ms: int | None = None,
-        path: str | None = None,
+        path: str | os.PathLike[str] | None = None,
         name: str | None = None,
     ) -> None:
         self._wish = _Wish(scope, grace_ms, heartbeat_ms)

@@ -297,6 +297,14 @@ def test_the_socket_is_the_environments_or_the_packaged_one(monkeypatch: pytest.
     assert Client().path == "/run/canceld/canceld.sock"
 
 
+async def test_a_socket_is_named_by_a_path_too(elsewhere: Elsewhere) -> None:
+    elsewhere.start(FakeDesk())
+    with Client(elsewhere.path) as canceld:
+        assert await asyncio.to_thread(canceld.ping)
+    async with AsyncClient(elsewhere.path) as awaited:
+        assert await awaited.ping()
+
+
 # ---------------------------------------------------------------- with await
 
 
