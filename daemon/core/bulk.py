@@ -47,7 +47,7 @@ from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, Orde
 from protocols.fix import AccountName, OrdStatus, Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from daemon.core.case import Case
     from daemon.core.casefile import CaseFile
@@ -193,6 +193,7 @@ class Bulk:
             part = self._part_of(meant.account, None)
             if part is not None:
                 part.meant += meant.orders
+            self._numbers.strike(meant.account, meant.orders)
             if meant.first is not None:
                 self._numbers.keep(meant.account, meant.orders, meant.first)
         for found in earlier.members:
@@ -285,6 +286,10 @@ class Bulk:
             member.told_us = now_us
             if isinstance(part.body, Sweep):
                 part.body.told(now_us, is_first=before is None)
+
+    def without_names(self, account: AccountName, keys: Sequence[RequestKey], now_us: int) -> BulkMeant:
+        """Say what is to be written down of orders whose named requests are about to be `refused`: they are found."""
+        return BulkMeant(now_us, self.intent.bulk, account, tuple(self._members[key][1].order for key in keys))
 
     def refused(self, key: RequestKey, why: str, now_us: int) -> None:
         """A request that `work` gave was not taken up: it does not exist."""

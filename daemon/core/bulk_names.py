@@ -56,6 +56,11 @@ class Numbers:
                 self._kept[account, key] = number
         self.next = max(self.next, first + len(orders))
 
+    def strike(self, account: AccountName, orders: Sequence[NamedOrder]) -> None:
+        """Keep no numbers for orders any more: no request came of them."""
+        for order in orders:
+            self.take(account, order)
+
     def without(self, account: AccountName, orders: Sequence[NamedOrder]) -> Sequence[NamedOrder]:
         """Give the orders for which none is kept that is still to be taken."""
         if not self._kept:

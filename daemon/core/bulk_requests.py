@@ -53,15 +53,17 @@ def request_for(
 def lost_requests(found: RecoveredBulk, cases: Mapping[Place, CaseId]) -> list[RequestOpened]:
     """Give the records of those requests that were named and are not there; ``cases`` are the orders' own, if any.
 
-    An order for which there was no room was named again: its last name is the one that may have been used.
+    An order for which there was no room lost its name, and may have got another one.
     """
     intent = found.intent
     named: dict[tuple[AccountName, OrderKey], tuple[BulkMeant, int, NamedOrder]] = {}
     for meant in found.meant:
-        if meant.first is not None:
-            for number, order in enumerate(meant.orders, meant.first):
-                if (key := order_key(order)) is not None:
-                    named[meant.account, key] = meant, number, order
+        for number, order in enumerate(meant.orders, meant.first or 0):
+            if (key := order_key(order)) is None:
+                continue
+            named.pop((meant.account, key), None)
+            if meant.first is not None:
+                named[meant.account, key] = meant, number, order
     for member in found.members:
         if (key := order_key(member.order)) is not None:
             named.pop((member.key.account, key), None)

@@ -365,7 +365,8 @@ class BulkMeant(msgspec.Struct, frozen=True, gc=False, tag=True):
 
     What was canceled by then is on no listing after a crash, and nobody would ever hear of it. The request for the
     first of them has the number ``first`` in its name, and so on: so the same orders have the same requests in a life
-    that finds this record alone, and what is told of them may rest on it. None: a canceld wrote it that did not say so.
+    that finds this record alone, and what is told of them may rest on it. None: they have no names, or none any more,
+    since there was no room for their requests; or a canceld wrote it that did not say so.
     """
 
     t: int

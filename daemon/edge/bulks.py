@@ -421,9 +421,11 @@ class Bulks:
         held = self._accounts[account].driver.submit_many(
             wishes, has_more=has_more, everything=everything, footing=footing
         )
-        for request, why in zip(requests, held, strict=True):
-            if isinstance(why, BadRequest):
-                self.refused(running, request.key, why)
+        refused = {request.key: why for request, why in zip(requests, held, strict=True) if isinstance(why, BadRequest)}
+        if refused and is_named:
+            self._journal.append((running.bulk.without_names(account, [*refused], self._clock.now()),))
+        for key, why in refused.items():
+            self.refused(running, key, why)
 
     def _our_fault(self, running: Running, account: AccountName, error: Exception) -> None:
         """Say that a bug of ours met some requests: they have no outcome, so their orders are called resting."""

@@ -128,6 +128,19 @@ def test_only_a_request_that_what_was_written_down_names_needs_no_receipt() -> N
         assert [record.first for record in work.meant] == [0] * len(named)
 
 
+def test_an_order_that_lost_its_name_has_none_in_the_next_life() -> None:
+    story = heard_for_long()
+    bulk = story.cancel_all()
+    named = BulkMeant(story.now_us, bulk.intent.bulk, ACCOUNT, (order("o1"), order("o2")), 0)
+    again = Bulk(bulk.intent, story.sites, rounds_max=ROUNDS_MAX)
+    struck = BulkMeant(story.now_us, bulk.intent.bulk, ACCOUNT, (order("o2"),))
+    again.restore(RecoveredBulk(bulk.intent, (), (), (named, struck)), story.now_us)
+    again.begin(ACCOUNT, story.now_us)
+    work = again.work(story.now_us, 10)
+    assert {request.order_id for request in work.requests} == {"o1", "o2"}
+    assert {key.request_id for key in work.named} == {"R/0"}
+
+
 def test_an_order_that_two_filters_find_has_a_name_in_each() -> None:
     story = heard_for_long()
     story.at_most = 1

@@ -41,6 +41,11 @@ def test_of_an_order_that_was_named_again_the_last_name_counts() -> None:
     assert lost(meant(0, "o0", "o1"), members=(member("R/7", "o1"),)) == {"R/0": "o0"}
 
 
+def test_an_order_for_which_there_was_no_room_has_no_request() -> None:
+    assert lost(meant(0, "o0", "o1"), meant(None, "o1")) == {"R/0": "o0"}
+    assert lost(meant(0, "o0", "o1"), meant(None, "o1"), meant(2, "o1")) == {"R/0": "o0", "R/2": "o1"}
+
+
 def test_a_request_is_what_it_was_to_be_and_is_of_the_time_at_which_it_was_named() -> None:
     (record,) = lost_requests(RecoveredBulk(INTENT, (), (), (meant(3, "o3"),)), {})
     request = record.request

@@ -11,6 +11,7 @@ import pytest
 from daemon.config.model import AccessRule
 from daemon.config.settings import Role
 from daemon.core.bulk import RecoveredBulk
+from daemon.core.bulk_requests import lost_requests
 from daemon.core.correlator import Correlator
 from daemon.core.effects import Alarm
 from daemon.core.ids import Ids
@@ -248,6 +249,17 @@ def test_where_what_was_found_cannot_be_written_down_no_word_is_called_durable(m
     bench.driver.observe([report("canceled", order=f"o{number}") for number in range(3 * REQUESTS_PER_TURN)])
     bench.pass_us(SECOND_US // 2)
     assert [word.durable for word in told] == [False] * 3 * REQUESTS_PER_TURN
+
+
+def test_an_order_for_which_there_is_no_room_has_no_request_in_a_later_life() -> None:
+    bench = heard_of_three_turns()
+    bench.driver.correlator._open_max = REQUESTS_PER_TURN // 2
+    bench.bulks.start(everything(), CALLER, None, "cancel_all")
+    bench.pass_us(SECOND_US // 2)
+    (found,) = bench.disk.unfinished_bulks()
+    assert len(found.members) == REQUESTS_PER_TURN // 2
+    assert {order.order_id for meant in found.meant for order in meant.orders} == {row.order_id for row in bench.rests}
+    assert lost_requests(found, {}) == []
 
 
 def test_where_the_wish_itself_was_not_written_down_the_words_wait_for_receipts(
