@@ -33,7 +33,7 @@ class Flat(Scene):
         self.wait(after_s)
         self.seen.asked_bulk(BULK, self.now_us)
 
-    def tell(self, outcome: Outcome) -> Report:
+    def tell_in_bulk(self, outcome: Outcome) -> Report:
         """Tell of the order, whose request is on the disk."""
         word = report(outcome=outcome, order_id=self.order.order_id)
         self.seen.bulk_requests[word.request_id] = word.order_id
@@ -66,7 +66,7 @@ def test_a_right_story_breaks_no_rule(bulk: dict[str, object]) -> None:
     scene = Flat(bulk=bulk)
     scene.ask_in_bulk()
     scene.cancel()
-    scene.tell(Outcome.CANCELED)
+    scene.tell_in_bulk(Outcome.CANCELED)
     scene.answer(scene.item())
     assert scene.broken_in_bulk() == set()
 
@@ -99,7 +99,7 @@ def test_a_word_about_one_order_is_held_to_the_book_too() -> None:
     scene = Flat(bulk=ALL)
     scene.ask_in_bulk()
     scene.fill()
-    scene.tell(Outcome.CANCELED)
+    scene.tell_in_bulk(Outcome.CANCELED)
     scene.answer(scene.item(Outcome.FILLED))
     assert scene.broken_in_bulk() == {"bulk_truth"}
 
@@ -108,7 +108,7 @@ def test_a_durable_word_is_of_a_request_that_the_disk_has_in_the_end() -> None:
     scene = Flat(bulk=ALL)
     scene.ask_in_bulk()
     scene.cancel()
-    word = scene.tell(Outcome.CANCELED)
+    word = scene.tell_in_bulk(Outcome.CANCELED)
     scene.answer(scene.item())
     assert scene.broken_in_bulk() == set()
     scene.seen.bulk_requests[word.request_id] = None
