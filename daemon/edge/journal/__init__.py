@@ -7,7 +7,7 @@
     forget    what is too old                         story     a step in a sentence
     patience  how long a word waits for a disk        intake    receipts, durable before the journal has them
     backlog   what of all that waits is written next  shortcut  which receipts go there
-    receipts  the file that the intake writes
+    receipts  the file that the intake writes         named     requests that a crash left named alone
 
 Only `journal` and `lock` are called from outside; the names below are all that others need.
 """
