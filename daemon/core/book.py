@@ -99,6 +99,11 @@ class Book:
         """Give what is remembered of an order."""
         return self._ended.get(product, order_id) or self._live.get(product, order_id)
 
+    def has_ended(self, product: str, order_id: OrderId) -> bool:
+        """Whether an order is known to have ended."""
+        known = self.find(product, order_id)
+        return known is not None and known.report.status.is_terminal
+
     def newest_of(self, product: str, client_order_id: ClientOrderId, until_ms: int) -> tuple[int, OrderId] | None:
         """Give the newest known order of a client id that was created until then, with its creation time."""
         for naming in self._namings(product, client_order_id):

@@ -41,7 +41,7 @@ from daemon.core.records import (
 from daemon.core.roll import Member, Roll
 from daemon.core.scope import NamedOrder, Scope
 from daemon.core.sweep import OldOnes, Sweep, order_key
-from daemon.core.unattended import LOOK_AGAIN_US, UNATTENDED_US
+from daemon.core.unattended import LOOK_AGAIN_US, UNATTENDED_US, young_until_us
 from daemon.core.world import World
 from protocols.evidence import CancelAnswered, CancelForwarded, CancelLost, OrderReported
 from protocols.fix import AccountName, OrdStatus, Outcome
@@ -113,7 +113,7 @@ class Work(msgspec.Struct, frozen=True):
 
     ``has_more``: further requests are wanted in the next turn. ``meant`` is to be written down before any of them
     leaves: the orders for which they will be. Requests that are ``named`` by what was written down so need no receipt
-    of their own: a life that finds that makes the same requests again.
+    of their own: a life that finds that has the same requests (`daemon.core.bulk_requests`).
     """
 
     meant: tuple[BulkMeant, ...] = ()
@@ -242,8 +242,7 @@ class Bulk:
 
     def _sends_until_us(self, world: World) -> int:
         """Until when orders that have no request yet get one."""
-        until_us = self.intent.received_us + int(world.timings.resend_max_age_s * 1_000_000)
-        return until_us if self.intent.deadline_us is None else min(until_us, self.intent.deadline_us)
+        return young_until_us(self.intent, world)
 
     def _goes_on_until_us(self, world: World) -> int:
         """Until when an account is asked that does not say what rests, past a horizon; or waited for."""
@@ -434,7 +433,7 @@ class Bulk:
 
     def _survivors(self, part: _Part) -> list[Survivor]:
         rests = self._unbegun(part) if part.body is None else part.body.survivors()
-        return [Survivor(_item(part.scope.account, order, member), why) for order, member, why in rests]
+        return [Survivor(item_of(part.scope.account, order, member), why) for order, member, why in rests]
 
     def _unbegun(self, part: _Part) -> list[Rest]:
         """Say what may rest of a part that was not begun in this life: what earlier ones knew and did not see end."""
@@ -453,14 +452,15 @@ class Bulk:
     def _items(self) -> tuple[BulkItem, ...]:
         """List its requests by their numbers."""
         members = sorted(self._members.items(), key=lambda held: number_of(self.intent.name, held[0].request_id) or 0)
-        return tuple(_item(key.account, member.order, member) for key, (_, member) in members)
+        return tuple(item_of(key.account, member.order, member) for key, (_, member) in members)
 
 
 def _reason(part: _Part) -> str | None:
     return part.lost if part.body is None else part.body.reason
 
 
-def _item(account: AccountName, order: NamedOrder, member: Member | None) -> BulkItem:
+def item_of(account: AccountName, order: NamedOrder, member: Member | None) -> BulkItem:
+    """Name an order in a report, with what came of its request, if it has one."""
     return BulkItem(
         None if member is None else member.request_id,
         account,

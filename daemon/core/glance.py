@@ -75,8 +75,7 @@ class Glance:
         best: dict[OrderKey, OrderReported] = {}
         for report in (*reports, *book.live()):
             key = report.product, report.order_id
-            known = book.find(*key)
-            if known is None or not known.report.status.is_terminal:
+            if not book.has_ended(*key):
                 best[key] = heaviest((best[key], report)) if key in best else report
         meant = {key: self._scopes[account].matches(report) for key, report in best.items()}
         self.found[account] = [report for key, report in best.items() if meant[key]]

@@ -99,10 +99,8 @@ class Intake:
         return tracked.order_id, tracked
 
     def _has_ended(self, product: str, order_id: OrderId) -> bool:
-        known = self._book.find(product, order_id)
-        if known is not None and known.report.status.is_terminal:
-            return True
-        return any(case.verdict.is_terminal for case in self._cases.of_order(product, order_id))
+        said = (case.verdict for case in self._cases.of_order(product, order_id))
+        return self._book.has_ended(product, order_id) or any(verdict.is_terminal for verdict in said)
 
     def _case_of_order(self, request: CancelRequest, order_id: OrderId | None) -> Case | None:
         return self._cases.of_order_on(request.product, order_id, request.instrument) if order_id is not None else None

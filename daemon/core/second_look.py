@@ -19,10 +19,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from daemon.core.age import is_older, venue_ms_of
-from daemon.core.bulk import SURVIVORS_MAX
+from daemon.core.bulk import SURVIVORS_MAX, item_of
 from daemon.core.casefile import has_work_left
-from daemon.core.records import BulkIntent, BulkItem, BulkReport, Survivor
+from daemon.core.records import BulkIntent, BulkReport, Survivor
 from daemon.core.sweep import RELIST_US, named
+from daemon.core.unattended import young_until_us
 from protocols.fix import AccountName
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from daemon.core.scope import NamedOrder, Scope
     from daemon.core.sweep import Listing, OrderKey
     from daemon.core.world import World
-    from protocols.evidence import OrderReported
 
 PATIENCE_US: Final = 600_000_000
 """So long at most a listing is waited for: a venue's limit on errors keeps us from one for eight minutes."""
@@ -103,7 +103,7 @@ class SecondLook:
 
     def _look(self, listing: Listing) -> None:
         before_ms = self._before_ms()
-        rows = [row for row in listing.reports if not self._has_ended(row)]
+        rows = [row for row in listing.reports if not self._book.has_ended(row.product, row.order_id)]
         live = {(row.product, row.order_id): row for row in (*self._book.live(), *rows) if not row.status.is_terminal}
         found: list[NamedOrder] = []
         unsure: list[NamedOrder] = []
@@ -122,10 +122,6 @@ class SecondLook:
         if self._listed_ms is None and self._listed_us is not None:
             return venue_ms_of(self._listed_us, self._world)
         return self._listed_ms
-
-    def _has_ended(self, row: OrderReported) -> bool:
-        known = self._book.find(row.product, row.order_id)
-        return known is not None and known.report.status.is_terminal
 
     def _is_canceled(self, key: OrderKey) -> bool:
         return any(has_work_left(case) for case in self._cases.of_order(*key))
@@ -156,7 +152,7 @@ class SecondLook:
 
 def corrected(report: BulkReport, account: AccountName, found: Sequence[NamedOrder], why: str) -> BulkReport:
     """Say of a bulk cancel that was called complete what rested all the same."""
-    survivors = [Survivor(_item(account, order), why) for order in found]
+    survivors = [Survivor(item_of(account, order, None), why) for order in found]
     return msgspec.structs.replace(
         report,
         complete=False,
@@ -182,11 +178,4 @@ def made_good(report: BulkReport, account: AccountName, found: Sequence[NamedOrd
 
 def sends_until_us(intent: BulkIntent, world: World) -> int | None:
     """Until when something may be sent for a wish; None: nobody else would send it, so there is no end."""
-    if intent.is_unattended:
-        return None
-    until_us = intent.received_us + world.resend_max_age_us
-    return until_us if intent.deadline_us is None else min(until_us, intent.deadline_us)
-
-
-def _item(account: AccountName, order: NamedOrder) -> BulkItem:
-    return BulkItem(None, account, order.product, order.instrument, order.order_id, order.client_order_id)
+    return None if intent.is_unattended else young_until_us(intent, world)

@@ -250,8 +250,7 @@ class Sweep:
 
     def _has_ended(self, key: OrderKey) -> bool:
         """Whether an order that no request of ours is about is known to have ended, whatever a stale row says."""
-        known = self._book.find(*key)
-        return key not in self.members and known is not None and known.report.status.is_terminal
+        return key not in self.members and self._book.has_ended(*key)
 
     # ------------------------------------------------------------ decisions
 

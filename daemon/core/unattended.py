@@ -8,12 +8,19 @@ import msgspec
 
 if TYPE_CHECKING:
     from daemon.core.records import BulkIntent
+    from daemon.core.world import World
 
 UNATTENDED_US: Final = 1_800_000_000
 """So long at most an unattended bulk goes on asking what rests. A venue's limit on errors keeps us from it for eight
 minutes, or a ban for some more; past half an hour nobody but a person can help, and an alarm has said so since long."""
 LOOK_AGAIN_US: Final = 300_000_000
 """How often one that is overdue says so: an alarm about an event stands for a quarter of an hour."""
+
+
+def young_until_us(intent: BulkIntent, world: World) -> int:
+    """Until when a wish is young enough to have orders canceled, however young they are themselves."""
+    until_us = intent.received_us + world.resend_max_age_us
+    return until_us if intent.deadline_us is None else min(until_us, intent.deadline_us)
 
 
 def of_the_past(intent: BulkIntent, now_us: int) -> BulkIntent:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from msgspec import UNSET
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from daemon.edge.words import ROWS_BYTES_MAX
 from protocols.control.bulk_results import BulkCorrection, BulkItemSeen, BulkPrevious, BulkResult, SurvivorSeen
@@ -30,8 +30,7 @@ def correction(report: BulkReport, previous: BulkReport, *, is_durable: bool) ->
     """Write a ``bulk_correction`` notification: the result that stands now, and what was said before."""
     said = _result(report, is_durable=is_durable)
     before = BulkPrevious(previous.complete, previous.survivors_total)
-    members = {name: getattr(said, name) for name in said.__struct_fields__}
-    return _fitted(BulkCorrection(**members, previous=before))
+    return _fitted(BulkCorrection(**asdict(said), previous=before))
 
 
 def _result(report: BulkReport, *, is_durable: bool) -> BulkResult:

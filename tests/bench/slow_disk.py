@@ -33,5 +33,5 @@ def write_slowly(file: ReceiptFile, *what: Any) -> None:
 
 if __name__ == "__main__":
     Journal.open = partial(Journal.open, connect=partial(schema.connect, kind=SlowConnection))  # type: ignore[method-assign]  # as a slow host
-    ReceiptFile.write = write_slowly  # type: ignore[assignment,method-assign]  # the same
+    ReceiptFile.write = write_slowly  # type: ignore[assignment,method-assign]  # as a slow disk
     sys.exit(main())

@@ -375,7 +375,7 @@ def half(descriptor: int, content: bytes, offset: int) -> int:
         (os, "pwrite", refuse),
         (os, "pwrite", half),
         (os, "fsync", refuse),
-        (receipts, "_sync_folder", refuse),
+        (receipts, "sync_folder", refuse),
     ],
 )
 def test_a_disk_that_takes_no_new_file_is_left_without_one(
@@ -455,7 +455,7 @@ def test_a_file_that_is_not_what_it_was_is_noticed_by_the_next_write(
 
 
 def test_a_file_that_is_replaced_while_it_is_begun_is_noticed_too(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(receipts, "_sync_folder", replaced)
+    monkeypatch.setattr(receipts, "sync_folder", replaced)
     with closing(begin(path)) as file, pytest.raises(JournalError, match="moved or replaced"):
         write(file, 1)
 

@@ -66,5 +66,5 @@ if __name__ == "__main__":
     FOLDER = Path(sys.argv[-1]).parent
     schema.connect.__defaults__ = (Held,)
     WRITE = ReceiptFile.write
-    ReceiptFile.write = write_receipts  # type: ignore[assignment, method-assign]
+    ReceiptFile.write = write_receipts  # type: ignore[assignment, method-assign]  # as such a disk
     sys.exit(cli.main(["run", *sys.argv[1:]]))

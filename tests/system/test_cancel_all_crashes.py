@@ -22,11 +22,12 @@ from tests.system.test_cancel_all import ACCOUNT, cancel_all, live, told
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.system.rig import World
+    from tests.system.rig import Client, Message, World
 
 
 MANY = 240
 """Many times what is taken up in one turn of the loop; a result lists as many by name."""
+FOUND = "SELECT body FROM steps WHERE kind = 'bulk_meant'"
 
 
 def in_journal(folder: Path, question: str) -> list[tuple[object, ...]]:
@@ -81,19 +82,27 @@ async def test_a_kill_midway_gives_no_order_a_second_name(tmp_path: Path) -> Non
         assert live(it) == set()
 
 
+async def flattened_by_a_disk_that_stands_still(
+    it: World, folder: Path
+) -> tuple[Client, list[str], asyncio.Future[Message]]:
+    """Let many orders rest and be canceled; right behind the record of what the filter found the disk is held up."""
+    client = await it.started()
+    orders = await it.rest(MANY)
+    async with asyncio.timeout(WAIT_S):
+        while (await cancel_all(client, dry_run=True))["total"] < MANY:
+            await asyncio.sleep(0.01)  # they are still being told of
+    (folder / HELD_AFTER).write_text(FOUND)
+    asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+    await until((folder / HELD).exists)  # the cancels leave without waiting for the disk, and may be over before
+    return client, orders, asked
+
+
 async def test_a_kill_between_what_was_found_and_the_requests_leaves_no_order_unheard_of(tmp_path: Path) -> None:
     """The disk stands still right behind what the filter found; all cancels leave, and some of the orders fill."""
-    found = "SELECT body FROM steps WHERE kind = 'bulk_meant'"
     async with world(tmp_path, faults="ACK_OK_THEN_FILL:0.2", module="tests.system.slow_disk") as it:
-        client = await it.started()
-        orders = await it.rest(MANY)
-        async with asyncio.timeout(WAIT_S):
-            while (await cancel_all(client, dry_run=True))["total"] < MANY:
-                await asyncio.sleep(0.01)  # they are still being told of
-        (tmp_path / HELD_AFTER).write_text(found)
-        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        _, orders, asked = await flattened_by_a_disk_that_stands_still(it, tmp_path)
         await until(lambda: all(it.cancels_of(order) for order in orders) and not live(it))
-        assert len(in_journal(tmp_path, found)) == 1
+        assert len(in_journal(tmp_path, FOUND)) == 1
         named = in_journal(tmp_path, "SELECT order_id FROM requests")
         assert len(named) < MANY / 2
         await it.daemon.stop(signal.SIGKILL)
@@ -117,15 +126,8 @@ async def test_words_that_rest_on_what_was_found_hold_where_the_next_life_is_too
 
     Each request that was told of is there in the next life, has the same order, and gets its outcome again.
     """
-    found = "SELECT body FROM steps WHERE kind = 'bulk_meant'"
     async with world(tmp_path, module="tests.system.slow_disk") as it:
-        client = await it.started()
-        orders = await it.rest(MANY)
-        async with asyncio.timeout(WAIT_S):
-            while (await cancel_all(client, dry_run=True))["total"] < MANY:
-                await asyncio.sleep(0.01)  # they are still being told of
-        (tmp_path / HELD_AFTER).write_text(found)
-        asked = client.send("cancel_all", account=ACCOUNT, request_id="flat")
+        client, orders, asked = await flattened_by_a_disk_that_stands_still(it, tmp_path)
         await until(lambda: len(told(client)) == MANY)
         words = [note["params"] for note in client.notified if note["method"] == "outcome"]
         assert {word["durable"] for word in words} == {True}

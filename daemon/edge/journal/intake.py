@@ -30,7 +30,7 @@ from msgspec.structs import replace
 from daemon.core.records import RequestOpened
 from daemon.edge.journal.codec import Undecodable, read_records, to_json
 from daemon.edge.journal.faults import is_of_the_storage
-from daemon.edge.journal.receipts import NoRoom, NotReceipts, read
+from daemon.edge.journal.receipts import NoRoom, NotReceipts, read, require_ours
 from daemon.edge.journal.rows import Rows, merged, rows_of, taken_in, write
 from daemon.edge.journal.schema import cannot_use, renumber_life
 from daemon.edge.slices import shorten_slices
@@ -246,8 +246,8 @@ def waiting(seen: Standing, journal: sqlite3.Connection) -> tuple[list[Left], li
 
 def refuse_older(journal: Path) -> None:
     """Leave an intake that an older canceld has to take in, and its journal, as they are. Raises `JournalError`."""
-    with contextlib.suppress(OSError, NotReceipts):  # which `take_in` has a word for
-        read(path_of(journal))
+    with contextlib.suppress(OSError):  # which `take_in` has a word for
+        require_ours(path_of(journal))
 
 
 def take_in(journal: Path, connecting: Connect, life: Life) -> tuple[Life, list[str]]:

@@ -25,7 +25,7 @@ from struct import Struct
 from typing import TYPE_CHECKING, Final
 from zlib import crc32
 
-from daemon.edge.journal.room import require_free
+from daemon.edge.journal.room import require_free, sync_folder
 from protocols.errors import JournalError
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def begin(path: Path) -> ReceiptFile:
         content = _HEAD.ljust(_offset(SLOTS), b"\0")
         _write(path, descriptor, content, 0)
         os.fsync(descriptor)
-        _sync_folder(path)
+        sync_folder(path)
         return ReceiptFile(path, descriptor)
     except BaseException:
         os.close(descriptor)
@@ -131,17 +131,27 @@ def read(path: Path) -> list[Entry]:
     Raises OSError, `NotReceipts`, and `JournalError` for the file of an older canceld, which that one has to take in.
     """
     found = path.stat()
-    if not stat.S_ISREG(found.st_mode):
-        raise OSError(errno.EINVAL, "it is not a file", str(path))
-    with path.open("rb") as file:
-        content = file.read(_offset(SLOTS))
-    if content.startswith(_OF_SQLITE):
-        raise JournalError(str(path), "it is of an older canceld, which a crash ended", "start and stop that one once")
+    content = _beginning(path, _offset(SLOTS))
     entries = _needed(content)  # which are ours, whatever became of the file's head
     is_empty = not content.strip(b"\0")  # a crash, before anything was kept in it
     if not entries and (found.st_size > _offset(SLOTS) or not (is_empty or content.startswith(_HEAD))):
         raise NotReceipts("it is not what canceld keeps receipts in, or it is damaged")
     return entries
+
+
+def require_ours(path: Path) -> None:
+    """Raise `JournalError` for the file of an older canceld, which that one has to take in, and OSError."""
+    _beginning(path, len(_OF_SQLITE))
+
+
+def _beginning(path: Path, size: int) -> bytes:
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError(errno.EINVAL, "it is not a file", str(path))
+    with path.open("rb") as file:
+        content = file.read(size)
+    if content.startswith(_OF_SQLITE):
+        raise JournalError(str(path), "it is of an older canceld, which a crash ended", "start and stop that one once")
+    return content
 
 
 def _needed(content: bytes) -> list[Entry]:
@@ -222,14 +232,6 @@ def _offset(slot: int) -> int:
 def _write(path: Path, descriptor: int, content: bytes, offset: int) -> None:
     if os.pwrite(descriptor, content, offset) != len(content):
         raise OSError(errno.EIO, "the disk took a part only", str(path))
-
-
-def _sync_folder(path: Path) -> None:
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def _place(found: os.stat_result) -> tuple[int, int, int]:

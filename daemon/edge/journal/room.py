@@ -49,5 +49,14 @@ def require_free(descriptor: int, size: int) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def sync_folder(path: Path) -> None:
+    """Have it on the disk that there is a file of this name. Raises OSError."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
 def _left(found: os.statvfs_result) -> int:
     return found.f_bavail * found.f_frsize

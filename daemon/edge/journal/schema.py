@@ -19,7 +19,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from daemon.edge.journal.room import is_nearly_full, require_room
+from daemon.edge.journal.room import is_nearly_full, require_room, sync_folder
 from protocols.errors import JournalError
 from protocols.fix import AccountName
 
@@ -326,11 +326,7 @@ def make_file(path: Path) -> None:
     finally:
         os.close(descriptor)
     if is_new:
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
+        sync_folder(path)
 
 
 def _check_or_create(path: Path, db: sqlite3.Connection) -> None:
