@@ -21,7 +21,6 @@ import msgspec
 from daemon.core.records import Previous, Report, RequestKey
 from daemon.edge.bites import Bites, Deference
 from daemon.edge.desk import Reattached
-from daemon.edge.inbox import TURNS_BACK_MAX
 from daemon.edge.inorder import InOrder
 from daemon.edge.journal import JournalState
 from protocols.fix import RequestState
@@ -78,18 +77,16 @@ class Waiting:
 class Askers:
     """Those who wait for the requests of one account.
 
-    ``is_reading`` says whether something came of it that is not read yet: the words of bulk cancels then stand back.
+    By the ``deference`` the words of bulk cancels stand back: while something came of it that is not read yet.
     """
 
-    def __init__(
-        self, journal: Ledger, clock: Clock, time: Time, aftermath: Aftermath, is_reading: Callable[[], bool]
-    ) -> None:
+    def __init__(self, journal: Ledger, clock: Clock, time: Time, aftermath: Aftermath, deference: Deference) -> None:
         self._journal = journal
         self._clock = clock
         self._aftermath = aftermath
         self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
         self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
-        self._committed = Bites(time, WORDS_PER_TURN, Deference(is_reading, TURNS_BACK_MAX), WORDS_BACK_MAX)
+        self._committed = Bites(time, WORDS_PER_TURN, deference, WORDS_BACK_MAX)
 
     @property
     def is_behind(self) -> bool:

@@ -8,34 +8,63 @@ long and no longer. It knows nothing of what is called.
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from daemon.edge.outside import Time
+    from daemon.edge.outside import Time, Timer
+
+AWAITED_S: Final = 0.001
+"""How long a thread is left the core at a time: a loop cannot wait for less."""
+AWAITED_MAX: Final = 16
+"""So many times in a row at most."""
+AWAITED_EARNED: Final = 0.1
+"""How often again for each turn of the work, of about half a millisecond: that takes a sixth longer at the most."""
 
 
 class Deference:
     """Whether some work stands back: while others are ``is_pressed``, and at most so many times until it is done.
 
-    ``pause_s`` is how long it stands back each time, by default for a turn of the loop.
+    ``pause_s`` is how long it stands back each time, by default for a turn of the loop. While something ``is_awaited``
+    of another thread it stands back as well, for a part of the time, and leaves the core to that.
     """
 
-    __slots__ = ("_is_pressed", "_times", "_times_max", "pause_s")
+    __slots__ = ("_credit", "_is_awaited", "_is_pressed", "_pause_s", "_times", "_times_max", "_wait_s")
 
-    def __init__(self, is_pressed: Callable[[], bool], times_max: int, pause_s: float = 0.0) -> None:
-        self.pause_s = pause_s
+    def __init__(
+        self,
+        is_pressed: Callable[[], bool],
+        times_max: int,
+        pause_s: float = 0.0,
+        is_awaited: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._is_pressed = is_pressed
         self._times_max = times_max
         self._times = 0
+        self._pause_s = self._wait_s = pause_s
+        self._is_awaited = is_awaited
+        self._credit: float = AWAITED_MAX
 
     def stands_back(self) -> bool:
         """Say, and count, whether it stands back once more."""
-        if self._times >= self._times_max or not self._is_pressed():
-            return False
-        self._times += 1
-        return True
+        if self._times < self._times_max and self._is_pressed():
+            self._times += 1
+            self._wait_s = self._pause_s
+            return True
+        if self._credit >= 1 and self._is_awaited():
+            self._credit -= 1
+            self._wait_s = AWAITED_S
+            return True
+        self._credit = min(self._credit + AWAITED_EARNED, AWAITED_MAX)
+        return False
+
+    def again(self, time: Time, call: Callable[[], object]) -> Timer | None:
+        """Have the work called when it stood back for long enough; gives the timer, if there is one."""
+        if self._wait_s:
+            return time.later(self._wait_s, call)
+        time.soon(call)
+        return None
 
     def is_done(self) -> None:
         """Nothing is left of the work: the next may stand back as often again."""
@@ -95,10 +124,7 @@ class Bites:
         calls, deference = self._calls, self._deference
         if deference is not None and len(calls) < self._waiting_max and not self._is_ending and deference.stands_back():
             self._is_scheduled = True
-            if deference.pause_s:
-                self._time.later(deference.pause_s, self._make_some)
-            else:
-                self._time.soon(self._make_some)
+            deference.again(self._time, self._make_some)
             return
         self._is_scheduled = False
         try:

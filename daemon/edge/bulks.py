@@ -21,12 +21,11 @@ from daemon.core.bulk import Bulk, Site
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
 from daemon.core.unattended import of_the_past
-from daemon.edge.bites import Deference
 from daemon.edge.bulk_alarms import BulkAlarms
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
-from daemon.edge.inbox import TURNS_BACK_MAX
+from daemon.edge.inbox import deference
 from daemon.edge.second_looks import SecondLooks
 from daemon.edge.slips import warnings_of
 from protocols.control.results import BulkSeen
@@ -199,7 +198,7 @@ class Bulks:
 
     def _hold(self, intent: BulkIntent) -> Running:
         bulk = Bulk(intent, self._sites(), rounds_max=self._rounds_max)
-        running = Running(bulk, Deference(partial(self._is_reading, bulk), TURNS_BACK_MAX))
+        running = Running(bulk, deference(partial(self._is_reading, bulk), self._journal))
         for account in self._accounts_of(running):
             account.driver.tally.bulks_begun += 1
         self._held |= dict.fromkeys(intent.names_held(), running)
@@ -369,11 +368,12 @@ class Bulks:
     def _go_on(self) -> None:
         """Work on one bulk, as soon as all is read that came of its accounts: others' answers may be among it."""
         running = self._awake.popleft()
+        if running.deference.stands_back():
+            self._awake.append(running)
+            running.deference.again(self._time, self._go_on)
+            return
         try:
-            if running.deference.stands_back():
-                self._awake.append(running)
-            else:
-                self._work(running)
+            self._work(running)
         finally:
             self._is_going_on = bool(self._awake)
             if self._is_going_on:

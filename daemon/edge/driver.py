@@ -20,9 +20,10 @@ from daemon.core.records import Concluded, Record, Report, RequestKey
 from daemon.edge.aftermath import Aftermath
 from daemon.edge.alarms import Alarms
 from daemon.edge.askers import Askers
+from daemon.edge.bites import Deference
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import SessionRow
-from daemon.edge.inbox import Inbox
+from daemon.edge.inbox import Inbox, deference
 from daemon.edge.order_rows import order_row
 from daemon.edge.withheld import Withheld
 from protocols.errors import BadRequest, JournalError
@@ -85,10 +86,10 @@ class Driver:
         self.correlator = correlator
         self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
         self.alarms = Alarms(clock, self._log)
-        self._inbox = Inbox(correlator.cases, time, self._hear, self.is_reading)
+        self._inbox = Inbox(correlator.cases, time, self._hear, deference(self.is_reading, journal))
         self._aftermath = Aftermath(publisher, time, self._log, self._is_pressed)
         self.tally = self._aftermath.tally
-        self.askers = Askers(journal, clock, time, self._aftermath, self.is_reading)
+        self.askers = Askers(journal, clock, time, self._aftermath, deference(self.is_reading, journal))
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
@@ -99,6 +100,8 @@ class Driver:
         self._time = time
         self._is_strict = is_strict
         self._gateway: Gateway | None = None
+        self._listing = Deference(lambda: False, 0, is_awaited=lambda: journal.has_receipts_under_way)
+        """By which a listing stands back that is being taken in."""
         self._is_busy = False
         self._timer: Timer | None = None
         self._timer_us = 0
@@ -224,6 +227,9 @@ class Driver:
         now_us = self._clock.now()
         if self._hears_first(now_us):
             self._timer = self._time.later(HEAR_FIRST_S, self._tick)
+            return
+        if self.correlator.next_tick_us() == 0 and self._listing.stands_back():
+            self._timer = self._listing.again(self._time, self._tick)
             return
         self._timer = self._held_up_us = None
         try:

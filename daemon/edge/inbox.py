@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from daemon.core.case import Case
     from daemon.core.casefile import CaseFile
+    from daemon.edge.ledger import Ledger
     from daemon.edge.outside import Time
     from protocols.evidence import Evidence
 
@@ -35,19 +36,26 @@ TURNS_BACK_MAX: Final = 128
 second, in which two megabytes are read."""
 
 
+def deference(is_reading: Callable[[], bool], journal: Ledger) -> Deference:
+    """Give by what the work of bulk cancels stands back: while something of an account is unread, or a receipt of
+    somebody else is being written.
+    """
+    return Deference(is_reading, TURNS_BACK_MAX, is_awaited=lambda: journal.has_receipts_under_way)
+
+
 class Inbox:
     """The evidence of one account. ``wake`` is called when something is `ready` of which `put` did not say so.
 
-    ``is_reading`` says whether something came of this account that is not read yet.
+    What stands back does so by the ``deference``, too: while something came of this account that is not read yet.
     """
 
     __slots__ = ("_back", "_cases", "_deference", "_is_scheduled", "_time", "_wake", "ready")
 
-    def __init__(self, cases: CaseFile, time: Time, wake: Callable[[], None], is_reading: Callable[[], bool]) -> None:
+    def __init__(self, cases: CaseFile, time: Time, wake: Callable[[], None], deference: Deference) -> None:
         self._cases = cases
         self._time = time
         self._wake = wake
-        self._deference = Deference(is_reading, TURNS_BACK_MAX)
+        self._deference = deference
         self.ready: deque[Evidence] = deque()
         """What is to be taken in now."""
         self._back: deque[tuple[Evidence, list[Case]]] = deque()
@@ -86,7 +94,8 @@ class Inbox:
     def _let_some_come(self) -> None:
         self._is_scheduled = False
         if self._back and self._deference.stands_back():
-            self._schedule()
+            self._is_scheduled = True
+            self._deference.again(self._time, self._let_some_come)
             return
         self._let_come(PIECES_PER_TURN)
         if self._back:

@@ -31,6 +31,11 @@ class Ledger(Protocol):
     state: JournalState
     why: str
 
+    @property
+    def has_receipts_under_way(self) -> bool:
+        """Whether receipts of single requests are being written, by a thread that needs the core for it."""
+        ...
+
     def append(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
         """Have records written, together and after all before; ``on_commit`` hears once whether they are durable."""
         ...

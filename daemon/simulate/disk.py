@@ -284,6 +284,11 @@ class VirtualJournal:
 
     # ------------------------------------------------------------ writing
 
+    @property
+    def has_receipts_under_way(self) -> bool:
+        """Never: here no thread needs a core."""
+        return False
+
     def append(self, records: Sequence[Record], on_commit: Callable[[bool], None] | None = None) -> None:
         """Have records written, together and after all before."""
         self._put(_Group(records, on_commit, 0))

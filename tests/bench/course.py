@@ -189,6 +189,7 @@ class Rows:
     boot = 1
     state = JournalState.OK
     why = ""
+    has_receipts_under_way = False
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope

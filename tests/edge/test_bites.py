@@ -7,7 +7,7 @@ from random import Random
 
 import pytest
 
-from daemon.edge.bites import Bites, Deference
+from daemon.edge.bites import AWAITED_EARNED, AWAITED_MAX, AWAITED_S, Bites, Deference
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.ways import VirtualTime
 
@@ -90,6 +90,31 @@ def test_calls_stand_back_for_what_cannot_wait_so_often_and_no_more_until_all_ar
         assert [us - began_us for us in asked] == [number * pause_s * 1_000_000 for number in range(3)]
         assert table.done == [1, 2, 3, 4]
         table.done.clear()
+
+
+def test_calls_leave_the_core_to_a_thread_that_somebody_waits_for_until_it_is_done() -> None:
+    table = Table()
+    until_us = 5_000
+    deference = Deference(lambda: False, 0, is_awaited=lambda: table.kernel.now_us < until_us)
+    table.bites = Bites(VirtualTime(Scope(table.kernel), Random(1)), 2, deference, 10)
+    table.take(1, 2, 3)
+    table.kernel.run(until_us - 1)
+    assert table.done == []
+    table.kernel.run(until_us)
+    assert table.done == [1, 2, 3]
+
+
+def test_where_somebody_always_waits_for_a_thread_the_calls_have_most_of_the_time_all_the_same() -> None:
+    table = Table()
+    deference = Deference(lambda: False, 0, is_awaited=lambda: True)
+    table.bites = Bites(VirtualTime(Scope(table.kernel), Random(1)), 1, deference, 10_000)
+    made_us: list[int] = []
+    turns = 1_000
+    table.bites.take([lambda: made_us.append(table.kernel.now_us)] * turns)
+    table.kernel.run(60_000_000)
+    assert len(made_us) == turns
+    pauses = made_us[-1] / (AWAITED_S * 1_000_000)
+    assert AWAITED_MAX < pauses <= AWAITED_MAX + AWAITED_EARNED * turns
 
 
 def test_more_calls_than_their_bound_do_not_stand_back() -> None:

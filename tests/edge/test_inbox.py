@@ -10,6 +10,7 @@ from daemon.core.case import Case, Ticket
 from daemon.core.casefile import CaseFile
 from daemon.core.order_view import OrderView
 from daemon.core.records import Caller, CancelRequest, CaseId, RequestKey
+from daemon.edge.bites import Deference
 from daemon.edge.inbox import BACK_MAX, PIECES_PER_TURN, TURNS_BACK_MAX, Inbox
 from daemon.simulate.kernel import Kernel, Scope
 from daemon.simulate.ways import VirtualTime
@@ -29,7 +30,12 @@ class Bench:
         self.turns: list[list[Evidence]] = []
         self.turns_to_read = 0
         self.unread_when_taken_in: list[int] = []
-        self.inbox = Inbox(self.cases, VirtualTime(Scope(self.kernel), Random(1)), self._take, self._is_reading)
+        self.inbox = Inbox(
+            self.cases,
+            VirtualTime(Scope(self.kernel), Random(1)),
+            self._take,
+            Deference(self._is_reading, TURNS_BACK_MAX),
+        )
         for number in range(orders):
             self.ask(f"bulk/{number}", f"o{number}")
 

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from daemon.edge.journal import JournalState, journal, schema
+from daemon.edge.journal import JournalState, journal, schema, writer
 from protocols.errors import JournalError
 from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
@@ -302,3 +302,21 @@ async def test_whose_key_an_account_stands_for_is_remembered(path: Path) -> None
     with a_journal(path) as held:
         found = held.bound_user(opened("a").request.key.account)
     assert found == schema.Binding("venue", "live", "user-1")
+
+
+async def test_a_long_commit_gives_way_again_and_again_and_a_receipt_does_not(
+    path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread that only lets the interpreter go has it back before the event loop has the core."""
+    given: list[int] = []
+    monkeypatch.setattr(writer, "give_way", lambda: given.append(gate.passed))
+    words = Words()
+    with a_journal(path, connecting=gate.connect) as held:
+        held.append(whole_story("a", 1), words.about("a"))
+        await words.until(1)
+        assert given == []
+        many = [record for number in range(40) for record in whole_story(f"r{number}", 2 + number)]
+        held.append(many, words.about("many"))
+        await words.until(2)
+        assert len(set(given)) == 1  # all of them within one commit
+        assert len(given) > len(many) / 32

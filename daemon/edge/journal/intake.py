@@ -33,7 +33,6 @@ from daemon.edge.journal.faults import is_of_the_storage
 from daemon.edge.journal.receipts import NoRoom, NotReceipts, read, require_ours
 from daemon.edge.journal.rows import Rows, merged, rows_of, taken_in, write
 from daemon.edge.journal.schema import cannot_use, renumber_life
-from daemon.edge.slices import shorten_slices
 from daemon.edge.tally import Histogram
 from protocols.errors import JournalError
 
@@ -121,7 +120,6 @@ class Intake:
 
     def run(self) -> None:
         """Serve the queue until "stop" comes out of it."""
-        shorten_slices()
         while (job := self._job()) != "stop":
             if job == "renew":
                 self.renew()

@@ -173,6 +173,11 @@ class Journal:
         return journal
 
     @property
+    def has_receipts_under_way(self) -> bool:
+        """Whether the intake is writing receipts, by a thread that needs the core for it."""
+        return self._shortcut.under_way > 0
+
+    @property
     def records_held(self) -> int:
         """How many records wait to become durable."""
         return self._records_queued - self._writer.records_done
@@ -404,6 +409,7 @@ class Journal:
 
     def _hear_of_receipts(self, receipts: list[Receipt], why: str) -> None:
         """Tell that receipts are durable; where the intake did not take them, wait until the journal has."""
+        self._shortcut.under_way -= len(receipts)
         before, self._detour = self._detour, why
         if not why or self._is_closed:
             self._say([(receipt.on_commit, not why) for receipt in receipts])

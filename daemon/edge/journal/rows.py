@@ -28,7 +28,7 @@ from daemon.edge.journal.codec import concluded_row, encoded, step_row, to_json
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from daemon.core.bindings import BindingId, Tie
     from protocols.fix import AccountName
@@ -62,6 +62,8 @@ _GIVEN_BACK: Final = "UPDATE meta SET value = ? WHERE name = 'seq_reserved'"
 ROWS_AT_ONCE: Final = (32, 16, 8, 4, 2, 1)
 """How many rows one statement inserts. After each the event loop may want the interpreter back: told row by row, a
 busy loop kept a flood's writer waiting for longer than the disk did. A lone receipt is of two steps."""
+ROWS_TO_REST: Final = 16
+"""After so many rows others may have their turn: a few hundred microseconds."""
 
 
 class Rows:
@@ -143,22 +145,28 @@ def taken_in(receipt: int) -> Change:
     return _TAKEN_IN, (receipt,)
 
 
-def write(db: sqlite3.Connection, rows: Rows, now_us: int) -> None:
-    """Carry out changes in the open transaction."""
-    _insert(db, _STEP, rows.steps)
-    _insert(db, _OPENED, [(*opened, now_us) for opened in rows.opened])
-    _insert(db, _TOLD, rows.told)
-    for statement, values in rows.changes:
+def write(db: sqlite3.Connection, rows: Rows, now_us: int, rest: Callable[[], None] = lambda: None) -> None:
+    """Carry out changes in the open transaction, with a ``rest`` now and then where they are many."""
+    _insert(db, _STEP, rows.steps, rest)
+    _insert(db, _OPENED, [(*opened, now_us) for opened in rows.opened], rest)
+    _insert(db, _TOLD, rows.told, rest)
+    for number, (statement, values) in enumerate(rows.changes, 1):
         db.execute(statement, values)
+        if number % ROWS_TO_REST == 0:
+            rest()
 
 
-def _insert(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:
+def _insert(
+    db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]], rest: Callable[[], None]
+) -> None:
     """Insert rows by a statement that ends where their places begin, with few calls. Raises sqlite3.Error."""
     done = 0
     for count in ROWS_AT_ONCE:
         while len(rows) - done >= count:
             _insert_at_once(db, statement, rows[done : done + count])
             done += count
+            if count >= ROWS_TO_REST:
+                rest()
 
 
 def _insert_at_once(db: sqlite3.Connection, statement: str, rows: Sequence[tuple[Value, ...]]) -> None:

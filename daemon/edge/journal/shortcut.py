@@ -31,6 +31,8 @@ class Shortcut:
     """
 
     def __init__(self, intake: Intake, boot: int, retry_s: float) -> None:
+        self.under_way = 0
+        """How many receipts the intake has not answered yet."""
         self._intake = intake
         self._retry_s = retry_s
         self._numbers = boot << LIFE_BITS
@@ -47,6 +49,7 @@ class Shortcut:
             return False
         self._numbers = group.receipt = number
         on_commit, group.on_commit = group.on_commit, None
+        self.under_way += 1
         self._intake.jobs.put(Receipt(number, group.records, on_commit))
         return True
 

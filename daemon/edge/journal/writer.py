@@ -4,6 +4,8 @@
 together (`daemon.edge.journal.backlog` says which), so the number of fsyncs follows the disk and not the load. One
 `Tidings` follows each commit, with the word for each of its groups, in the order in which they were written.
 
+**The core is shared**: a flood's records are written beside the event loop that makes them, so in between we give way.
+
 **Records that nobody waits for** are committed without an fsync of their own: the next one, of a receipt or of the end
 of a burst, is theirs too. Until then they are held as if they were not written, and written again if it fails.
 
@@ -33,6 +35,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
+from daemon.edge.journal.courtesy import give_way
 from daemon.edge.journal.faults import is_of_the_storage, may_have_lost_something, refusal
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
@@ -294,7 +297,7 @@ class Writer:
             db.execute(f"PRAGMA synchronous = {'FULL' if syncs else 'NORMAL'}")
             self._syncs = syncs
         db.execute("BEGIN IMMEDIATE")
-        write(db, rows, self._now_us())
+        write(db, rows, self._now_us(), give_way)
         if syncs:
             self._require_places()
         db.execute("COMMIT")

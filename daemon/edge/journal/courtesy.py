@@ -1,0 +1,19 @@
+"""How a thread that has much to do leaves the core to others.
+
+That it lets the interpreter go in between is not enough: where threads share a core, it has that back before whoever
+waited for it runs at all, and goes on until the kernel looks at them again: up to 4 ms (250 looks a second), in which
+the event loop reads nothing and no receipt is written.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Final
+
+GIVE_WAY_S: Final = 0.00005
+"""Any time at all does: whoever waits runs at once, and for as long as it wants to."""
+
+
+def give_way() -> None:
+    """Let whoever waits for the core, or for the interpreter, have it before the thread that calls this."""
+    time.sleep(GIVE_WAY_S)

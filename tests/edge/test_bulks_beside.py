@@ -1,0 +1,54 @@
+"""A bulk cancel beside somebody's receipt that is being written: its work leaves the core to that, for a while."""
+
+import pytest
+
+from daemon.core.listings import ROWS_PER_TURN
+from daemon.edge.bites import AWAITED_MAX
+from daemon.edge.bulks import REQUESTS_PER_TURN
+from daemon.simulate.disk import VirtualJournal
+from tests.core.words import report
+from tests.edge.test_bulks import CALLER, Bench, everything, heard_of_three_turns
+
+WRITES_US = 5_000
+TURNS_US = 1_000_000
+"""More than it can stand back altogether."""
+
+
+def while_a_receipt_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch, for_us: int = WRITES_US) -> None:
+    until_us = bench.kernel.now_us + for_us
+    is_writing = property(lambda _: bench.kernel.now_us < until_us)
+    monkeypatch.setattr(VirtualJournal, "has_receipts_under_way", is_writing)
+
+
+def taken_up(bench: Bench) -> int:
+    return bench.driver.correlator.cases.open_count()
+
+
+def test_no_more_orders_are_taken_up_until_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = heard_of_three_turns()
+    while_a_receipt_is_written(bench, monkeypatch)
+    bench.bulks.start(everything(), CALLER, None, "cancel_all")
+    bench.pass_us(WRITES_US - 1)
+    assert taken_up(bench) == REQUESTS_PER_TURN
+    bench.pass_us(1)
+    assert taken_up(bench) == 3 * REQUESTS_PER_TURN
+
+
+def test_no_more_of_a_listing_is_taken_in_until_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
+    bench.hear_pushes()
+    while_a_receipt_is_written(bench, monkeypatch)
+    bench.driver.list_orders()
+    bench.pass_us(WRITES_US - 1)
+    assert len([*bench.driver.correlator.book.live()]) == ROWS_PER_TURN
+    bench.pass_us(1_000)
+    assert len([*bench.driver.correlator.book.live()]) == 3 * ROWS_PER_TURN
+
+
+def test_where_one_is_always_being_written_all_orders_are_taken_up_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = heard_of_three_turns()
+    while_a_receipt_is_written(bench, monkeypatch, TURNS_US)
+    bench.bulks.start(everything(), CALLER, None, "cancel_all")
+    bench.pass_us((AWAITED_MAX + 1) * 1_000)
+    assert taken_up(bench) == 3 * REQUESTS_PER_TURN
