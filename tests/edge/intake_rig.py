@@ -174,8 +174,17 @@ def in_intake(path: Path, life: int = 1) -> list[int]:
     return [entry.number - (life << intake.LIFE_BITS) for entry in entries(path) if entry.body is not None]
 
 
-def open_files() -> int:
-    return sum(1 for _ in Path("/proc/self/fd").iterdir())
+def open_files(folder: Path) -> list[str]:
+    """Name the files of a folder that this process has open, those among them that are gone: others' threads open and
+    close files of their own meanwhile.
+    """
+    found: list[str] = []
+    for entry in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # closed just now
+            target = str(entry.readlink())
+            if target.startswith(f"{folder}/"):
+                found.append(target)
+    return sorted(found)
 
 
 def spoil(path: Path, change: Callable[[Entry], bytes | None]) -> None:

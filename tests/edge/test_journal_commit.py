@@ -8,7 +8,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from daemon.edge.journal import JournalState, journal, schema, writer
+from daemon.edge.journal import JournalState, journal, schema
 from protocols.errors import JournalError
 from tests.edge.journal_gate import Gate, Words
 from tests.edge.journal_world import (
@@ -309,7 +309,7 @@ async def test_a_long_commit_gives_way_again_and_again_and_a_receipt_does_not(
 ) -> None:
     """A thread that only lets the interpreter go has it back before the event loop has the core."""
     given: list[int] = []
-    monkeypatch.setattr(writer, "give_way", lambda: given.append(gate.passed))
+    monkeypatch.setattr(journal, "give_way", lambda _: given.append(gate.passed))
     words = Words()
     with a_journal(path, connecting=gate.connect) as held:
         held.append(whole_story("a", 1), words.about("a"))

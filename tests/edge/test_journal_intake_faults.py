@@ -201,10 +201,10 @@ def test_an_intake_that_fails_again_and_again_lets_go_of_each_file(path: Path) -
     said, disk = Said(), IntakeDisk()
     disk.refuse()
     served = Intake(path, disk.begin, lambda: T0, lambda: 0, lambda some, why: said.append(([len(some)], why)))
-    before = open_files()
+    before = open_files(path.parent)
     for _ in range(5):
         serve(served, "renew", receipt(1))
-        assert open_files() == before
+        assert open_files(path.parent) == before
     assert said == [([1], "[Errno 5] Input/output error")] * 5
 
 

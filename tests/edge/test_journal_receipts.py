@@ -381,13 +381,13 @@ def half(descriptor: int, content: bytes, offset: int) -> int:
 def test_a_disk_that_takes_no_new_file_is_left_without_one(
     path: Path, monkeypatch: pytest.MonkeyPatch, owner: object, name: str, fault: Callable[..., object]
 ) -> None:
-    before = open_files()
+    before = open_files(path.parent)
     with monkeypatch.context() as while_it_lasts:
         while_it_lasts.setattr(owner, name, fault)
         with pytest.raises(OSError, match=r"No space left|Input/output error|a part only"):
             begin(path)
     assert not path.exists()
-    assert open_files() == before
+    assert open_files(path.parent) == before
     begin(path).close()
 
 
@@ -469,12 +469,12 @@ def test_of_a_file_that_was_emptied_while_it_was_written_the_rest_is_read(path: 
 
 
 def test_each_file_lets_go_of_what_it_opened(path: Path) -> None:
-    before = open_files()
+    before = open_files(path.parent)
     for _ in range(5):
         begin(path).close()
         read(path)
         path.unlink()
-    assert open_files() == before
+    assert open_files(path.parent) == before
 
 
 def test_each_write_is_one_call_on_a_descriptor_that_syncs(

@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import threading
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -19,6 +20,7 @@ from daemon.core.records import BulkMeant, frame_of
 from daemon.core.second_look import YOUNG_US
 from daemon.edge.journal import schema
 from daemon.edge.journal.backlog import LINGER_S, Group
+from daemon.edge.journal.courtesy import give_way
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.intake import Intake, path_of, refuse_older, remove, take_in
 from daemon.edge.journal.named import write_named
@@ -124,6 +126,7 @@ class Journal:
             probe_interval_s=probe_interval_s,
             tell=self._pass_on,
             close_others=self._reader.let_go,
+            rest=partial(give_way, lambda: self.has_receipts_under_way),
         )
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
         self._intake = Intake(

@@ -35,7 +35,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
 from daemon.edge.journal.backlog import TRANSACTION_RECORDS_MAX, Backlog, Group
-from daemon.edge.journal.courtesy import give_way
 from daemon.edge.journal.faults import is_of_the_storage, may_have_lost_something, refusal
 from daemon.edge.journal.forget import Forgetting
 from daemon.edge.journal.places import GONE, LET_GO, LogMisplaced, Places, is_gone
@@ -116,8 +115,11 @@ class Writer:
         probe_interval_s: float,
         tell: Callable[[Tidings], None],
         close_others: Callable[[], None],
+        rest: Callable[[], None],
     ) -> None:
-        """``close_others`` closes all other connections that this process has to the journal, as soon as it can."""
+        """``close_others`` closes all other connections that this process has to the journal, as soon as it can;
+        a ``rest`` is taken again and again while much is written.
+        """
         self.jobs: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self.records_done = 0
         """Records that are held no more: written or refused. Only this thread writes it."""
@@ -133,6 +135,7 @@ class Writer:
         self._probe_interval_s = probe_interval_s
         self._tell = tell
         self._close_others = close_others
+        self._rest = rest
         self._state = JournalState.OK
         self._why = ""
         self._said = (self._state, self._why)
@@ -297,7 +300,7 @@ class Writer:
             db.execute(f"PRAGMA synchronous = {'FULL' if syncs else 'NORMAL'}")
             self._syncs = syncs
         db.execute("BEGIN IMMEDIATE")
-        write(db, rows, self._now_us(), give_way)
+        write(db, rows, self._now_us(), self._rest)
         if syncs:
             self._require_places()
         db.execute("COMMIT")
