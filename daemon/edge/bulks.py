@@ -21,11 +21,12 @@ from daemon.core.bulk import Bulk, Site
 from daemon.core.records import BulkEnded, BulkIntent, BulkOpened
 from daemon.core.scope import Scope
 from daemon.core.unattended import of_the_past
+from daemon.edge.bites import Deference
 from daemon.edge.bulk_alarms import BulkAlarms
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
-from daemon.edge.inbox import deference
+from daemon.edge.inbox import TURNS_BACK_MAX
 from daemon.edge.second_looks import SecondLooks
 from daemon.edge.slips import warnings_of
 from protocols.control.results import BulkSeen
@@ -92,8 +93,9 @@ class Bulks:
         """Names of bulk cancels that only the journal knows, by their hashes, with the times of their ends."""
         self._retention_us = 0
         self._lookups: set[Task[None]] = set()
+        self._deference = Deference(lambda: False, 0, is_awaited=lambda: journal.has_receipts_under_way)
         self._awake: deque[Running] = deque()
-        """Those that are to be worked on: one in each turn of the loop, however many run."""
+        """Those to be worked on: one in each turn of the loop, however many run. They stand back by one deference."""
         self._is_going_on = False
         for name, account in accounts.items():
             account.driver.on_listed = partial(self._listed, name)
@@ -198,7 +200,7 @@ class Bulks:
 
     def _hold(self, intent: BulkIntent) -> Running:
         bulk = Bulk(intent, self._sites(), rounds_max=self._rounds_max)
-        running = Running(bulk, deference(partial(self._is_reading, bulk), self._journal))
+        running = Running(bulk, Deference(partial(self._is_reading, bulk), TURNS_BACK_MAX))
         for account in self._accounts_of(running):
             account.driver.tally.bulks_begun += 1
         self._held |= dict.fromkeys(intent.names_held(), running)
@@ -367,13 +369,16 @@ class Bulks:
 
     def _go_on(self) -> None:
         """Work on one bulk, as soon as all is read that came of its accounts: others' answers may be among it."""
-        running = self._awake.popleft()
-        if running.deference.stands_back():
-            self._awake.append(running)
-            running.deference.again(self._time, self._go_on)
+        running = self._awake[0]
+        if not (is_reading := running.deference.stands_back()) and self._deference.stands_back():
+            self._deference.again(self._time, self._go_on)
             return
+        self._awake.popleft()
         try:
-            self._work(running)
+            if is_reading:
+                self._awake.append(running)
+            else:
+                self._work(running)
         finally:
             self._is_going_on = bool(self._awake)
             if self._is_going_on:

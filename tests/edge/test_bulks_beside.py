@@ -52,3 +52,14 @@ def test_where_one_is_always_being_written_all_orders_are_taken_up_soon(monkeypa
     bench.bulks.start(everything(), CALLER, None, "cancel_all")
     bench.pass_us((AWAITED_MAX + 1) * 1_000)
     assert taken_up(bench) == 3 * REQUESTS_PER_TURN
+
+
+def test_where_several_run_they_stand_back_for_no_longer_than_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = heard_of_three_turns()
+    while_a_receipt_is_written(bench, monkeypatch, TURNS_US)
+    bulks = 4
+    for _ in range(bulks):
+        bench.bulks.start(everything(), CALLER, None, "cancel_all")
+    bench.pass_us((AWAITED_MAX + 1) * 1_000)
+    asked = sum(len(case.tickets) for case in bench.driver.correlator.cases)
+    assert asked == bulks * 3 * REQUESTS_PER_TURN
