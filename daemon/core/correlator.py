@@ -223,6 +223,11 @@ class Correlator:
         """When `tick` is wanted next; 0: at once."""
         return 0 if self._listings.unread else self._bench.next_us()
 
+    def is_due(self, now_us: int) -> bool:
+        """Whether `tick` is wanted by now for more than a listing that is being taken in."""
+        due_us = self._bench.next_us()
+        return due_us is not None and due_us <= now_us
+
     def budget_wait_us(self, now_us: int) -> int:
         """How long cancels have to wait for budget now, at the worst: 0 when none waits."""
         return self._bench.budget_wait_us(now_us)

@@ -222,13 +222,15 @@ class Driver:
     def _tick(self) -> None:
         """Let time pass; after a time in which the host held us up, what came meanwhile is heard before.
 
-        A bug about one case costs no other, nor the next appointment.
+        A listing stands back for a receipt that is being written, what is due beside it does not. A bug about one case
+        costs no other, nor the next appointment.
         """
         now_us = self._clock.now()
         if self._hears_first(now_us):
             self._timer = self._time.later(HEAR_FIRST_S, self._tick)
             return
-        if self.correlator.next_tick_us() == 0 and self._listing.stands_back():
+        is_listing = self.correlator.next_tick_us() == 0 and not self.correlator.is_due(now_us)
+        if is_listing and self._listing.stands_back():
             self._timer = self._listing.again(self._time, self._tick)
             return
         self._timer = self._held_up_us = None

@@ -3,11 +3,14 @@
 import pytest
 
 from daemon.core.listings import ROWS_PER_TURN
+from daemon.core.records import CancelRequest, Concluded, RequestKey
 from daemon.edge.bites import AWAITED_MAX
 from daemon.edge.bulks import REQUESTS_PER_TURN
 from daemon.simulate.disk import VirtualJournal
-from tests.core.words import report
-from tests.edge.test_bulks import CALLER, Bench, everything, heard_of_three_turns
+from protocols.fix import OrderId, Outcome, RequestId
+from tests.core.words import INSTRUMENT, report
+from tests.edge.test_bulks import ACCOUNT, CALLER, Bench, everything, heard_of_three_turns
+from tests.edge.test_driver import Ear
 
 WRITES_US = 5_000
 TURNS_US = 1_000_000
@@ -63,3 +66,21 @@ def test_where_several_run_they_stand_back_for_no_longer_than_one(monkeypatch: p
     bench.pass_us((AWAITED_MAX + 1) * 1_000)
     asked = sum(len(case.tickets) for case in bench.driver.correlator.cases)
     assert asked == bulks * 3 * REQUESTS_PER_TURN
+
+
+def test_what_is_due_waits_for_no_listing_that_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A request that cannot leave is answered at its deadline; a part of a listing is taken in by then."""
+    bench = Bench()
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
+    bench.hear_pushes()
+    while_a_receipt_is_written(bench, monkeypatch, TURNS_US)
+    bench.driver.list_orders()
+    now_us = bench.kernel.now_us
+    due_us = now_us + 5_000
+    key = RequestKey(1, ACCOUNT, RequestId("lone"))
+    request = CancelRequest(key, CALLER, "", INSTRUMENT, OrderId("lone"), None, now_us, due_us)
+    bench.driver.submit(request, Ear())
+    bench.pass_us((AWAITED_MAX + 2) * 1_000)
+    (ended,) = [record for record in bench.disk.records if isinstance(record, Concluded)]
+    assert ended.report.outcome is Outcome.NOT_SENT
+    assert due_us <= ended.t <= due_us + 1_000
