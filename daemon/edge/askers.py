@@ -86,12 +86,13 @@ class Askers:
         self._aftermath = aftermath
         self._waiting: OrderedDict[RequestKey, Waiting] = OrderedDict()
         self._heard_by: dict[ConnectionId, set[RequestKey]] = {}
-        self._committed = Bites(time, WORDS_PER_TURN, deference, WORDS_BACK_MAX)
+        self._of_bulks = Bites(time, WORDS_PER_TURN, deference, WORDS_BACK_MAX)
+        self._of_others = Bites(time, WORDS_PER_TURN)
 
     @property
     def is_behind(self) -> bool:
         """Whether there are words that may be told and are not told yet."""
-        return bool(self._committed)
+        return bool(self._of_bulks or self._of_others)
 
     # ------------------------------------------------------------ who waits
 
@@ -185,18 +186,30 @@ class Askers:
     def committed(self, opened: Sequence[RequestKey], late: Sequence[Word], is_durable: bool) -> None:
         """Tell what waited for a commit: that of the requests ``opened`` by it, and the words that it has for itself.
 
-        Nothing that stands back is about a request that is opened only now, so it need not wait for that.
+        Nothing that stands back is about a request that is opened only now, so it need not wait for that; and what is
+        of no bulk cancel stands back for nobody.
         """
         now_us = self._clock.now()
         if len(opened) == 1 and not late:
             self._recorded(opened[0], now_us, is_durable)
             return
-        self._committed.take(partial(self._recorded, key, now_us, is_durable) for key in opened)
-        self._committed.take(partial(self._told_late, word, is_durable) for word in late)
+        of_bulks: list[Callable[[], None]] = []
+        of_others: list[Callable[[], None]] = []
+        for key in opened:
+            (of_bulks if _is_of_bulk(key) else of_others).append(partial(self._recorded, key, now_us, is_durable))
+        for word in late:
+            (of_bulks if _is_of_bulk(word[0].key) else of_others).append(partial(self._told_late, word, is_durable))
+        try:
+            self._of_others.take(of_others)
+        finally:
+            self._of_bulks.take(of_bulks)
 
     def finish(self) -> None:
         """Let nothing stand back that may be told: this is the end."""
-        self._committed.finish()
+        try:
+            self._of_others.finish()
+        finally:
+            self._of_bulks.finish()
 
     # ------------------------------------------------------------ saying it
 
@@ -252,3 +265,8 @@ class Askers:
                 else:
                     sink.correction(final, tell.previous)
         self._aftermath.of(tell.key, None if waiting is None else waiting.caller, final, tell.previous)
+
+
+def _is_of_bulk(key: RequestKey) -> bool:
+    """Whether a request is one of a bulk cancel's: only the names of those have a slash."""
+    return "/" in key.request_id

@@ -94,7 +94,7 @@ class Bites:
     def take(self, calls: Iterable[Callable[[], object]]) -> None:
         """Make these calls after all that were taken before: the first of them now, unless some wait or stand back."""
         self._calls.extend(calls)
-        if not self._is_scheduled:
+        if self._calls and not self._is_scheduled:
             self._make_some()
 
     def put(self, call: Callable[[], object]) -> None:

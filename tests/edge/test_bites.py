@@ -117,6 +117,21 @@ def test_where_somebody_always_waits_for_a_thread_the_calls_have_most_of_the_tim
     assert AWAITED_MAX < pauses <= AWAITED_MAX + AWAITED_EARNED * turns
 
 
+def test_who_has_nothing_to_do_stands_back_for_nobody() -> None:
+    table = Table()
+    asked: list[int] = []
+
+    def is_awaited() -> bool:
+        asked.append(table.kernel.now_us)
+        return True
+
+    deference = Deference(lambda: False, 0, is_awaited=is_awaited)
+    table.bites = Bites(VirtualTime(Scope(table.kernel), Random(1)), 2, deference, 10)
+    table.bites.take([])
+    table.kernel.run(60_000)
+    assert asked == []
+
+
 def test_more_calls_than_their_bound_do_not_stand_back() -> None:
     table = Table()
     table.bites = Bites(VirtualTime(Scope(table.kernel), Random(1)), 2, Deference(lambda: True, 3), 4)

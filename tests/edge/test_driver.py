@@ -328,6 +328,23 @@ def test_an_outcome_that_is_on_disk_says_so_of_its_request_whatever_is_heard_of_
     assert ear.heard[0].times.recorded is not None
 
 
+@pytest.mark.parametrize(("name", "is_told"), [("lone", True), ("bulk/1", False)])
+def test_a_word_that_waited_for_its_own_commit_stands_back_for_a_receipt_only_if_it_is_of_a_bulk_cancel(
+    name: str, monkeypatch: pytest.MonkeyPatch, *, is_told: bool
+) -> None:
+    bench = Bench()
+    monkeypatch.setattr(VirtualJournal, "has_receipts_under_way", True)
+    ear, asked = Ear(), bench.request(name=name)
+    bench.driver.submit_many([(asked, ear)])
+    outcome = a_report(name, 1)
+    told = Tell(CaseId("c"), asked.key, outcome, None, after_commit=True)
+    bench.driver.askers.tell(told, outcome, is_late=True)
+    bench.driver.askers.committed([], [(told, outcome)], True)
+    assert [word.outcome for word in ear.heard] == [outcome.outcome] * is_told
+    bench.pass_us(1_000_000)
+    assert [word.outcome for word in ear.heard] == [outcome.outcome]
+
+
 def test_words_that_wait_for_one_commit_are_all_told_in_their_order() -> None:
     bench = Bench()
     ears = [bench.ask(name=f"bulk/{number}", order=f"o{number}") for number in range(3 * WORDS_PER_TURN)]
