@@ -320,3 +320,14 @@ async def test_a_long_commit_gives_way_again_and_again_and_a_receipt_does_not(
         await words.until(2)
         assert len(set(given)) == 1  # all of them within one commit
         assert len(given) > len(many) / 32
+
+
+async def test_at_the_end_a_long_commit_gives_way_to_nobody(
+    path: Path, gate: Gate, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[int] = []
+    monkeypatch.setattr(journal, "give_way", lambda _: given.append(gate.passed))
+    with a_journal(path, connecting=gate.connect) as held:
+        many = [record for number in range(40) for record in whole_story(f"r{number}", 2 + number)]
+        held.append(many)
+    assert given == []

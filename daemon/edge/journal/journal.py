@@ -11,7 +11,6 @@ import asyncio
 import contextlib
 import threading
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -126,7 +125,7 @@ class Journal:
             probe_interval_s=probe_interval_s,
             tell=self._pass_on,
             close_others=self._reader.let_go,
-            rest=partial(give_way, lambda: self.has_receipts_under_way),
+            rest=self._rest,
         )
         self._thread = threading.Thread(target=self._writer.run, name="journal-writer", daemon=True)
         self._intake = Intake(
@@ -307,6 +306,11 @@ class Journal:
             )
 
     # -- inside
+
+    def _rest(self) -> None:
+        """Let the writer's thread rest. At the end nobody has anything else to do, and `close` waits."""
+        if not self._is_closed:
+            give_way(lambda: self.has_receipts_under_way)
 
     def _end_intake(self) -> None:
         """Remove what the journal has all of; what it has not is for the next life."""
