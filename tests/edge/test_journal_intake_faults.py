@@ -169,6 +169,22 @@ async def test_an_intake_that_does_not_come_back_is_said_once_and_tried_until_it
         assert detours == ["no"]
 
 
+@pytest.mark.parametrize(
+    ("again_s", "said"),
+    [(3_600.0, ["no room", "broken", "no room"]), (0.0, ["no room", "no room", "broken", "no room"])],
+)
+async def test_an_intake_that_takes_some_of_a_floods_receipts_is_not_said_to_be_out_again_and_again(
+    path: Path, monkeypatch: pytest.MonkeyPatch, again_s: float, said: list[str]
+) -> None:
+    monkeypatch.setattr(journal, "DETOUR_AGAIN_S", again_s)
+    detours = list[str]()
+    with a_journal(path, has_intake=True) as held:
+        held.on_detour = detours.append
+        for why in ("no room", "no room", "", "no room", "", "broken", "", "no room"):
+            held._hear_of_receipts([], why)
+        assert detours == said
+
+
 def test_an_intake_that_is_out_is_not_tried_again_at_each_commit(path: Path) -> None:
     served = an_intake(path, [], [0])
     often = Shortcut(served, 1, 3_600.0)

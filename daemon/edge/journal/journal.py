@@ -63,6 +63,8 @@ COMMIT_WAIT_S: Final = 5.0
 """How long a word waits for its commit; a disk that takes longer to answer counts as failed until it does."""
 WORDS_POLL_S: Final = 0.01
 """How often it is looked at the end whether all was told."""
+DETOUR_AGAIN_S: Final = 60.0
+"""How soon it is said again that receipts wait for the journal, for the same reason, if they did not in between."""
 CLOSE_WAIT_S: Final = 10.0
 """How long `close` waits for the disk; systemd would wait 90 s before it kills."""
 
@@ -72,8 +74,8 @@ class Journal:
 
     ``on_state_change(state, why)`` is called in the event loop when the disk fails, fails in another way or heals, and
     ``on_problem(text)`` for records that were refused because they cannot be written at all; ``on_detour(why)`` when
-    receipts have to wait for the journal itself, since the intake takes none for now. Set them before the first
-    `append`.
+    receipts have to wait for the journal itself, since the intake takes none for now (the same once a minute at most).
+    Set them before the first `append`.
     """
 
     def __init__(
@@ -106,7 +108,9 @@ class Journal:
         self._problems = problems
         """What could not be taken in, in sentences."""
         self._detour = ""
-        """Why receipts have to wait for the journal itself, as far as that was said."""
+        """Why receipts have to wait for the journal itself."""
+        self._detour_said = ("", 0.0)
+        """Which reason was said last, and when."""
         self._is_watching = False
         """Whether the word about a receipt's group is waited for, lest nobody notice that only the journal hangs."""
         self._aside: list[Group] = []
@@ -422,8 +426,16 @@ class Journal:
             self._say([(receipt.on_commit, not why) for receipt in receipts])
             return
         if why != before:
-            self.on_detour(why)
+            self._say_detour(why)
         self._hand_over(*(Group((), receipt.on_commit, 0, rows=Rows()) for receipt in receipts))
+
+    def _say_detour(self, why: str) -> None:
+        """Say it, unless it was said just now: an intake without room takes some of a flood's receipts all the same."""
+        said, said_s = self._detour_said
+        now_s = time.monotonic()
+        if why != said or now_s >= said_s + DETOUR_AGAIN_S:
+            self._detour_said = why, now_s
+            self.on_detour(why)
 
     def _hear(self, tidings: Tidings) -> None:
         """Take note of the writer's state, and tell the words."""
