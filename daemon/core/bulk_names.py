@@ -26,6 +26,11 @@ def member_name(name: RequestId, number: int) -> RequestId:
     return RequestId(f"{name}/{number}")
 
 
+def is_of_bulk(name: RequestId) -> bool:
+    """Whether a request is of a bulk cancel: nobody else's name may have a slash."""
+    return "/" in name
+
+
 def number_of(name: RequestId, member: RequestId) -> int | None:
     """Read the number of a bulk's member from its name; None if it is none."""
     bulk, slash, number = member.rpartition("/")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from daemon.core.bulk_names import is_of_bulk
 from daemon.core.records import Previous, Report, RequestKey
 from daemon.edge.bites import Bites, Deference
 from daemon.edge.desk import Reattached
@@ -196,9 +197,13 @@ class Askers:
         of_bulks: list[Callable[[], None]] = []
         of_others: list[Callable[[], None]] = []
         for key in opened:
-            (of_bulks if _is_of_bulk(key) else of_others).append(partial(self._recorded, key, now_us, is_durable))
+            (of_bulks if is_of_bulk(key.request_id) else of_others).append(
+                partial(self._recorded, key, now_us, is_durable)
+            )
         for word in late:
-            (of_bulks if _is_of_bulk(word[0].key) else of_others).append(partial(self._told_late, word, is_durable))
+            (of_bulks if is_of_bulk(word[0].key.request_id) else of_others).append(
+                partial(self._told_late, word, is_durable)
+            )
         try:
             self._of_others.take(of_others)
         finally:
@@ -265,8 +270,3 @@ class Askers:
                 else:
                     sink.correction(final, tell.previous)
         self._aftermath.of(tell.key, None if waiting is None else waiting.caller, final, tell.previous)
-
-
-def _is_of_bulk(key: RequestKey) -> bool:
-    """Whether a request is one of a bulk cancel's: only the names of those have a slash."""
-    return "/" in key.request_id

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from daemon.core.bulk_names import is_of_bulk
 from daemon.core.records import BulkEnded, BulkLooked, BulkMeant, BulkOpened, RequestKey, RequestOpened
 from protocols.fix import RequestId
 
@@ -63,7 +64,7 @@ def ended_on(records: Sequence[Record]) -> Iterator[tuple[str, BulkReport]]:
 def asked_for_on(records: Sequence[Record]) -> Iterator[tuple[RequestId, OrderId | None]]:
     """Give the requests of bulk cancels, each with the order that it names."""
     for record in records:
-        if isinstance(record, RequestOpened) and "/" in record.request.key.request_id:
+        if isinstance(record, RequestOpened) and is_of_bulk(record.request.key.request_id):
             yield record.request.key.request_id, record.request.order_id
 
 

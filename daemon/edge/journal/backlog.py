@@ -23,6 +23,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
+from daemon.core.bulk_names import is_of_bulk
 from daemon.core.records import BulkMeant, BulkOpened, Concluded, Moved, RequestOpened
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Group:
     def is_of_bulk(self) -> bool:
         """Whether it opens a request of a bulk cancel: only the names of those have a slash."""
         return any(
-            isinstance(record, RequestOpened) and "/" in record.request.key.request_id for record in self.records
+            isinstance(record, RequestOpened) and is_of_bulk(record.request.key.request_id) for record in self.records
         )
 
     def settle(self) -> None:
