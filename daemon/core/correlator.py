@@ -212,10 +212,10 @@ class Correlator:
         self._bench.want_listing(now_us)
         return self._bench.take_effects()
 
-    def tick(self, now_us: int) -> list[Effect]:
-        """Let time pass."""
+    def tick(self, now_us: int, *, reads_on: bool = True) -> list[Effect]:
+        """Let time pass; unless it ``reads_on`` no more of a listing is taken in."""
         self._bench.tick(now_us)
-        if self._listings.unread:
+        if reads_on and self._listings.unread:
             self._listings.read_on(now_us)
         return self._bench.take_effects()
 

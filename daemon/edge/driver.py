@@ -229,13 +229,13 @@ class Driver:
         if self._hears_first(now_us):
             self._timer = self._time.later(HEAR_FIRST_S, self._tick)
             return
-        is_listing = self.correlator.next_tick_us() == 0 and not self.correlator.is_due(now_us)
-        if is_listing and self._listing.stands_back():
+        stands_back = self.correlator.next_tick_us() == 0 and self._listing.stands_back()
+        if stands_back and not self.correlator.is_due(now_us):
             self._timer = self._listing.again(self._time, self._tick)
             return
         self._timer = self._held_up_us = None
         try:
-            effects = self.correlator.tick(now_us)
+            effects = self.correlator.tick(now_us, reads_on=not stands_back)
         except Exception as error:  # noqa: BLE001 - afraid of our own bugs, as the gateway's `Teller` is
             self._our_fault("what was due", error)
             effects = self.correlator.take_effects()

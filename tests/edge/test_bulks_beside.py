@@ -84,3 +84,17 @@ def test_what_is_due_waits_for_no_listing_that_stands_back(monkeypatch: pytest.M
     (ended,) = [record for record in bench.disk.records if isinstance(record, Concluded)]
     assert ended.report.outcome is Outcome.NOT_SENT
     assert due_us <= ended.t <= due_us + 1_000
+
+
+def test_what_is_due_is_done_without_taking_in_more_of_a_listing(monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench()
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
+    bench.hear_pushes()
+    while_a_receipt_is_written(bench, monkeypatch)
+    bench.driver.list_orders()
+    bench.pass_us(WRITES_US - 1)
+    correlator, read = bench.driver.correlator, []
+    for reads_on in (False, True):
+        correlator.tick(bench.kernel.now_us, reads_on=reads_on)
+        read.append(len([*correlator.book.live()]))
+    assert read == [ROWS_PER_TURN, 2 * ROWS_PER_TURN]
