@@ -26,7 +26,7 @@ from daemon.edge.bulk_alarms import BulkAlarms
 from daemon.edge.bulk_running import Ear, Running, Terms
 from daemon.edge.clock import seconds_until
 from daemon.edge.glances import Glances
-from daemon.edge.inbox import TURNS_BACK_MAX
+from daemon.edge.inbox import TURNS_BACK_MAX, deference
 from daemon.edge.second_looks import SecondLooks
 from daemon.edge.slips import warnings_of
 from protocols.control.results import BulkSeen
@@ -93,7 +93,7 @@ class Bulks:
         """Names of bulk cancels that only the journal knows, by their hashes, with the times of their ends."""
         self._retention_us = 0
         self._lookups: set[Task[None]] = set()
-        self._deference = Deference(lambda: False, 0, is_awaited=lambda: journal.has_receipts_under_way)
+        self._deference = deference(journal)
         self._awake: deque[Running] = deque()
         """Those to be worked on: one in each turn of the loop, however many run. They stand back by one deference."""
         self._is_going_on = False

@@ -20,7 +20,6 @@ from daemon.core.records import Concluded, Record, Report, RequestKey
 from daemon.edge.aftermath import Aftermath
 from daemon.edge.alarms import Alarms
 from daemon.edge.askers import Askers
-from daemon.edge.bites import Deference
 from daemon.edge.clock import seconds_until
 from daemon.edge.desk import SessionRow
 from daemon.edge.inbox import Inbox, deference
@@ -86,10 +85,10 @@ class Driver:
         self.correlator = correlator
         self._log = (logger or log).bind(account=correlator.world.account, venue=correlator.world.traits.venue)
         self.alarms = Alarms(clock, self._log)
-        self._inbox = Inbox(correlator.cases, time, self._hear, deference(self.is_reading, journal))
+        self._inbox = Inbox(correlator.cases, time, self._hear, deference(journal, self.is_reading))
         self._aftermath = Aftermath(publisher, time, self._log, self._is_pressed)
         self.tally = self._aftermath.tally
-        self.askers = Askers(journal, clock, time, self._aftermath, deference(self.is_reading, journal))
+        self.askers = Askers(journal, clock, time, self._aftermath, deference(journal, self.is_reading))
         self.on_account: Callable[[AccountIdentified | AccountRefused], None] = lambda _: None
         self.on_listed: Callable[[Listing], None] = lambda _: None
         """Called in the midst of a turn: let it only take note."""
@@ -100,7 +99,7 @@ class Driver:
         self._time = time
         self._is_strict = is_strict
         self._gateway: Gateway | None = None
-        self._listing = Deference(lambda: False, 0, is_awaited=lambda: journal.has_receipts_under_way)
+        self._listing = deference(journal)
         """By which a listing stands back that is being taken in."""
         self._is_busy = False
         self._timer: Timer | None = None

@@ -36,7 +36,7 @@ TURNS_BACK_MAX: Final = 128
 second, in which two megabytes are read."""
 
 
-def deference(is_reading: Callable[[], bool], journal: Ledger) -> Deference:
+def deference(journal: Ledger, is_reading: Callable[[], bool] = lambda: False) -> Deference:
     """Give by what the work of bulk cancels stands back: while something of an account is unread, or a receipt of
     somebody else is being written.
     """

@@ -23,6 +23,16 @@ def while_a_receipt_is_written(bench: Bench, monkeypatch: pytest.MonkeyPatch, fo
     monkeypatch.setattr(VirtualJournal, "has_receipts_under_way", is_writing)
 
 
+def listing_while_a_receipt_is_written(monkeypatch: pytest.MonkeyPatch, for_us: int = WRITES_US) -> Bench:
+    """Ask for a listing that is taken in in three turns."""
+    bench = Bench()
+    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
+    bench.hear_pushes()
+    while_a_receipt_is_written(bench, monkeypatch, for_us)
+    bench.driver.list_orders()
+    return bench
+
+
 def taken_up(bench: Bench) -> int:
     return bench.driver.correlator.cases.open_count()
 
@@ -38,11 +48,7 @@ def test_no_more_orders_are_taken_up_until_it_is_written(monkeypatch: pytest.Mon
 
 
 def test_no_more_of_a_listing_is_taken_in_until_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench()
-    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
-    bench.hear_pushes()
-    while_a_receipt_is_written(bench, monkeypatch)
-    bench.driver.list_orders()
+    bench = listing_while_a_receipt_is_written(monkeypatch)
     bench.pass_us(WRITES_US - 1)
     assert len([*bench.driver.correlator.book.live()]) == ROWS_PER_TURN
     bench.pass_us(1_000)
@@ -70,11 +76,7 @@ def test_where_several_run_they_stand_back_for_no_longer_than_one(monkeypatch: p
 
 def test_what_is_due_waits_for_no_listing_that_stands_back(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request that cannot leave is answered at its deadline; a part of a listing is taken in by then."""
-    bench = Bench()
-    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
-    bench.hear_pushes()
-    while_a_receipt_is_written(bench, monkeypatch, TURNS_US)
-    bench.driver.list_orders()
+    bench = listing_while_a_receipt_is_written(monkeypatch, TURNS_US)
     now_us = bench.kernel.now_us
     due_us = now_us + 5_000
     key = RequestKey(1, ACCOUNT, RequestId("lone"))
@@ -87,11 +89,7 @@ def test_what_is_due_waits_for_no_listing_that_stands_back(monkeypatch: pytest.M
 
 
 def test_what_is_due_is_done_without_taking_in_more_of_a_listing(monkeypatch: pytest.MonkeyPatch) -> None:
-    bench = Bench()
-    bench.rests = tuple(report("new", order=f"o{number}") for number in range(3 * ROWS_PER_TURN))
-    bench.hear_pushes()
-    while_a_receipt_is_written(bench, monkeypatch)
-    bench.driver.list_orders()
+    bench = listing_while_a_receipt_is_written(monkeypatch)
     bench.pass_us(WRITES_US - 1)
     correlator, read = bench.driver.correlator, []
     for reads_on in (False, True):
